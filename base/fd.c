@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+result write_all(int fd, const void *data, size_t length, struct error *err)
+{
+	const char *at = data;
+
+	while (length > 0) {
+		ssize_t written = write(fd, at, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return fail_sys(err, "write");
+		at += written;
+		length -= (size_t)written;
+	}
+	return OK;
+}
+
+result read_all(int fd, size_t limit, struct buf *out, struct error *err)
+{
+	enum { READ_CHUNK = 64 << 10 };
+	size_t total = 0;
+
+	for (;;) {
+		ssize_t got = read(fd, buf_reserve(out, READ_CHUNK), READ_CHUNK);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return fail_sys(err, "read");
+		if (got == 0)
+			break;
+		out->length += (size_t)got;
+		out->data[out->length] = '\0';
+		total += (size_t)got;
+		if (total > limit)
+			return fail(err, FAULT_INPUT, "larger than %zu bytes", limit);
+	}
+	return OK;
+}
+
+result read_file(int dir_fd, const char *path, size_t limit, struct buf *out, struct error *err)
+{
+	owned(fd) int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat info;
+
+	if (fd < 0 || fstat(fd, &info) < 0)
+		return fail_sys(err, "open %s", path);
+	if (!S_ISREG(info.st_mode))
+		return fail(err, FAULT_INPUT, "%s: not a regular file", path);
+	if (read_all(fd, limit, out, err))
+		return fail_in(err, "%s", path);
+	return OK;
+}
+
+/** Name for the file beside `path` that becomes it: unique in this process, stale ones ours. */
+static char *sibling_name(const char *path)
+{
+	static atomic_uint serial;
+
+	return xasprintf("%s.new-%d-%u", path, (int)getpid(), atomic_fetch_add(&serial, 1));
+}
+
+static result sync_parent(int dir_fd, const char *path, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	owned(str) char *parent = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	owned(fd) int fd = openat(dir_fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return fail_sys(err, "sync %s", parent);
+	return OK;
+}
+
+result file_replace(int dir_fd, const char *path, const void *data, size_t length, mode_t mode,
+		    struct error *err)
+{
+	owned(str) char *beside = sibling_name(path);
+	owned(fd) int fd =
+		openat(dir_fd, beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return fail_sys(err, "create %s", beside);
+	if (write_all(fd, data, length, err)) {
+		unlinkat(dir_fd, beside, 0);
+		return fail_in(err, "%s", path);
+	}
+	if (fsync(fd) < 0 || renameat(dir_fd, beside, dir_fd, path) < 0) {
+		(void)fail_sys(err, "replace %s", path);
+		unlinkat(dir_fd, beside, 0);
+		return FAILED;
+	}
+	return sync_parent(dir_fd, path, err);
+}
+
+int open_in_root(int root_fd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+
+	/* EAGAIN: a rename raced with ".."; the kernel asks to try again. */
+	for (int tries = 0; tries < 64; tries++) {
+		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return fd;
+}
+
+int open_dirs(int dir_fd, const char *path, mode_t mode)
+{
+	owned(str) char *copy = xstrdup(path);
+	owned(fd) int fd =
+		openat(dir_fd, *path == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *rest = NULL;
+
+	for (char *part = strtok_r(copy, "/", &rest); part && fd >= 0;
+	     part = strtok_r(NULL, "/", &rest)) {
+		int next;
+
+		if (mkdirat(fd, part, mode) < 0 && errno != EEXIST)
+			return -1;
+		next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd_drop(&fd);
+		fd = next;
+	}
+	return fd_take(&fd);
+}
+
+static bool is_dot(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+/**
+ * Empty one directory as far as unlink goes; the first subdirectory that is not empty is moved up
+ * into `top` under a fresh name, so that no path and no recursion grows with the depth.
+ */
+static int empty_directory(int top, int dir_fd, unsigned *serial)
+{
+	DIR *dir = fdopendir(dir_fd);
+	struct dirent *entry;
+	int status = 0;
+
+	if (!dir) {
+		close(dir_fd);
+		return -1;
+	}
+	while (status == 0 && (errno = 0, entry = readdir(dir))) {
+		char hoisted[32];
+
+		if (is_dot(entry->d_name))
+			continue;
+		if (unlinkat(dirfd(dir), entry->d_name, 0) == 0)
+			continue;
+		if (errno != EISDIR && errno != EPERM) {
+			status = -1;
+			break;
+		}
+		if (unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) == 0)
+			continue;
+		if (errno == EACCES || errno == EPERM)
+			fchmod(dirfd(dir), 0700);
+		snprintf(hoisted, sizeof(hoisted), ".gone-%u", (*serial)++);
+		fchmodat(dirfd(dir), entry->d_name, 0700, 0);
+		if (renameat(dirfd(dir), entry->d_name, top, hoisted) < 0)
+			status = -1;
+	}
+	closedir(dir);
+	return status;
+}
+
+/** Empty `top` itself: its subdirectories one by one, until a pass over it finds nothing. */
+static int empty_top(int top)
+{
+	unsigned serial = 0;
+
+	for (;;) {
+		int again = dup(top), fd;
+		owned(str) char *name = NULL;
+		struct dirent *entry;
+		DIR *dir;
+
+		dir = again < 0 ? NULL : fdopendir(again);
+		if (!dir)
+			return -1;
+		rewinddir(dir);
+		while ((entry = readdir(dir)) && is_dot(entry->d_name))
+			;
+		if (entry)
+			name = xstrdup(entry->d_name);
+		closedir(dir);
+		if (!name)
+			return 0;
+		if (unlinkat(top, name, 0) == 0 || unlinkat(top, name, AT_REMOVEDIR) == 0)
+			continue;
+		fchmodat(top, name, 0700, 0);
+		fd = openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || empty_directory(top, fd, &serial) < 0)
+			return -1;
+	}
+}
+
+result remove_tree(int dir_fd, const char *name, struct error *err)
+{
+	owned(fd) int top = -1;
+
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return OK;
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
+		return OK;
+	top = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (top < 0 && errno == EACCES) {
+		fchmodat(dir_fd, name, 0700, 0);
+		top = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (top < 0 || empty_top(top) < 0 || unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
+		return fail_sys(err, "remove %s", name);
+	return OK;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * What is going on, told as values.  No layer below runner/ prints; it emits events into a sink.
+ */
+#ifndef BASE_PROGRESS_H
+#define BASE_PROGRESS_H
+
+#include "base/ctx.h"
+#include "base/platform.h"
+
+enum event_kind {
+	EVENT_STEP_STARTED,
+	EVENT_STEP_OUTPUT, /* text: bytes a step wrote, one line without its newline */
+	EVENT_STEP_CACHED,
+	EVENT_STEP_DONE,
+	EVENT_STEP_FAILED,
+	EVENT_TRANSFER, /* text: what; bytes of total so far; bytes == total: finished */
+	EVENT_NOTE,     /* text: a message that is good to know */
+	EVENT_WARNING,  /* text: a message that somebody should read */
+};
+
+struct event {
+	enum event_kind kind;
+	size_t step;                     /* number of the step, from 1; 0: about no step */
+	const struct platform *platform; /* or NULL */
+	const char *name;                /* of the step: "[2/5] RUN make" */
+	const char *text;
+	size_t text_length;
+	uint64_t bytes, total;
+	double seconds; /* how long it took: DONE, FAILED */
+};
+
+/** A sink.  emit() may be called from any thread; what the event points to is borrowed. */
+struct progress {
+	void (*emit)(struct progress *progress, const struct event *event);
+};
+
+/** Give an event to the sink of ctx, if there is one. */
+void progress_emit(const struct ctx *ctx, const struct event *event);
+
+void progress_note(const struct ctx *ctx, const char *format, ...) PRINTF(2, 3);
+void progress_warn(const struct ctx *ctx, const char *format, ...) PRINTF(2, 3);
+void progress_transfer(const struct ctx *ctx, const char *what, uint64_t bytes, uint64_t total);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Text: a growing buffer, a list of strings, strict numbers.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/error.h"
+
+/** Bytes that grow; `data` is NUL-terminated whenever it is not NULL.  Starts as {}. */
+struct buf {
+	char *data;
+	size_t length, capacity;
+};
+
+void buf_drop(struct buf *buf);
+void buf_add(struct buf *buf, const void *data, size_t length);
+void buf_add_str(struct buf *buf, const char *text);
+void buf_add_char(struct buf *buf, char byte);
+void buf_printf(struct buf *buf, const char *format, ...) PRINTF(2, 3);
+
+/** Room for at least `more` bytes after `length`; the caller adds to `length` what it wrote. */
+char *buf_reserve(struct buf *buf, size_t more);
+
+/** Set the length to zero and keep the memory. */
+void buf_clear(struct buf *buf);
+
+/** The text, "" where nothing was ever added; valid until the next change. */
+const char *buf_text(const struct buf *buf);
+
+/** The text as a string that the caller frees; the buffer is empty afterwards. */
+char *buf_take(struct buf *buf);
+
+/** Strings that are owned; `items` is NULL-terminated whenever it is not NULL.  Starts as {}. */
+struct strings {
+	char **items;
+	size_t count;
+};
+
+void strings_drop(struct strings *strings);
+void strings_add(struct strings *strings, const char *text);
+void strings_printf(struct strings *strings, const char *format, ...) PRINTF(2, 3);
+
+/** Copy every item of a NULL-terminated list (NULL: an empty one). */
+void strings_add_all(struct strings *strings, char *const *items);
+bool strings_have(const struct strings *strings, const char *text);
+
+/** Split at every `separator`; empty parts are kept. */
+void strings_split(struct strings *strings, const char *text, char separator);
+
+/** The value of NAME in a list of "NAME=value", or NULL.  The last one wins. */
+const char *env_get(const struct strings *env, const char *name);
+
+/** Replace or add NAME=value; the place of an old entry is kept. */
+void env_set(struct strings *env, const char *name, const char *value);
+
+bool starts_with(const char *text, const char *prefix);
+bool ends_with(const char *text, const char *suffix);
+
+/** A whole decimal number without sign, blanks or leading plus; FAULT_INPUT else. */
+result number_parse(const char *text, uint64_t max, uint64_t *out, struct error *err);
+
+/** Bytes with an optional b, k, m, g, t (powers of 1024, any case, "kb" and "kib" alike). */
+result size_parse(const char *text, uint64_t *out, struct error *err);
+
+#define SIZE_TEXT_MAX 16
+/** For people: "4.2 MB" (powers of 1000, as docker prints them). */
+const char *size_text(uint64_t bytes, char text[SIZE_TEXT_MAX]);
+
+/**
+ * Make untrusted text safe for a terminal or a log: control characters (C0 but tab, DEL, C1),
+ * bidirectional overrides and invalid UTF-8 are added to `out` as \xNN or \u{NNNN}.
+ */
+void text_escape(struct buf *out, const char *text, size_t length);
+
+#endif

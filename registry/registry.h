@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Images: how they are named, described, stored (OCI image layout) and moved (OCI distribution).
+ */
+#ifndef REGISTRY_REGISTRY_H
+#define REGISTRY_REGISTRY_H
+
+#include "base/ctx.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/platform.h"
+
+/* ---- names ---- */
+
+/** A reference by Docker's rules, complete: a missing host, namespace and tag are filled in. */
+struct reference {
+	char host[256];       /* "docker.io", "localhost:5000" */
+	char repository[256]; /* "library/debian" */
+	char tag[129];        /* "" only where a digest was given without a tag */
+	struct digest digest;
+	bool pinned; /* digest is set */
+};
+
+#define REFERENCE_TEXT_MAX 768
+
+/** FAULT_INPUT says what is wrong with it (upper case, bad tag, too long, ...). */
+result reference_parse(const char *text, struct reference *out, struct error *err);
+
+/** The full form: "docker.io/library/debian:bookworm[@sha256:...]". */
+const char *reference_text(const struct reference *ref, char text[REFERENCE_TEXT_MAX]);
+
+/* ---- descriptors ---- */
+
+enum media {
+	MEDIA_UNKNOWN,
+	MEDIA_INDEX,
+	MEDIA_MANIFEST,
+	MEDIA_CONFIG,
+	MEDIA_LAYER_TAR,
+	MEDIA_LAYER_GZIP,
+	MEDIA_LAYER_ZSTD,
+};
+
+/** A pointer to content by what it hashes to. */
+struct descriptor {
+	enum media media;
+	bool is_docker; /* the vnd.docker name of that type was (and will be) used */
+	uint64_t size;
+	struct digest digest;
+	struct platform platform; /* only in an index's entries; os "" else */
+	json_t *annotations;      /* object or NULL; borrowed from the document it came from */
+};
+
+/** The media type of a descriptor, as it is written; "" for MEDIA_UNKNOWN. */
+const char *media_text(enum media media, bool is_docker);
+enum media media_of_layer(enum compression compression);
+enum compression media_compression(enum media media);
+
+/** One filesystem layer: the blob as stored, and what it hashes to unpacked. */
+struct layer {
+	struct descriptor blob;
+	struct digest diff_id;
+};
+
+/* ---- the store ---- */
+
+/** An OCI layout at ROOT/oci.  Safe from several threads and processes. */
+struct store;
+
+/** Open, and make where it is not there yet. */
+result store_open(const char *root, struct store **out, struct error *err);
+void store_drop(struct store **store);
+
+/**
+ * Open a blob for reading.  FAULT_MISSING where it is not there ("blob sha256:... is missing from
+ * the store; ..."), FAULT_INTEGRITY where its size is not the descriptor's.  The caller owns the fd
+ * and checks the digest of what it reads.
+ */
+result store_blob(struct store *store, const struct descriptor *blob, int *fd, struct error *err);
+
+/** Read a small blob and check its digest and size; FAULT_INPUT past `limit`. */
+result store_read(struct store *store, const struct descriptor *blob, size_t limit, struct buf *out,
+		  struct error *err);
+
+bool store_has(struct store *store, const struct digest *digest);
+
+/** A blob being written: its bytes go to blob_writer_fd(), hashed by whoever writes them. */
+struct blob_writer;
+
+result blob_writer_new(struct store *store, struct blob_writer **out, struct error *err);
+void blob_writer_drop(struct blob_writer **writer);
+int blob_writer_fd(const struct blob_writer *writer);
+
+/** fsync and rename to its final name; a blob that is there already is kept.  Ends the writer. */
+result blob_writer_commit(struct blob_writer *writer, const struct digest *digest,
+			  struct error *err);
+
+/** Store bytes from memory; `out` gets media, size and digest. */
+result store_put(struct store *store, enum media media, const void *data, size_t length,
+		 struct descriptor *out, struct error *err);
+
+/** What a name stands for; FAULT_MISSING where the store does not have it. */
+result store_resolve(struct store *store, const struct reference *ref, struct descriptor *out,
+		     struct error *err);
+
+/** Let a name stand for a manifest or index; whatever it stood for before is no longer named. */
+result store_tag(struct store *store, const struct reference *ref, const struct descriptor *target,
+		 struct error *err);
+
+result store_untag(struct store *store, const struct reference *ref, struct error *err);
+
+struct store_entry {
+	char name[REFERENCE_TEXT_MAX];
+	struct descriptor target;
+};
+
+/** All names, sorted; the caller frees the list. */
+result store_list(struct store *store, struct store_entry **out, size_t *count, struct error *err);
+
+/* ---- documents ---- */
+
+/** An index in memory. */
+struct index {
+	struct descriptor *manifests; /* annotations are borrowed from `json` */
+	size_t count;
+	json_t *json; /* the whole document, or NULL where it was made here */
+};
+
+void index_drop(struct index *index);
+
+/**
+ * Read an index; a manifest is read as an index of one entry, whose platform comes from its config.
+ * Entries without a platform get theirs from their config too.
+ */
+result index_read(struct store *store, const struct descriptor *at, struct index *out,
+		  struct error *err);
+
+/** Write an OCI index of these manifests in this order; `annotations` may be NULL. */
+result index_write(struct store *store, const struct descriptor manifests[], size_t count,
+		   const json_t *annotations, struct descriptor *out, struct error *err);
+
+/**
+ * The entry that serves `platform` best (the first among equals).  FAULT_MISSING lists the
+ * platforms that there are: "no linux/s390x; has linux/amd64, linux/arm64".
+ */
+result index_choose(const struct index *index, const struct platform *platform,
+		    struct descriptor *out, struct error *err);
+
+/** One platform's image: its config as a document that keeps unknown fields, and its layers. */
+struct image {
+	struct descriptor manifest; /* as read; its size is 0 where the image was made here */
+	struct platform platform;   /* of the config */
+	json_t *config;             /* owned; the whole document with rootfs and history */
+	struct layer *layers;       /* owned; bottom first, diff_ids from the config */
+	size_t layer_count;
+};
+
+struct image *image_new(const struct platform *platform);
+void image_drop(struct image **image);
+
+/** Read manifest and config; counts of layers and diff_ids must agree (FAULT_INPUT). */
+result image_read(struct store *store, const struct descriptor *manifest, struct image **out,
+		  struct error *err);
+
+/**
+ * Write config and manifest; os, architecture, variant and rootfs of the config are set from the
+ * image's fields.  `out` has the platform.  `annotations` may be NULL.
+ */
+result image_write(struct store *store, const struct image *image, const json_t *annotations,
+		   struct descriptor *out, struct error *err);
+
+/* ---- moving ---- */
+
+struct transport {
+	bool insecure; /* plain HTTP and unverified TLS everywhere; loopback may anyway */
+	const char
+		*auth_file; /* NULL: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG, ~/.docker/config.json */
+};
+
+/**
+ * Fetch what `ref` names: of an index those manifests that serve `platforms` (count 0: all), with
+ * configs and layers.  Every digest is checked while streaming; the bytes of manifests are kept as
+ * they came.  `out` is the index or manifest as the registry has it.  The store's name is set by
+ * the caller.
+ */
+result image_pull(const struct ctx *ctx, struct store *store, const struct reference *ref,
+		  const struct platform platforms[], size_t count,
+		  const struct transport *transport, struct descriptor *out, struct error *err);
+
+/** Upload blobs that are missing there, then manifests, the index (or manifest) itself last. */
+result image_push(const struct ctx *ctx, struct store *store, const struct descriptor *at,
+		  const struct reference *ref, const struct transport *transport,
+		  struct error *err);
+
+#endif

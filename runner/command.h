@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Commands as data: a table of options that fills a struct, prints its own help and completes.
+ */
+#ifndef RUNNER_COMMAND_H
+#define RUNNER_COMMAND_H
+
+#include "base/ctx.h"
+#include "base/text.h"
+
+enum option_kind {
+	OPTION_FLAG, /* bool *; "--flag", "--flag=false"; "--no-flag" where negatable */
+	OPTION_TEXT, /* const char **; the last one wins */
+	OPTION_LIST, /* struct strings *; each adds one */
+};
+
+struct option {
+	const char *name; /* without dashes */
+	char letter;      /* or 0 */
+	enum option_kind kind;
+	size_t offset;     /* of the field in the command's options struct */
+	const char *value; /* "DIR", for the help; NULL for flags */
+	const char *help;  /* one line */
+};
+
+struct globals {
+	const char *root; /* absolute */
+	const char *progress;
+	bool quiet, verbose;
+};
+
+struct invocation {
+	const struct ctx *ctx;
+	const struct globals *globals;
+	void *options; /* filled in; zeroed before */
+	int argc;      /* what remains: arguments only */
+	char **argv;
+	int status; /* exit status when run() is OK; 0 unless set */
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* "[OPTIONS] IMAGE [COMMAND...]" */
+	const char *summary;   /* one line, imperative */
+	const char *example;   /* a line that works */
+	const char *text;      /* more, or NULL */
+	const struct option *options;
+	size_t option_count;
+	size_t options_size;
+	int arguments_min, arguments_max; /* -1: any number */
+	bool stops_at_argument; /* options after the first argument belong to it (`run`) */
+	result (*run)(struct invocation *in, struct error *err);
+	const struct command *const *subcommands; /* NULL-terminated, instead of run */
+};
+
+/**
+ * Parse argv (options anywhere, "--" ends them) into `options` and `*argc` remaining arguments
+ * moved to the front of argv.  FAULT_USAGE names the option and the nearest one that exists.
+ * `*help` is set when --help or -h was met.
+ */
+result options_parse(const struct command *command, void *options, int *argc, char **argv,
+		     bool *help, struct error *err);
+void options_drop(const struct command *command, void *options);
+
+void command_help(const char *path, const struct command *command, struct buf *out);
+
+/** The item nearest to `word` by edits, or NULL where none is near; for "did you mean". */
+const char *nearest(const char *word, const char *const *items, size_t count);
+
+#endif

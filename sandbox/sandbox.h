@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Sandboxes that run steps, and layers on disk that they run on.
+ *
+ * A layer directory is what overlayfs can stack as it is (mounted with `userxattr`): deleted names
+ * are character devices 0:0, opaque directories carry user.overlay.opaque="y".  Ids on disk are the
+ * image's own.  An image's file system is a stack of such directories, topmost first.
+ */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include "base/ctx.h"
+#include "base/digest.h"
+#include "base/text.h"
+
+#include <sys/types.h>
+
+/* ---- who we are ---- */
+
+/** The ids that sandboxes of this process may use, found or made by userns_enter(). */
+struct privilege {
+	bool is_root;      /* real root: sandboxes get a high id range over idmapped mounts */
+	uint32_t id_count; /* ids that images may use, from 0 */
+};
+
+/**
+ * To be called once, early in main(), before any thread: as root it does nothing; else it enters a
+ * user and mount namespace with the caller's subordinate ids (newuidmap, newgidmap), in which this
+ * process is root over its store.  FAULT_PRIVILEGE says which file or package is missing and what
+ * to type.
+ */
+result userns_enter(struct privilege *out, struct error *err);
+
+/* ---- running ---- */
+
+struct bind {
+	const char *source; /* path outside, or NULL for a tmpfs */
+	const char *target; /* absolute, resolved inside the root */
+	bool read_only;
+};
+
+enum network { NETWORK_HOST, NETWORK_NONE };
+
+/** All that decides what a program may see and do; plain data, everything is borrowed. */
+struct sandbox_spec {
+	const char *const *lowers; /* paths of layer directories, topmost first; may be empty */
+	size_t lower_count;
+	const char *upper, *work; /* paths of empty directories on one file system */
+	const char *scratch;      /* path of an empty directory for the sandbox's own use */
+	const struct privilege *privilege;
+
+	const char *const *argv, *const *envp; /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *cwd;                       /* absolute; made (0755) if missing */
+	const char *user;                      /* "name|uid[:group|gid]", NULL or "": root */
+	const char *hostname;
+	const struct bind *binds;
+	size_t bind_count;
+	bool read_only_root;
+	enum network network;
+	const char *const *binfmt_rules; /* registered privately; NULL: the host's entries serve */
+	size_t binfmt_rule_count;
+
+	int input_fd, output_fd, error_fd; /* 0, 1 and 2 of the program */
+	bool new_terminal_session;         /* setsid: not for an interactive `run` */
+};
+
+struct sandbox; /* a spec compiled to a list of operations */
+
+struct sandbox_exit {
+	int status;       /* 0-255, or 128 + signal */
+	int signal;       /* 0, or the signal that ended it */
+	bool exec_failed; /* the program could not be started; status is 126 or 127 */
+	int exec_errno;
+	struct {
+		uint64_t user_us, system_us, peak_bytes;
+	} usage;
+};
+
+/**
+ * Work out every path, mount, capability set and filter now; afterwards the child only makes system
+ * calls.  What the spec points to must outlive the sandbox.
+ */
+result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, struct error *err);
+void sandbox_drop(struct sandbox **sandbox);
+
+/** What would be done, a line each: for --explain and for tests that need no privilege. */
+void sandbox_explain(const struct sandbox *sandbox, struct buf *out);
+
+/**
+ * Run it once and wait.  OK with the exit status in `out` whenever the sandbox was set up, whatever
+ * the program did; FAILED with a precise message where an operation failed, or when `ctx` was
+ * cancelled (all its processes are dead by then).  Safe from several threads.
+ */
+result sandbox_run(const struct ctx *ctx, const struct sandbox *sandbox, struct sandbox_exit *out,
+		   struct error *err);
+
+/**
+ * A merged view of a layer stack for reading, or with `upper` and `work` for writing, as a detached
+ * mount that goes with its descriptor: openat() below it sees what the program would see.
+ */
+result overlay_open(const char *const *lowers, size_t lower_count, const char *upper,
+		    const char *work, int *root_fd, struct error *err);
+
+/* ---- layers ---- */
+
+/** What outside data may ask for when a layer is unpacked; 0 stands for the default. */
+struct layer_limits {
+	uint64_t bytes;   /* of all content unpacked: default 64 GiB */
+	uint64_t entries; /* default 4 million */
+};
+
+struct layer_info {
+	struct digest diff_id; /* of the uncompressed tar */
+	struct digest blob;    /* of the bytes as stored */
+	uint64_t tar_size, blob_size;
+	uint64_t entry_count; /* files, directories, whiteouts ... */
+};
+
+/**
+ * Unpack a layer blob (read from its current offset to its end; compression is detected from its
+ * first bytes) into the empty directory `into_fd`.  Nothing is ever made outside of it: an entry
+ * that climbs out by "..", an absolute name, a link on the way or a hard link's target is
+ * FAULT_INPUT with the entry's name.  Both digests are computed on the way and returned; the caller
+ * compares.  Content is on disk (syncfs) when it returns OK.  Borrows both descriptors.
+ */
+result layer_unpack(const struct ctx *ctx, int blob_fd, int into_fd,
+		    const struct layer_limits *limits, struct layer_info *out, struct error *err);
+
+struct diff_options {
+	enum compression compression;
+	int64_t epoch; /* clamp times to this second; negative: keep them */
+};
+
+/**
+ * Write what an overlay upper directory holds as a reproducible tar (sorted, PAX where needed, OCI
+ * whiteouts, no user.overlay.* and security.selinux attributes), packed, to `blob_fd`.  An empty
+ * directory makes the empty tar of two zero blocks.
+ */
+result layer_diff(const struct ctx *ctx, int upper_fd, const struct diff_options *options,
+		  int blob_fd, struct layer_info *out, struct error *err);
+
+/**
+ * Copy a tar stream, packed or not, to `blob_fd` packed as asked, computing both digests: for
+ * `mpemu import`.  The tar's bytes are kept as they are.
+ */
+result layer_repack(const struct ctx *ctx, int from_fd, enum compression compression, int blob_fd,
+		    struct layer_info *out, struct error *err);
+
+struct copy_options {
+	bool keep_owner; /* else uid and gid below are given to all that is made */
+	uint32_t uid, gid;
+	bool has_mode;
+	mode_t mode; /* of files and directories, where has_mode */
+	/** Whether a path (relative to the source root) is left out; NULL: nothing is. */
+	bool (*excluded)(void *closure, const char *path, bool is_directory);
+	void *closure;
+};
+
+/**
+ * Copy `source` (relative to source_root_fd, resolved inside it; its own last link is followed) to
+ * `target` (absolute, resolved inside target_root_fd) as COPY of a Dockerfile does: a directory's
+ * content merges into the target, missing parents are made 0755, a file replaces a file, a
+ * directory in the way of a file (and the other way round) is FAULT_INPUT.  Content is shared by
+ * reflink where the file system can.  Hard links within the source are kept.
+ */
+result tree_copy(const struct ctx *ctx, int source_root_fd, const char *source, int target_root_fd,
+		 const char *target, const struct copy_options *options, struct error *err);
+
+/**
+ * Feed a hasher with all that tree_copy() would take of `source`: names, types, modes, owners where
+ * `with_owner`, link targets, extended attributes and content, in sorted order, never times.
+ */
+result tree_hash(const struct ctx *ctx, int source_root_fd, const char *source,
+		 const struct copy_options *options, bool with_owner, struct digest *out,
+		 struct error *err);
+
+/* ---- writing archives: for export ---- */
+
+/** A tar archive being written to a descriptor, deterministic (root, epoch 0, 0644/0755). */
+struct tar_writer;
+
+struct tar_writer *tar_writer_new(int fd);
+void tar_writer_drop(struct tar_writer **writer);
+result tar_writer_directory(struct tar_writer *writer, const char *path, struct error *err);
+result tar_writer_bytes(struct tar_writer *writer, const char *path, const void *data,
+			size_t length, struct error *err);
+/** A regular file of `size` bytes read from `fd`. */
+result tar_writer_file(struct tar_writer *writer, const char *path, int fd, uint64_t size,
+		       struct error *err);
+/** The closing blocks.  A writer that was dropped before this leaves a truncated archive. */
+result tar_writer_finish(struct tar_writer *writer, struct error *err);
+
+#endif

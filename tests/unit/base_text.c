@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "tests/tap.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static const struct {
+	const char *text;
+	int64_t want; /* -1: refused */
+} sizes[] = {
+	{ "0", 0 },           { "512", 512 },
+	{ "1k", 1024 },       { "2M", 2 << 20 },
+	{ "3gb", 3LL << 30 }, { "4KiB", 4096 },
+	{ "5b", 5 },          { "", -1 },
+	{ "k", -1 },          { "-1", -1 },
+	{ "1x", -1 },         { "99999999t", -1 },
+	{ "1.5g", -1 },       { "18446744073709551616", -1 },
+};
+
+TEST(size_parse_takes_units_of_1024_and_nothing_odd)
+{
+	for (size_t i = 0; i < countof(sizes); i++) {
+		struct error err = {};
+		uint64_t got = 0;
+		bool failed = size_parse(sizes[i].text, &got, &err);
+
+		tap_check(
+			failed == (sizes[i].want < 0) && (failed || got == (uint64_t)sizes[i].want),
+			__FILE__, __LINE__, "'%s' is %llu", sizes[i].text, (unsigned long long)got);
+	}
+}
+
+static const struct {
+	const char *text, *want;
+} escapes[] = {
+	{ "plain text\t", "plain text\t" },
+	{ "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
+	{ "\x1b]52;c;x\a", "\\x1b]52;c;x\\x07" },
+	{ "\xc2\x9b"
+	  "2J",
+	  "\\u{9b}2J" },
+	{ "\xe2\x80\xae"
+	  "evil",
+	  "\\u{202e}evil" },
+	{ "\xff\xc0\x80", "\\xff\\xc0\\x80" },
+	{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+};
+
+TEST(text_escape_leaves_nothing_that_moves_a_cursor)
+{
+	for (size_t i = 0; i < countof(escapes); i++) {
+		owned(buf) struct buf out = {};
+
+		text_escape(&out, escapes[i].text, strlen(escapes[i].text));
+		CHECK_STR(buf_text(&out), escapes[i].want);
+	}
+}
+
+TEST(env_set_replaces_in_place)
+{
+	owned(strings) struct strings env = {};
+
+	env_set(&env, "A", "1");
+	env_set(&env, "AB", "2");
+	env_set(&env, "A", "3");
+	CHECK(env.count == 2);
+	CHECK_STR(env.items[0], "A=3");
+	CHECK_STR(env_get(&env, "AB"), "2");
+	CHECK(!env_get(&env, "B"));
+	CHECK(!env.items[2]);
+}
+
+TEST(json_errors_say_the_path)
+{
+	static const char text[] = "{\"layers\":[{\"size\":1},{\"size\":\"x\"}]}";
+	owned(json) json_t *json = NULL;
+	struct json_at root, layers, layer;
+	struct error err = {};
+	uint64_t size;
+
+	if (!CHECK(!json_parse(text, strlen(text), "manifest", &json, &err)))
+		return;
+	root = json_root(json, "manifest");
+	CHECK(!json_get(&root, "layers", &layers, &err));
+	layer = json_element(&layers, 1);
+	CHECK(json_get_number(&layer, "size", 10, &size, &err));
+	CHECK_STR(err.text, "manifest.layers[1].size: wrong type, want an integer");
+}
+
+TEST(json_parse_refuses_depth_and_doubles)
+{
+	struct error err = {};
+	char deep[200];
+	json_t *json;
+
+	memset(deep, '[', sizeof(deep));
+	CHECK(json_parse(deep, sizeof(deep), "x", &json, &err) && err.fault == FAULT_INPUT);
+	CHECK(json_parse("{\"a\":1,\"a\":2}", 13, "x", &json, &err));
+	CHECK(json_parse("{} x", 4, "x", &json, &err));
+}
+
+TEST(remove_tree_takes_depth_and_bad_modes)
+{
+	char path[] = "/tmp/mpemu-unit-XXXXXX";
+	owned(fd) int top = -1;
+	struct error err = {};
+	int at;
+
+	if (!CHECK(mkdtemp(path)))
+		return;
+	top = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	at = dup(top);
+	for (int i = 0; i < 5000; i++) {
+		int next;
+
+		if (mkdirat(at, "d", 0700) < 0)
+			break;
+		next = openat(at, "d", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+		close(openat(at, "f", O_CREAT | O_WRONLY | O_CLOEXEC, 0));
+		close(at);
+		at = next;
+	}
+	close(at);
+	tap_check(!remove_tree(AT_FDCWD, path, &err), __FILE__, __LINE__, "%s", err.text);
+	CHECK(access(path, F_OK) < 0);
+}
+
+TEST(open_in_root_never_leaves_it)
+{
+	char path[] = "/tmp/mpemu-unit-XXXXXX";
+	owned(fd) int root = -1, fd = -1;
+	struct error err = {};
+
+	if (!CHECK(mkdtemp(path)))
+		return;
+	root = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	CHECK(symlinkat("/etc", root, "link") == 0);
+	fd = open_in_root(root, "link/passwd", O_RDONLY, 0);
+	CHECK(fd < 0 && errno == ENOENT);
+	fd = open_in_root(root, "../../../etc/passwd", O_RDONLY, 0);
+	CHECK(fd < 0 && errno == ENOENT);
+	CHECK(!remove_tree(AT_FDCWD, path, &err));
+}
