@@ -188,6 +188,31 @@ void env_set(struct strings *env, const char *name, const char *value)
 	strings_printf(env, "%s=%s", name, value);
 }
 
+char *path_absolute(const char *path)
+{
+	struct buf out = {};
+
+	while (*path) {
+		size_t length = strcspn(path, "/");
+
+		if (length == 2 && strncmp(path, "..", 2) == 0) {
+			char *slash = out.length ? strrchr(out.data, '/') : NULL;
+
+			out.length = slash ? (size_t)(slash - out.data) : 0;
+			if (slash)
+				*slash = '\0';
+		} else if (length && !(length == 1 && *path == '.')) {
+			buf_add_char(&out, '/');
+			buf_add(&out, path, length);
+		}
+		path += length;
+		path += strspn(path, "/");
+	}
+	if (!out.length)
+		buf_add_char(&out, '/');
+	return buf_take(&out);
+}
+
 bool starts_with(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;
@@ -325,4 +350,48 @@ void text_escape(struct buf *out, const char *text, size_t length)
 		at += bytes;
 		length -= bytes;
 	}
+}
+
+/** Levenshtein's distance, for words of command-line length; large for longer ones. */
+static size_t edit_distance(const char *a, const char *b)
+{
+	enum { WORD_MAX = 40 };
+	size_t row[WORD_MAX + 1], a_length = strlen(a), b_length = strlen(b);
+
+	if (a_length > WORD_MAX || b_length > WORD_MAX)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= b_length; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a_length; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_length; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[b_length];
+}
+
+const char *nearest(const char *word, const char *const *items, size_t count)
+{
+	size_t best = strlen(word) / 3 + 1;
+	const char *found = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t distance = edit_distance(word, items[i]);
+
+		if (distance < best || (distance == best && !found && best <= 3)) {
+			best = distance;
+			found = items[i];
+		}
+	}
+	return found;
 }

@@ -54,6 +54,12 @@ const char *env_get(const struct strings *env, const char *name);
 /** Replace or add NAME=value; the place of an old entry is kept. */
 void env_set(struct strings *env, const char *name, const char *value);
 
+/**
+ * A path as seen from its root: absolute, without empty parts, "." and "..", which stays at the
+ * root.  "" and ".." are "/".  The caller frees it.
+ */
+char *path_absolute(const char *path);
+
 bool starts_with(const char *text, const char *prefix);
 bool ends_with(const char *text, const char *suffix);
 
@@ -66,6 +72,9 @@ result size_parse(const char *text, uint64_t *out, struct error *err);
 #define SIZE_TEXT_MAX 16
 /** For people: "4.2 MB" (powers of 1000, as docker prints them). */
 const char *size_text(uint64_t bytes, char text[SIZE_TEXT_MAX]);
+
+/** The item nearest to `word` by edits, or NULL where none is near; for "did you mean". */
+const char *nearest(const char *word, const char *const *items, size_t count);
 
 /**
  * Make untrusted text safe for a terminal or a log: control characters (C0 but tab, DEL, C1),
