@@ -56,6 +56,10 @@ const char *media_text(enum media media, bool is_docker);
 enum media media_of_layer(enum compression compression);
 enum compression media_compression(enum media media);
 
+/** The kind that a media type names (no parameters); MEDIA_UNKNOWN where it is none of ours. */
+enum media media_parse(const char *text, bool *is_docker);
+bool media_is_layer(enum media media);
+
 /** One filesystem layer: the blob as stored, and what it hashes to unpacked. */
 struct layer {
 	struct descriptor blob;
@@ -91,7 +95,11 @@ result blob_writer_new(struct store *store, struct blob_writer **out, struct err
 void blob_writer_drop(struct blob_writer **writer);
 int blob_writer_fd(const struct blob_writer *writer);
 
-/** fsync and rename to its final name; a blob that is there already is kept.  Ends the writer. */
+/**
+ * fsync and rename to its final name; a blob that is there already is kept.  Ends the writer, also
+ * on failure.  The directory is only fsynced by store_tag(): after a crash a blob that no name
+ * leads to may be gone (never damaged), so ask store_has() for digests remembered elsewhere.
+ */
 result blob_writer_commit(struct blob_writer *writer, const struct digest *digest,
 			  struct error *err);
 
@@ -99,13 +107,23 @@ result blob_writer_commit(struct blob_writer *writer, const struct digest *diges
 result store_put(struct store *store, enum media media, const void *data, size_t length,
 		 struct descriptor *out, struct error *err);
 
-/** What a name stands for; FAULT_MISSING where the store does not have it. */
+/**
+ * What a name stands for; FAULT_MISSING where the store does not have it.  A reference with a
+ * digest means that manifest under any name of its repository, also as part of an index.
+ */
 result store_resolve(struct store *store, const struct reference *ref, struct descriptor *out,
 		     struct error *err);
 
 /** Let a name stand for a manifest or index; whatever it stood for before is no longer named. */
 result store_tag(struct store *store, const struct reference *ref, const struct descriptor *target,
 		 struct error *err);
+
+/**
+ * The same, but only if the name still stands for `from`; `*moved` says so.  For changes that were
+ * computed from what the name stood for: where it is false, begin again.
+ */
+result store_move(struct store *store, const struct reference *ref, const struct digest *from,
+		  const struct descriptor *target, bool *moved, struct error *err);
 
 result store_untag(struct store *store, const struct reference *ref, struct error *err);
 
@@ -119,7 +137,11 @@ result store_list(struct store *store, struct store_entry **out, size_t *count, 
 
 /* ---- documents ---- */
 
-/** An index in memory. */
+/**
+ * An index in memory: all its entries in their order, attestations too, so that whoever moves it
+ * moves everything.  An entry may be of any media, and its blob need not be in the store: a pull of
+ * some platforms keeps the index as the registry has it.
+ */
 struct index {
 	struct descriptor *manifests; /* annotations are borrowed from `json` */
 	size_t count;
@@ -128,12 +150,29 @@ struct index {
 
 void index_drop(struct index *index);
 
+/** BuildKit's "unknown/unknown" entries describe another entry; nobody runs them. */
+bool descriptor_is_attestation(const struct descriptor *descriptor);
+
 /**
  * Read an index; a manifest is read as an index of one entry, whose platform comes from its config.
- * Entries without a platform get theirs from their config too.
+ * Entries without a platform get theirs from their config too, where the store has it (os "" else).
  */
 result index_read(struct store *store, const struct descriptor *at, struct index *out,
 		  struct error *err);
+
+/** An index and what to call it in errors. */
+struct index_source {
+	const char *name;
+	const struct index *index;
+};
+
+/**
+ * All entries of the sources in the order given, the same one only once, attestations last; the
+ * caller frees the list, whose annotations belong to the sources.  FAULT_INPUT names both sources
+ * that have different images for one platform.
+ */
+result index_merge(const struct index_source sources[], size_t source_count,
+		   struct descriptor **out, size_t *count, struct error *err);
 
 /** Write an OCI index of these manifests in this order; `annotations` may be NULL. */
 result index_write(struct store *store, const struct descriptor manifests[], size_t count,
@@ -145,6 +184,13 @@ result index_write(struct store *store, const struct descriptor manifests[], siz
  */
 result index_choose(const struct index *index, const struct platform *platform,
 		    struct descriptor *out, struct error *err);
+
+/**
+ * The blobs that a manifest points to, config first, also those of an artifact or attestation.  The
+ * caller frees the list; they need not be in the store.
+ */
+result manifest_blobs(struct store *store, const struct descriptor *at, struct descriptor **out,
+		      size_t *count, struct error *err);
 
 /** One platform's image: its config as a document that keeps unknown fields, and its layers. */
 struct image {
@@ -164,7 +210,8 @@ result image_read(struct store *store, const struct descriptor *manifest, struct
 
 /**
  * Write config and manifest; os, architecture, variant and rootfs of the config are set from the
- * image's fields.  `out` has the platform.  `annotations` may be NULL.
+ * image's fields.  `out` has the platform.  `annotations` may be NULL.  Media types are OCI's, also
+ * those of layers; Docker's only where image->manifest.is_docker and Docker's can say it all.
  */
 result image_write(struct store *store, const struct image *image, const json_t *annotations,
 		   struct descriptor *out, struct error *err);
@@ -191,5 +238,13 @@ result image_pull(const struct ctx *ctx, struct store *store, const struct refer
 result image_push(const struct ctx *ctx, struct store *store, const struct descriptor *at,
 		  const struct reference *ref, const struct transport *transport,
 		  struct error *err);
+
+/** Try user name and password on a registry ("docker.io"), and keep them where they do. */
+result registry_login(const struct ctx *ctx, const char *host, const char *user,
+		      const char *password, const struct transport *transport, struct error *err);
+
+/** Forget what registry_login() kept; `found` says whether there was anything. */
+result registry_logout(const char *host, const struct transport *transport, bool *found,
+		       struct error *err);
 
 #endif
