@@ -23,17 +23,21 @@ struct option {
 	const char *help;  /* one line */
 };
 
+/** Options that every command takes, before or after its name. */
 struct globals {
-	const char *root; /* absolute */
-	const char *progress;
+	const char *root;     /* of the store; absolute */
+	const char *progress; /* auto, tty, plain, json or quiet */
 	bool quiet, verbose;
 };
+
+struct privilege;
 
 struct invocation {
 	const struct ctx *ctx;
 	const struct globals *globals;
-	void *options; /* filled in; zeroed before */
-	int argc;      /* what remains: arguments only */
+	const struct privilege *privilege; /* NULL unless the command needs_ids */
+	void *options;                     /* filled in; zeroed before */
+	int argc;                          /* what remains: arguments only */
 	char **argv;
 	int status; /* exit status when run() is OK; 0 unless set */
 };
@@ -48,6 +52,7 @@ struct command {
 	size_t option_count;
 	size_t options_size;
 	int arguments_min, arguments_max; /* -1: any number */
+	bool needs_ids;                   /* unpacks layers or runs them: userns_enter() first */
 	bool stops_at_argument; /* options after the first argument belong to it (`run`) */
 	result (*run)(struct invocation *in, struct error *err);
 	const struct command *const *subcommands; /* NULL-terminated, instead of run */
@@ -55,16 +60,18 @@ struct command {
 
 /**
  * Parse argv (options anywhere, "--" ends them) into `options` and `*argc` remaining arguments
- * moved to the front of argv.  FAULT_USAGE names the option and the nearest one that exists.
- * `*help` is set when --help or -h was met.
+ * moved to the front of argv; what globals_options[] names goes into `globals`.  FAULT_USAGE names
+ * the option and the nearest one that exists.  `*help` is set when --help or -h was met, and the
+ * rest is not looked at.
  */
-result options_parse(const struct command *command, void *options, int *argc, char **argv,
-		     bool *help, struct error *err);
+result options_parse(const struct command *command, void *options, struct globals *globals,
+		     int *argc, char **argv, bool *help, struct error *err);
 void options_drop(const struct command *command, void *options);
 
-void command_help(const char *path, const struct command *command, struct buf *out);
+extern const struct option globals_options[];
+extern const size_t globals_option_count;
 
-/** The item nearest to `word` by edits, or NULL where none is near; for "did you mean". */
-const char *nearest(const char *word, const char *const *items, size_t count);
+/** The page that --help prints; `path` is what was typed so far: "mpemu index create". */
+void command_help(const char *path, const struct command *command, struct buf *out);
 
 #endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Which step made which layer: ROOT/cache.db (SQLite), for all platforms at once.
+ *
+ * A hint, never the truth: what it names is looked for in the store before it is used, and a
+ * database that cannot be read is put aside and begun anew.
+ */
+#ifndef RUNNER_CACHE_H
+#define RUNNER_CACHE_H
+
+#include "base/ctx.h"
+#include "registry/registry.h"
+
+struct cache;
+
+/** Open or make it; `ctx` hears of a database that was put aside. */
+result cache_open(const struct ctx *ctx, const char *root, struct cache **out, struct error *err);
+void cache_drop(struct cache **cache);
+
+/** A layer, and when it was made (seconds since the epoch): images built of it again say the same.
+ */
+struct made {
+	struct layer layer;
+	int64_t time;
+};
+
+/** What the step of this key made; `*found` is false where it is not known.  Thread-safe. */
+result cache_lookup(struct cache *cache, const struct digest *key, struct made *out, bool *found,
+		    struct error *err);
+
+/** Remember it; `title` is for people who look.  Replaces an older entry. */
+result cache_record(struct cache *cache, const struct digest *key, const struct made *made,
+		    const char *title, struct error *err);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * mpemu build: options of `docker buildx build` become a request.
+ */
+#include "base/mem.h"
+#include "runner/build.h"
+#include "runner/command.h"
+#include "runner/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+struct build_options {
+	struct strings platforms, tags, build_args, labels, outputs;
+	const char *file, *target, *jobs, *network;
+	bool push, load, pull, no_cache, keep_going, insecure;
+};
+
+#define FIELD(name) offsetof(struct build_options, name)
+
+/* clang-format off */
+static const struct option options[] = {
+	{ "platform",   0,   OPTION_LIST, FIELD(platforms),  "LIST",
+	  "platforms to build for: linux/amd64,linux/arm64 (default: this machine's)" },
+	{ "tag",        't', OPTION_LIST, FIELD(tags),       "NAME",
+	  "name of the result, may be given several times" },
+	{ "file",       'f', OPTION_TEXT, FIELD(file),       "FILE",
+	  "the Dockerfile (default: CONTEXT/Dockerfile)" },
+	{ "target",     0,   OPTION_TEXT, FIELD(target),     "STAGE",
+	  "build up to this stage (default: the last)" },
+	{ "build-arg",  0,   OPTION_LIST, FIELD(build_args), "NAME[=VALUE]",
+	  "value of an ARG; without =VALUE from the environment" },
+	{ "label",      0,   OPTION_LIST, FIELD(labels),     "NAME=VALUE",
+	  "label of the image" },
+	{ "output",     'o', OPTION_LIST, FIELD(outputs),    "type=oci,dest=FILE",
+	  "write an OCI archive (dest=- for standard output), or type=registry" },
+	{ "push",       0,   OPTION_FLAG, FIELD(push),       NULL,
+	  "push to the registries of the tags" },
+	{ "load",       0,   OPTION_FLAG, FIELD(load),       NULL,
+	  "keep in the store: always done" },
+	{ "pull",       0,   OPTION_FLAG, FIELD(pull),       NULL,
+	  "ask the registry for base images even if the store has them" },
+	{ "no-cache",   0,   OPTION_FLAG, FIELD(no_cache),   NULL,
+	  "run every step" },
+	{ "network",    0,   OPTION_TEXT, FIELD(network),    "MODE",
+	  "network of RUN: host (default) or none" },
+	{ "jobs",       'j', OPTION_TEXT, FIELD(jobs),       "N",
+	  "steps at the same time (default: processors + 2)" },
+	{ "keep-going", 0,   OPTION_FLAG, FIELD(keep_going), NULL,
+	  "a platform that fails does not stop the others" },
+	{ "insecure",   0,   OPTION_FLAG, FIELD(insecure),   NULL,
+	  "registries may speak plain HTTP or have unverified certificates" },
+};
+/* clang-format on */
+
+enum { JOBS_MAX = 256 };
+
+static result platforms_set(const struct strings *words, struct build_request *request,
+			    struct error *err)
+{
+	owned(buf) struct buf list = {};
+
+	for (size_t i = 0; i < words->count; i++)
+		buf_printf(&list, "%s%s", i ? "," : "", words->items[i]);
+	if (!words->count) {
+		request->platforms[0] = platform_host();
+		request->platform_count = 1;
+		return OK;
+	}
+	if (platforms_parse(buf_text(&list), request->platforms, &request->platform_count, err)) {
+		err->fault = FAULT_USAGE;
+		return fail_in(err, "--platform");
+	}
+	return OK;
+}
+
+static void build_args_set(const struct strings *words, struct build_request *request)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		const char *word = words->items[i];
+		const char *value = strchr(word, '=') ? NULL : getenv(word);
+		owned(str) char *name = xstrndup(word, strcspn(word, "="));
+
+		if (strchr(word, '='))
+			value = strchr(word, '=') + 1;
+		if (value)
+			env_set(&request->build_args, name, value);
+	}
+}
+
+/** "type=oci,dest=FILE", "type=registry", "type=image,push=true", or a file's name alone. */
+static result output_parse(const char *text, struct output *out, struct error *err)
+{
+	owned(strings) struct strings parts = {};
+	const char *type, *dest, *push;
+
+	strings_split(&parts, text, ',');
+	type = env_get(&parts, "type");
+	dest = env_get(&parts, "dest");
+	push = env_get(&parts, "push");
+	if (type && strcmp(type, "oci") == 0) {
+		*out = (struct output){ OUTPUT_OCI, xstrdup(dest && *dest ? dest : "-") };
+		return OK;
+	}
+	if (type && (strcmp(type, "registry") == 0 ||
+		     (strcmp(type, "image") == 0 && push && strcmp(push, "true") == 0))) {
+		*out = (struct output){ OUTPUT_REGISTRY, NULL };
+		return OK;
+	}
+	return fail(err, FAULT_USAGE,
+		    "--output %s: want type=oci,dest=FILE or type=registry; other types are not "
+		    "supported yet",
+		    text);
+}
+
+static result outputs_set(const struct build_options *options_, struct build_request *request,
+			  struct error *err)
+{
+	for (size_t i = 0; i < options_->outputs.count; i++) {
+		if (request->output_count + 1 >= countof(request->outputs))
+			return fail(err, FAULT_USAGE, "--output: too many");
+		if (output_parse(options_->outputs.items[i],
+				 &request->outputs[request->output_count], err))
+			return FAILED;
+		request->output_count++;
+	}
+	if (options_->push)
+		request->outputs[request->output_count++].kind = OUTPUT_REGISTRY;
+	for (size_t i = 0; i < request->output_count; i++) {
+		if (request->outputs[i].kind == OUTPUT_REGISTRY && !options_->tags.count)
+			return fail(err, FAULT_USAGE, "--push wants a name: add --tag NAME");
+	}
+	return OK;
+}
+
+/** Names are checked now, not after an hour of building. */
+static result tags_check(const struct strings *tags, struct error *err)
+{
+	for (size_t i = 0; i < tags->count; i++) {
+		struct reference ref;
+
+		if (reference_parse(tags->items[i], &ref, err)) {
+			err->fault = FAULT_USAGE;
+			return fail_in(err, "--tag");
+		}
+		if (ref.pinned)
+			return fail(err, FAULT_USAGE, "--tag %s: a tag cannot have a digest",
+				    tags->items[i]);
+	}
+	return OK;
+}
+
+static result numbers_set(const struct build_options *options_, struct build_request *request,
+			  struct error *err)
+{
+	uint64_t jobs = (uint64_t)get_nprocs() + 2;
+
+	if (options_->jobs && (number_parse(options_->jobs, JOBS_MAX, &jobs, err) || jobs == 0))
+		return fail(err, FAULT_USAGE, "--jobs %s: want a number from 1 to %d",
+			    options_->jobs, JOBS_MAX);
+	request->jobs = (size_t)jobs;
+	if (options_->network && strcmp(options_->network, "none") == 0)
+		request->network = NETWORK_NONE;
+	else if (options_->network && strcmp(options_->network, "host") != 0 &&
+		 strcmp(options_->network, "default") != 0)
+		return fail(err, FAULT_USAGE, "--network %s: want host or none", options_->network);
+	return OK;
+}
+
+static result request_make(const struct invocation *in, const struct build_options *options_,
+			   struct build_request *request, struct error *err)
+{
+	request->root = in->globals->root;
+	request->context = in->argv[0];
+	request->file = options_->file;
+	request->target = options_->target;
+	request->tags = &options_->tags;
+	request->labels = &options_->labels;
+	request->transport.insecure = options_->insecure;
+	request->no_cache = options_->no_cache;
+	request->pull = options_->pull;
+	request->keep_going = options_->keep_going;
+	build_args_set(&options_->build_args, request);
+	if (platforms_set(&options_->platforms, request, err) || tags_check(&options_->tags, err) ||
+	    outputs_set(options_, request, err))
+		return FAILED;
+	return numbers_set(options_, request, err);
+}
+
+static void request_done(struct build_request *request)
+{
+	strings_drop(&request->build_args);
+	for (size_t i = 0; i < request->output_count; i++)
+		free(request->outputs[i].dest);
+}
+
+static bool stdout_is_archive(const struct build_request *request)
+{
+	for (size_t i = 0; i < request->output_count; i++) {
+		if (request->outputs[i].dest && strcmp(request->outputs[i].dest, "-") == 0)
+			return true;
+	}
+	return false;
+}
+
+static result run(struct invocation *in, struct error *err)
+{
+	const struct build_options *options_ = in->options;
+	__attribute__((cleanup(request_done))) struct build_request request = {};
+	struct descriptor index;
+	char text[DIGEST_TEXT_MAX];
+
+	if (request_make(in, options_, &request, err) ||
+	    build_run(in->ctx, &request, in->privilege, &index, err))
+		return FAILED;
+	if (stdout_is_archive(&request))
+		return OK;
+	printf("%s", digest_text(&index.digest, text));
+	for (size_t i = 0; i < options_->tags.count; i++)
+		printf("  %s", options_->tags.items[i]);
+	putchar('\n');
+	return OK;
+}
+
+const struct command command_build = {
+	.name = "build",
+	.arguments = "[OPTIONS] CONTEXT",
+	.summary = "Build an image for one or more platforms from a Dockerfile",
+	.example =
+		"mpemu build --platform linux/amd64,linux/arm64 -t localhost:5000/app:1 --push .",
+	.options = options,
+	.option_count = countof(options),
+	.options_size = sizeof(struct build_options),
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.needs_ids = true,
+	.run = run,
+};

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * `mpemu run`: a program of an image, in a sandbox, on whatever CPU it is for.
+ */
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "registry/registry.h"
+#include "runner/commands.h"
+#include "runner/contents.h"
+#include "runner/emulation.h"
+#include "runner/layers.h"
+#include "runner/workdir.h"
+#include "sandbox/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ENV_FILE_MAX = 1 << 20, WORDS_MAX = 4096 };
+
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+struct run_options {
+	const char *platform, *workdir, *user, *network, *hostname, *entrypoint;
+	struct strings env, env_files, volumes;
+	bool read_only, explain, interactive, terminal, remove;
+};
+
+#define FIELD(name) offsetof(struct run_options, name)
+
+static const struct option options[] = {
+	{ "platform", 0, OPTION_TEXT, FIELD(platform), "PLATFORM",
+	  "which of the image's platforms (default: the one of this host)" },
+	{ "env", 'e', OPTION_LIST, FIELD(env), "NAME=VALUE",
+	  "set a variable; NAME alone takes it from here" },
+	{ "env-file", 0, OPTION_LIST, FIELD(env_files), "FILE", "read variables, one a line" },
+	{ "volume", 'v', OPTION_LIST, FIELD(volumes), "SOURCE:TARGET[:ro]",
+	  "show a file or directory of the host inside" },
+	{ "workdir", 'w', OPTION_TEXT, FIELD(workdir), "DIR",
+	  "working directory; made if it is missing" },
+	{ "user", 'u', OPTION_TEXT, FIELD(user), "USER[:GROUP]", "names of the image, or ids" },
+	{ "network", 0, OPTION_TEXT, FIELD(network), "none|host",
+	  "the host's network (the default), or none but loopback" },
+	{ "hostname", 0, OPTION_TEXT, FIELD(hostname), "NAME", "the host name inside" },
+	{ "entrypoint", 0, OPTION_TEXT, FIELD(entrypoint), "PROGRAM",
+	  "instead of the image's; its default command goes too" },
+	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL, "let nothing write to the image" },
+	{ "explain", 0, OPTION_FLAG, FIELD(explain), NULL,
+	  "print what would be done instead of doing it" },
+	{ "interactive", 'i', OPTION_FLAG, FIELD(interactive), NULL,
+	  "pass standard input on (default: it is empty)" },
+	{ "tty", 't', OPTION_FLAG, FIELD(terminal), NULL,
+	  "insist on a terminal; it is this one, without job control" },
+	{ "rm", 0, OPTION_FLAG, FIELD(remove), NULL, "has no effect: nothing is ever kept" },
+};
+
+/** All that a run needs, in the order in which it is found. */
+struct job {
+	const struct invocation *in;
+	const struct run_options *wanted;
+	struct platform platform;
+	struct store *store;
+	struct image *image;
+	struct workdir *workdir;
+	struct strings lowers, rules, env, argv, volumes;
+	struct bind *binds;
+	char *user, *cwd, *upper, *work, *scratch;
+	enum network network;
+};
+
+static void job_drop(struct job *job)
+{
+	struct strings *lists[] = { &job->lowers, &job->rules, &job->env, &job->argv,
+				    &job->volumes };
+	char *texts[] = { job->user, job->cwd, job->upper, job->work, job->scratch };
+
+	for (size_t i = 0; i < countof(lists); i++)
+		strings_drop(lists[i]);
+	for (size_t i = 0; i < countof(texts); i++)
+		free(texts[i]);
+	free(job->binds);
+	workdir_drop(&job->workdir);
+	image_drop(&job->image);
+	store_drop(&job->store);
+}
+
+/* ---- the image ---- */
+
+static result image_choose(struct job *job, const struct descriptor *at, struct error *err)
+{
+	owned(index) struct index index = {};
+	struct descriptor manifest;
+
+	if (index_read(job->store, at, &index, err) ||
+	    index_choose(&index, &job->platform, &manifest, err) ||
+	    image_read(job->store, &manifest, &job->image, err))
+		return FAILED;
+	return OK;
+}
+
+static result image_fetch(struct job *job, const struct reference *ref, struct error *err)
+{
+	const struct transport transport = {};
+	char text[REFERENCE_TEXT_MAX];
+	struct descriptor at;
+
+	progress_note(job->in->ctx, "pulling %s", reference_text(ref, text));
+	if (image_pull(job->in->ctx, job->store, ref, &job->platform, 1, &transport, &at, err) ||
+	    store_tag(job->store, ref, &at, err))
+		return FAILED;
+	return image_choose(job, &at, err);
+}
+
+/** The store is asked first, then the registry: for the name, or for a platform it lacks. */
+static result image_find(struct job *job, const char *name, struct error *err)
+{
+	struct reference ref;
+	struct descriptor at;
+	struct error local;
+	bool named;
+
+	if (reference_parse(name, &ref, err)) {
+		err->fault = FAULT_USAGE;
+		return FAILED;
+	}
+	named = store_resolve(job->store, &ref, &at, &local) == OK;
+	if (named && image_choose(job, &at, &local) == OK)
+		return OK;
+	if (local.fault != FAULT_MISSING) {
+		*err = local;
+		return FAILED;
+	}
+	if (image_fetch(job, &ref, err) == OK)
+		return OK;
+	/* For a local image, what the store said explains more than that no registry has it. */
+	if (err->fault != FAULT_CANCELLED && (named || strcmp(ref.host, "localhost") == 0))
+		*err = local;
+	return FAILED;
+}
+
+/* ---- its config and the command line ---- */
+
+/** "NAME=value", or "NAME" for what it is here; nothing where it is not set here. */
+static void env_take(struct strings *env, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	owned(str) char *name = xstrndup(text, strcspn(text, "="));
+	const char *value = equals ? equals + 1 : getenv(name);
+
+	if (value && *name)
+		env_set(env, name, value);
+}
+
+static result env_file_read(struct strings *env, const char *path, struct error *err)
+{
+	owned(buf) struct buf text = {};
+	owned(strings) struct strings lines = {};
+
+	if (read_file(AT_FDCWD, path, ENV_FILE_MAX, &text, err))
+		return fail_in(err, "--env-file");
+	strings_split(&lines, buf_text(&text), '\n');
+	for (size_t i = 0; i < lines.count; i++) {
+		char *line = lines.items[i] + strspn(lines.items[i], " \t");
+
+		line[strcspn(line, "\r")] = '\0';
+		if (*line && *line != '#')
+			env_take(env, line);
+	}
+	return OK;
+}
+
+static result env_collect(struct job *job, const struct json_at *config, struct error *err)
+{
+	const struct run_options *wanted = job->wanted;
+
+	if (json_get_strings(config, "Env", WORDS_MAX, &job->env, err))
+		return FAILED;
+	for (size_t i = 0; i < wanted->env_files.count; i++) {
+		if (env_file_read(&job->env, wanted->env_files.items[i], err))
+			return FAILED;
+	}
+	for (size_t i = 0; i < wanted->env.count; i++)
+		env_take(&job->env, wanted->env.items[i]);
+	if (!env_get(&job->env, "PATH"))
+		env_set(&job->env, "PATH", default_path);
+	return OK;
+}
+
+/** Entrypoint and command, as Docker puts them together. */
+static result argv_collect(struct job *job, const struct json_at *config, struct error *err)
+{
+	const char *entrypoint = job->wanted->entrypoint;
+
+	if (entrypoint && *entrypoint)
+		strings_add(&job->argv, entrypoint);
+	if (!entrypoint && json_get_strings(config, "Entrypoint", WORDS_MAX, &job->argv, err))
+		return FAILED;
+	if (job->in->argc > 1)
+		strings_add_all(&job->argv, job->in->argv + 1);
+	else if (!entrypoint && json_get_strings(config, "Cmd", WORDS_MAX, &job->argv, err))
+		return FAILED;
+	if (!job->argv.count)
+		return fail(err, FAULT_USAGE, "the image has no default command; give one");
+	return OK;
+}
+
+static result config_apply(struct job *job, struct error *err)
+{
+	struct json_at root = json_root(job->image->config, "config"), config;
+	const char *user = NULL, *cwd = NULL;
+	owned(json) json_t *none = NULL; /* stands for a config that is absent */
+
+	if (json_get(&root, "config", &config, err))
+		return FAILED;
+	if (!config.value) {
+		none = json_object();
+		config = json_root(none, "config.config");
+	}
+	if (env_collect(job, &config, err) || argv_collect(job, &config, err) ||
+	    json_find_string(&config, "User", &user, err) ||
+	    json_find_string(&config, "WorkingDir", &cwd, err))
+		return FAILED;
+	user = job->wanted->user ? job->wanted->user : user;
+	cwd = job->wanted->workdir ? job->wanted->workdir : cwd;
+	job->user = xstrdup(user ? user : "");
+	job->cwd = xstrdup(cwd && *cwd ? cwd : "/");
+	return OK;
+}
+
+/** SOURCE:TARGET[:ro|rw]; the pieces live in job->volumes. */
+static result volume_parse(struct job *job, const char *text, struct bind *out, struct error *err)
+{
+	owned(strings) struct strings parts = {};
+	owned(str) char *source = NULL;
+
+	strings_split(&parts, text, ':');
+	if (parts.count < 2 || parts.count > 3 || parts.items[1][0] != '/' ||
+	    (parts.count == 3 && strcmp(parts.items[2], "ro") != 0 &&
+	     strcmp(parts.items[2], "rw") != 0))
+		return fail(err, FAULT_USAGE, "-v %s: want SOURCE:TARGET[:ro]", text);
+	if (parts.items[0][0] != '/' && parts.items[0][0] != '.')
+		return fail(err, FAULT_USAGE,
+			    "-v %s: there are no named volumes; a path begins with / or .", text);
+	source = realpath(parts.items[0], NULL);
+	if (!source)
+		return fail_sys(err, "-v %s", parts.items[0]);
+	strings_add(&job->volumes, source);
+	out->source = job->volumes.items[job->volumes.count - 1];
+	strings_add(&job->volumes, parts.items[1]);
+	out->target = job->volumes.items[job->volumes.count - 1];
+	out->read_only = parts.count == 3 && strcmp(parts.items[2], "ro") == 0;
+	return OK;
+}
+
+static result volumes_collect(struct job *job, struct error *err)
+{
+	const struct strings *volumes = &job->wanted->volumes;
+
+	job->binds = xcalloc(volumes->count, sizeof(*job->binds));
+	for (size_t i = 0; i < volumes->count; i++) {
+		if (volume_parse(job, volumes->items[i], &job->binds[i], err))
+			return FAILED;
+	}
+	return OK;
+}
+
+static result options_check(struct job *job, struct error *err)
+{
+	const struct run_options *wanted = job->wanted;
+	const char *network = wanted->network;
+
+	job->platform = platform_host();
+	if (platform_argument(wanted->platform, &job->platform, err))
+		return FAILED;
+	if (network && strcmp(network, "none") != 0 && strcmp(network, "host") != 0)
+		return fail(err, FAULT_USAGE, "--network %s: want none or host", network);
+	if (network && strcmp(network, "none") == 0)
+		job->network = NETWORK_NONE;
+	if (wanted->terminal && !isatty(STDIN_FILENO))
+		return fail(err, FAULT_USAGE, "-t: standard input is not a terminal");
+	return volumes_collect(job, err);
+}
+
+/* ---- running ---- */
+
+static result place_make(struct job *job, struct error *err)
+{
+	const char *root = job->in->globals->root, *path;
+
+	if (layers_prepare(job->in->ctx, job->store, root, job->image, &job->lowers, err) ||
+	    workdir_new(root, &job->workdir, err))
+		return FAILED;
+	path = workdir_path(job->workdir);
+	job->upper = xasprintf("%s/upper", path);
+	job->work = xasprintf("%s/work", path);
+	job->scratch = xasprintf("%s/scratch", path);
+	return OK;
+}
+
+static struct sandbox_spec spec_of(const struct job *job, int input_fd)
+{
+	struct sandbox_spec spec = {
+		.lowers = (const char *const *)job->lowers.items,
+		.lower_count = job->lowers.count,
+		.upper = job->upper,
+		.work = job->work,
+		.scratch = job->scratch,
+		.privilege = job->in->privilege,
+		.argv = (const char *const *)job->argv.items,
+		.envp = (const char *const *)job->env.items,
+		.cwd = job->cwd,
+		.user = job->user,
+		.hostname = job->wanted->hostname,
+		.binds = job->binds,
+		.bind_count = job->wanted->volumes.count,
+		.read_only_root = job->wanted->read_only,
+		.network = job->network,
+		.input_fd = input_fd,
+		.output_fd = STDOUT_FILENO,
+		.error_fd = STDERR_FILENO,
+		.new_terminal_session = !job->wanted->terminal,
+	};
+
+	if (job->rules.count) {
+		spec.binfmt_rules = (const char *const *)job->rules.items;
+		spec.binfmt_rule_count = job->rules.count;
+	}
+	return spec;
+}
+
+/** Why the program did not start, for those who cannot tell from the errno. */
+static const struct {
+	int sys;
+	const char *why;
+} exec_reasons[] = {
+	{ ENOENT, "it is not in the image (PATH was searched)" },
+	{ ENOEXEC, "exec format error: it is for another platform, or a script without #!" },
+	{ ELIBACC, "the interpreter or loader that it names is not in the image" },
+	{ EACCES, "it is no program: permission denied" },
+};
+
+/** Not an error of ours: said on standard error, and the status passed on as a shell does. */
+static void exec_explain(const struct job *job, const struct sandbox_exit *status)
+{
+	const char *why = strerror(status->exec_errno);
+
+	for (size_t i = 0; i < countof(exec_reasons); i++) {
+		if (exec_reasons[i].sys == status->exec_errno)
+			why = exec_reasons[i].why;
+	}
+	fprintf(stderr, "mpemu: %s: %s\n", job->argv.items[0], why);
+}
+
+static result sandbox_start(struct job *job, int *status, struct error *err)
+{
+	bool interactive = job->wanted->interactive;
+	owned(fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct sandbox_spec spec = spec_of(job, interactive ? STDIN_FILENO : null_fd);
+	owned(sandbox) struct sandbox *sandbox = NULL;
+	owned(buf) struct buf plan = {};
+	struct sandbox_exit ended = {};
+
+	if (null_fd < 0)
+		return fail_sys(err, "open /dev/null");
+	if (sandbox_compile(&spec, &sandbox, err))
+		return FAILED;
+	if (job->wanted->explain) {
+		sandbox_explain(sandbox, &plan);
+		return write_all(STDOUT_FILENO, plan.data, plan.length, err);
+	}
+	if (sandbox_run(job->in->ctx, sandbox, &ended, err))
+		return FAILED;
+	if (ended.exec_failed)
+		exec_explain(job, &ended);
+	*status = ended.status;
+	return OK;
+}
+
+static result run_run(struct invocation *in, struct error *err)
+{
+	__attribute__((cleanup(job_drop))) struct job job = { .in = in, .wanted = in->options };
+
+	if (options_check(&job, err) || store_open(in->globals->root, &job.store, err) ||
+	    image_find(&job, in->argv[0], err))
+		return FAILED;
+	if (config_apply(&job, err) || place_make(&job, err) ||
+	    emulation_prepare(&job.platform, &job.rules, NULL, err) ||
+	    sandbox_start(&job, &in->status, err))
+		return fail_in(err, "%s", in->argv[0]);
+	return OK;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.arguments = "[OPTIONS] IMAGE [COMMAND [ARGUMENTS...]]",
+	.summary = "Run a program of an image",
+	.example = "mpemu run --platform linux/riscv64 debian:sid uname -m",
+	.text = "The image comes from the store, else from its registry.  What the program writes "
+		"to\nthe image is thrown away at its end; its exit status is passed on (128 + N "
+		"for signal N,\n127 and 126 if it cannot be started).\n",
+	.options = options,
+	.option_count = countof(options),
+	.options_size = sizeof(struct run_options),
+	.arguments_min = 1,
+	.arguments_max = -1,
+	.needs_ids = true,
+	.stops_at_argument = true,
+	.run = run_run,
+};

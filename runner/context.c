@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/context.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "runner/dockerfile.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void context_drop(struct context **context)
+{
+	if (!*context)
+		return;
+	fd_drop(&(*context)->fd);
+	free((*context)->path);
+	free((*context)->dockerfile_name);
+	ignore_drop(&(*context)->ignore);
+	buf_drop(&(*context)->dockerfile);
+	free(*context);
+	*context = NULL;
+}
+
+bool context_excludes(void *closure, const char *path, bool is_directory)
+{
+	const struct context *context = closure;
+
+	if (!*path || !ignore_excludes(context->ignore, path))
+		return false;
+	return !is_directory || !ignore_may_reinclude_below(context->ignore, path);
+}
+
+static result dockerfile_text(struct context *context, const char *file, struct error *err)
+{
+	static const char usual[] = "Dockerfile";
+	int dir_fd = file ? AT_FDCWD : context->fd;
+	const char *path = file ? file : usual;
+
+	context->dockerfile_name = xstrdup(path);
+	if (!read_file(dir_fd, path, DOCKERFILE_SIZE_MAX, &context->dockerfile, err))
+		return OK;
+	if (err->sys == ENOENT)
+		return fail(err, FAULT_INPUT,
+			    "no Dockerfile: %s%s%s does not exist; name another one with --file",
+			    file ? "" : context->path, file ? "" : "/", path);
+	return FAILED;
+}
+
+/** Read and parse a pattern file if it is there. */
+static result ignore_read(struct context *context, int dir_fd, const char *path, bool *found,
+			  struct error *err)
+{
+	owned(buf) struct buf text = {};
+
+	if (read_file(dir_fd, path, IGNORE_SIZE_MAX, &text, err)) {
+		*found = false;
+		return err->sys == ENOENT ? OK : FAILED;
+	}
+	*found = true;
+	return ignore_parse(buf_text(&text), text.length, path, &context->ignore, err);
+}
+
+static result ignore_load(struct context *context, const char *file, struct error *err)
+{
+	owned(str) char *own = xasprintf("%s.dockerignore", context->dockerfile_name);
+	bool found;
+
+	if (ignore_read(context, file ? AT_FDCWD : context->fd, own, &found, err))
+		return FAILED;
+	return found ? OK : ignore_read(context, context->fd, ".dockerignore", &found, err);
+}
+
+result context_open(const char *path, const char *file, struct context **out, struct error *err)
+{
+	owned(context) struct context *context = xnew(struct context);
+
+	context->path = xstrdup(path);
+	context->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (context->fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return fail(err, FAULT_INPUT, "build context %s: %s; want a directory", path,
+			    strerror(errno));
+	if (context->fd < 0)
+		return fail_sys(err, "open build context %s", path);
+	if (dockerfile_text(context, file, err) || ignore_load(context, file, err))
+		return FAILED;
+	*out = take(context);
+	return OK;
+}
+
+/* ---- wildcards ---- */
+
+/** One character of a class, unescaped; NULL where the pattern ends. */
+static const char *class_char(const char *at, unsigned char *out)
+{
+	if (*at == '\\')
+		at++;
+	if (!*at)
+		return NULL;
+	*out = (unsigned char)*at;
+	return at + 1;
+}
+
+/** Match one character against "[...]" at `at`; moves past it.  NULL where malformed. */
+static const char *class_match(const char *at, unsigned char c, bool *matched)
+{
+	bool negated = at[1] == '^', found = false;
+
+	at += negated ? 2 : 1;
+	for (bool first = true; first || *at != ']'; first = false) {
+		unsigned char low, high;
+
+		at = class_char(at, &low);
+		if (!at)
+			return NULL;
+		high = low;
+		if (*at == '-') {
+			at = class_char(at + 1, &high);
+			if (!at)
+				return NULL;
+		}
+		found |= low <= c && c <= high;
+	}
+	*matched = found != negated;
+	return at + 1;
+}
+
+/** Step over one element of the pattern that takes one character; NULL where it does not match. */
+static const char *element_match(const char *at, unsigned char c)
+{
+	bool matched;
+
+	switch (*at) {
+	case '?':
+		return at + 1;
+	case '[':
+		at = class_match(at, c, &matched);
+		return at && matched ? at : NULL;
+	case '\\':
+		at++;
+		break;
+	}
+	return (unsigned char)*at == c && c ? at + 1 : NULL;
+}
+
+bool name_matches(const char *pattern, const char *name)
+{
+	const char *star = NULL, *retry = NULL;
+
+	for (;;) {
+		const char *next;
+
+		if (*pattern == '*') {
+			star = ++pattern;
+			retry = name;
+			continue;
+		}
+		if (!*name && !*pattern)
+			return true;
+		next = *name && *pattern ? element_match(pattern, (unsigned char)*name) : NULL;
+		if (next) {
+			pattern = next;
+			name++;
+			continue;
+		}
+		/* Only the last star needs to be tried again: linear times the length. */
+		if (!star || !*retry)
+			return false;
+		pattern = star;
+		name = ++retry;
+	}
+}
+
+static bool is_wild(const char *text)
+{
+	return strpbrk(text, "*?[\\") != NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/** Names in a directory that match, sorted; a path that is no directory has none. */
+static result names_match(int root_fd, const char *path, const char *pattern, struct strings *out,
+			  struct error *err)
+{
+	int fd = open_in_root(root_fd, *path ? path : ".", O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		fd_drop(&fd);
+		if (errno == ENOENT || errno == ENOTDIR)
+			return OK;
+		return fail_sys(err, "open %s", path);
+	}
+	while ((entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    name_matches(pattern, entry->d_name))
+			strings_printf(out, "%s%s%s", path, *path ? "/" : "", entry->d_name);
+	}
+	closedir(dir);
+	if (out->count)
+		qsort(out->items, out->count, sizeof(char *), compare);
+	return OK;
+}
+
+result sources_glob(int root_fd, const char *pattern, struct strings *out, bool *wild,
+		    struct error *err)
+{
+	owned(strings) struct strings parts = {}, found = {};
+	owned(str) char *clean = path_absolute(pattern);
+
+	*wild = is_wild(pattern);
+	if (clean[1])
+		strings_split(&parts, clean + 1, '/');
+	strings_add(&found, "");
+	for (size_t i = 0; i < parts.count; i++) {
+		struct strings next = {};
+
+		for (size_t j = 0; j < found.count; j++) {
+			const char *at = found.items[j];
+
+			if (!is_wild(parts.items[i]))
+				strings_printf(&next, "%s%s%s", at, *at ? "/" : "", parts.items[i]);
+			else if (names_match(root_fd, at, parts.items[i], &next, err)) {
+				strings_drop(&next);
+				return FAILED;
+			}
+		}
+		strings_drop(&found);
+		found = next;
+	}
+	strings_add_all(out, found.items);
+	return OK;
+}

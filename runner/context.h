@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The build context: a directory and what of it a build may see.
+ */
+#ifndef RUNNER_CONTEXT_H
+#define RUNNER_CONTEXT_H
+
+#include "base/text.h"
+#include "runner/ignore.h"
+
+struct context {
+	int fd; /* the directory */
+	char *path;
+	struct ignore *ignore; /* or NULL */
+	struct buf dockerfile; /* its text */
+	char *dockerfile_name; /* for messages */
+};
+
+/**
+ * Open the directory `path` and read the Dockerfile `file` (NULL: Dockerfile in the context), and
+ * FILE.dockerignore or .dockerignore.  FAULT_INPUT says which file is missing and what to type.
+ */
+result context_open(const char *path, const char *file, struct context **out, struct error *err);
+void context_drop(struct context **context);
+
+/** For copy_options.excluded; `closure` is the struct context. */
+bool context_excludes(void *closure, const char *path, bool is_directory);
+
+/**
+ * The paths below `root_fd` that a source of COPY names, sorted: Go's filepath.Match, where * and ?
+ * and [...] stay within a component.  A word without wildcards is itself, there or not; `..` and a
+ * leading slash end at the root.  `wild` tells which it was.
+ */
+result sources_glob(int root_fd, const char *pattern, struct strings *out, bool *wild,
+		    struct error *err);
+
+/** Go's filepath.Match for one component; a malformed pattern matches nothing. */
+bool name_matches(const char *pattern, const char *name);
+
+#endif

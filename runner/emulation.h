@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * How programs of a platform will run in a sandbox of this host.
+ */
+#ifndef RUNNER_EMULATION_H
+#define RUNNER_EMULATION_H
+
+#include "base/platform.h"
+#include "base/text.h"
+
+/**
+ * Find what it takes to run `platform`: nothing where the CPU does it; the rule for the sandbox's
+ * own binfmt_misc (added to `rules`) where the kernel has that; else the host's registration must
+ * work.  FAULT_MISSING names the package of an emulator that is not installed, FAULT_PRIVILEGE says
+ * to run `mpemu setup`.  `how` (may be NULL) is set to "native" or the emulator's path.
+ */
+result emulation_prepare(const struct platform *platform, struct strings *rules, struct buf *how,
+			 struct error *err);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/exec.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "runner/expand.h"
+#include "runner/flights.h"
+#include "runner/layers.h"
+#include "runner/workdir.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/** Pack what is in upper as a blob, and let upper become the layer's directory. */
+static result layer_commit(const struct job *job, const char *upper, struct layer *out,
+			   struct error *err)
+{
+	static const struct diff_options options = { .compression = COMPRESSION_GZIP, .epoch = -1 };
+	const struct build *build = job->build;
+	owned(blob_writer) struct blob_writer *writer = NULL;
+	owned(fd) int upper_fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct layer_info info = {};
+
+	if (upper_fd < 0)
+		return fail_sys(err, "open %s", upper);
+	if (blob_writer_new(build->store, &writer, err) ||
+	    layer_diff(build->ctx, upper_fd, &options, blob_writer_fd(writer), &info, err) ||
+	    blob_writer_commit(take(writer), &info.blob, err) ||
+	    layer_adopt(build->request->root, &info.diff_id, upper, err))
+		return FAILED;
+	*out = (struct layer){
+		.blob = {
+			.media = media_of_layer(options.compression),
+			.size = info.blob_size,
+			.digest = info.blob,
+		},
+		.diff_id = info.diff_id,
+	};
+	return OK;
+}
+
+/** The root directory looks as it did below, whatever a fresh upper looks like. */
+static result root_inherit(const struct job *job, const char *upper, struct error *err)
+{
+	struct stat status;
+
+	if (!job->snapshot->lowers.count)
+		return OK;
+	if (stat(job->snapshot->lowers.items[0], &status) < 0)
+		return fail_sys(err, "stat %s", job->snapshot->lowers.items[0]);
+	if (chown(upper, status.st_uid, status.st_gid) < 0 ||
+	    chmod(upper, status.st_mode & 07777) < 0)
+		return fail_sys(err, "set owner of %s", upper);
+	return OK;
+}
+
+static result layer_make(struct job *job, const struct digest *key, layer_maker *make,
+			 void *closure, struct made *out, struct error *err)
+{
+	owned(workdir) struct workdir *dir = NULL;
+	owned(str) char *upper = NULL;
+
+	if (workdir_new(job->build->request->root, &dir, err))
+		return FAILED;
+	upper = xasprintf("%s/upper", workdir_path(dir));
+	if (root_inherit(job, upper, err) || make(job, workdir_path(dir), closure, err) ||
+	    cancel_check(job->build->ctx, err) || layer_commit(job, upper, &out->layer, err))
+		return FAILED;
+	out->time = job->build->time;
+	return cache_record(job->build->cache, key, out, job->step->name, err);
+}
+
+/** A layer from the cache counts only while its blob is in the store. */
+static result layer_known(const struct job *job, const struct digest *key, struct made *out,
+			  bool *found, struct error *err)
+{
+	const struct build *build = job->build;
+
+	*found = false;
+	if (build->request->no_cache)
+		return OK;
+	if (cache_lookup(build->cache, key, out, found, err))
+		return FAILED;
+	*found = *found && store_has(build->store, &out->layer.blob.digest);
+	return OK;
+}
+
+static result layer_obtain(struct job *job, const struct digest *key, layer_maker *make,
+			   void *closure, struct made *made, struct error *err)
+{
+	struct flights *flights = job->build->flights;
+	bool found;
+
+	if (flight_board(flights, key, made)) {
+		job->cached = true;
+		return OK;
+	}
+	if (layer_known(job, key, made, &found, err) ||
+	    (!found && layer_make(job, key, make, closure, made, err))) {
+		flight_land(flights, key, NULL);
+		return FAILED;
+	}
+	flight_land(flights, key, made);
+	job->cached = found;
+	return OK;
+}
+
+result job_layer(struct job *job, const struct digest *key, layer_maker *make, void *closure,
+		 struct error *err)
+{
+	const struct build *build = job->build;
+	owned(buf) struct buf path = {};
+	struct made made = {};
+
+	if (layer_obtain(job, key, make, closure, &made, err) ||
+	    layer_prepare(build->ctx, build->store, build->request->root, &made.layer, &path, err))
+		return FAILED;
+	snapshot_push(job->snapshot, &made.layer, buf_text(&path));
+	job->snapshot->time = made.time;
+	job->snapshot->files = *key;
+	return OK;
+}
+
+/* ---- small things that all instructions share ---- */
+
+result job_expand(const struct job *job, const char *word, char **out, struct error *err)
+{
+	return expand_word(word, job->build->dockerfile->escape, &job->snapshot->env, 0, out, err);
+}
+
+void job_command(const struct job *job, struct strings *out)
+{
+	const struct instruction *instruction = job->step->instruction;
+	struct json_at config =
+		json_root(json_object_get(job->snapshot->document, "config"), "config");
+	struct error ignored = {};
+
+	/* A SHELL that is no list of strings counts as none. */
+	if (!instruction->json &&
+	    (!config.value || json_get_strings(&config, "Shell", 1000, out, &ignored) ||
+	     !out->count)) {
+		strings_add(out, "/bin/sh");
+		strings_add(out, "-c");
+	}
+	strings_add_all(out, (char *const *)instruction->args);
+}
+
+void job_history(const struct job *job, bool has_layer, const char *format, ...)
+{
+	char *text;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	va_end(args);
+	if (!job->snapshot->time)
+		job->snapshot->time = job->build->time;
+	snapshot_history(job->snapshot, text, has_layer);
+	free(text);
+}
+
+char *path_in(const char *workdir, const char *path)
+{
+	owned(str) char *whole = xasprintf("%s/%s", *path == '/' ? "" : workdir, path);
+
+	return path_absolute(whole);
+}
+
+/* ---- dispatch ---- */
+
+static result exec_instruction(struct job *job, struct error *err)
+{
+	switch (job->step->instruction->kind) {
+	case INSTRUCTION_RUN:
+		return exec_run(job, err);
+	case INSTRUCTION_COPY:
+		return exec_copy(job, err);
+	case INSTRUCTION_WORKDIR:
+		return exec_workdir(job, err);
+	default:
+		return exec_config(job, err);
+	}
+}
+
+/** FROM of a stage: variables of ARG come along, and CMD counts as inherited. */
+static result exec_stage(struct job *job)
+{
+	job->snapshot->has_command = false;
+	return OK;
+}
+
+static result job_execute(struct job *job, struct error *err)
+{
+	switch (job->step->kind) {
+	case STEP_SCRATCH:
+	case STEP_IMAGE:
+		return exec_base(job, err);
+	case STEP_STAGE:
+		return exec_stage(job);
+	case STEP_INSTRUCTION:
+		return exec_instruction(job, err);
+	}
+	return fail(err, FAULT_SYSTEM, "step of unknown kind");
+}
+
+result step_execute(struct build *build, const struct step *step, struct snapshot **out,
+		    bool *cached, struct error *err)
+{
+	owned(snapshot) struct snapshot *snapshot =
+		step->previous ? snapshot_copy(step->previous->result) : snapshot_new();
+	struct job job = { .build = build, .step = step, .snapshot = snapshot };
+
+	if (cancel_check(build->ctx, err))
+		return FAILED;
+	if (job_execute(&job, err)) {
+		char text[PLATFORM_TEXT_MAX];
+
+		return fail_in(err, "%s: %s:%u", platform_text(step->target, text),
+			       build->dockerfile->name, step->instruction->first_line);
+	}
+	*out = take(snapshot);
+	*cached = job.cached;
+	return OK;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * One step: what an instruction does to a snapshot.
+ */
+#ifndef RUNNER_EXEC_H
+#define RUNNER_EXEC_H
+
+#include "runner/builder.h"
+
+/**
+ * Execute the step from the results of its needs.  `*out` is the snapshot after it, `*cached`
+ * whether its layer was known.  Runs on a worker thread; only touches what is its own or locked.
+ */
+result step_execute(struct build *build, const struct step *step, struct snapshot **out,
+		    bool *cached, struct error *err);
+
+/* ---- private to exec*.c ---- */
+
+/** A step being executed. */
+struct job {
+	struct build *build;
+	const struct step *step;
+	struct snapshot *snapshot; /* starts as a copy of the previous one */
+	bool cached;
+};
+
+/** Makes the content of an upper directory; the job's directories are below `workdir`. */
+typedef result layer_maker(struct job *job, const char *workdir, void *closure, struct error *err);
+
+/**
+ * Put on top of the job's snapshot the layer of `key`: a known one, else what `make` leaves in
+ * upper.  Equal keys are made once, however many steps of the build have them.
+ */
+result job_layer(struct job *job, const struct digest *key, layer_maker *make, void *closure,
+		 struct error *err);
+
+/** Expand one word with the variables of the snapshot; the caller frees it. */
+result job_expand(const struct job *job, const char *word, char **out, struct error *err);
+
+/** The words of RUN, CMD or ENTRYPOINT: exec form as they are, shell form behind SHELL. */
+void job_command(const struct job *job, struct strings *out);
+
+void job_history(const struct job *job, bool has_layer, const char *format, ...) PRINTF(3, 4);
+
+/** The path made absolute against WORKDIR and cleaned of "." and ".."; the caller frees it. */
+char *path_in(const char *workdir, const char *path);
+
+result exec_base(struct job *job, struct error *err);
+result exec_run(struct job *job, struct error *err);
+result exec_copy(struct job *job, struct error *err);
+result exec_workdir(struct job *job, struct error *err);
+result exec_config(struct job *job, struct error *err);
+
+#endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Instructions that change the image's config only: ARG ENV LABEL EXPOSE USER CMD ENTRYPOINT ...
+ */
+#include "base/mem.h"
+#include "runner/exec.h"
+#include "runner/expand.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- ARG ---- */
+
+/** Build arguments that are never put into the environment: they speak to the builder. */
+static bool speaks_to_builder(const char *name)
+{
+	return starts_with(name, "BUILDKIT_") || strcmp(name, "SOURCE_DATE_EPOCH") == 0;
+}
+
+/** --build-arg, else the default, else what the global ARG or the platform gave. */
+static result arg_value(const struct job *job, const struct pair *pair, const char *name,
+			char **out, struct error *err)
+{
+	const char *given = env_get(&job->build->request->build_args, name);
+
+	if (!given && pair->value)
+		return job_expand(job, pair->value, out, err);
+	if (!given)
+		given = env_get(job->step->globals, name);
+	*out = given ? xstrdup(given) : NULL;
+	return OK;
+}
+
+/** Keep one entry a name, at the place where it was first declared. */
+static void args_declare(struct strings *args, const char *name, const char *value)
+{
+	for (size_t i = 0; i < args->count; i++) {
+		size_t length = strcspn(args->items[i], "=");
+
+		if (strlen(name) != length || strncmp(args->items[i], name, length) != 0)
+			continue;
+		free(args->items[i]);
+		args->items[i] = value ? xasprintf("%s=%s", name, value) : xstrdup(name);
+		return;
+	}
+	if (value)
+		strings_printf(args, "%s=%s", name, value);
+	else
+		strings_add(args, name);
+}
+
+static result exec_arg(struct job *job, struct error *err)
+{
+	const struct instruction *instruction = job->step->instruction;
+	owned(buf) struct buf history = {};
+
+	buf_add_str(&history, "ARG");
+	for (size_t i = 0; i < instruction_pair_count(instruction); i++) {
+		struct pair pair = instruction_pair(instruction, i);
+		owned(str) char *name = xstrndup(pair.name, pair.name_length), *value = NULL;
+
+		if (arg_value(job, &pair, name, &value, err))
+			return FAILED;
+		if (value && !speaks_to_builder(name))
+			env_set(&job->snapshot->env, name, value);
+		args_declare(&job->snapshot->args, name, value);
+		buf_printf(&history, " %s%s%s", name, value ? "=" : "", value ? value : "");
+	}
+	job_history(job, false, "%s", buf_text(&history));
+	return OK;
+}
+
+/* ---- ENV, LABEL ---- */
+
+/** Set NAME=value in the config's Env list, keeping the place of an old one. */
+static void config_env_set(struct snapshot *snapshot, const char *name, const char *value)
+{
+	json_t *config = snapshot_config(snapshot), *list = json_object_get(config, "Env");
+	owned(str) char *entry = xasprintf("%s=%s", name, value);
+	size_t length = strlen(name) + 1;
+
+	if (!json_is_array(list)) {
+		list = json_array();
+		json_object_set_new(config, "Env", list);
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *old = json_string_value(json_array_get(list, i));
+
+		if (old && strncmp(old, entry, length) == 0) {
+			json_array_set_new(list, i, json_from_text(entry));
+			return;
+		}
+	}
+	json_array_append_new(list, json_from_text(entry));
+}
+
+static void config_label_set(struct snapshot *snapshot, const char *name, const char *value)
+{
+	json_t *config = snapshot_config(snapshot), *labels = json_object_get(config, "Labels");
+
+	if (!json_is_object(labels)) {
+		labels = json_object();
+		json_object_set_new(config, "Labels", labels);
+	}
+	json_object_set_new(labels, name, json_from_text(value));
+}
+
+/** All words of one line see the variables as they were before it. */
+static result pairs_expand(const struct job *job, bool expand_names, struct strings *names,
+			   struct strings *values, struct error *err)
+{
+	const struct instruction *instruction = job->step->instruction;
+
+	for (size_t i = 0; i < instruction_pair_count(instruction); i++) {
+		struct pair pair = instruction_pair(instruction, i);
+		owned(str) char *raw = xstrndup(pair.name, pair.name_length);
+		owned(str) char *name = NULL, *value = NULL;
+
+		if (expand_names ? job_expand(job, raw, &name, err) : OK)
+			return FAILED;
+		if (job_expand(job, pair.value ? pair.value : "", &value, err))
+			return FAILED;
+		strings_add(names, name ? name : raw);
+		strings_add(values, value);
+	}
+	return OK;
+}
+
+static result exec_env(struct job *job, struct error *err)
+{
+	owned(strings) struct strings names = {}, values = {};
+	owned(buf) struct buf history = {};
+
+	if (pairs_expand(job, true, &names, &values, err))
+		return FAILED;
+	buf_add_str(&history, "ENV");
+	for (size_t i = 0; i < names.count; i++) {
+		if (!*names.items[i])
+			return fail(err, FAULT_INPUT, "ENV names can not be blank");
+		env_set(&job->snapshot->env, names.items[i], values.items[i]);
+		config_env_set(job->snapshot, names.items[i], values.items[i]);
+		buf_printf(&history, " %s=%s", names.items[i], values.items[i]);
+	}
+	job_history(job, false, "%s", buf_text(&history));
+	return OK;
+}
+
+static result exec_label(struct job *job, struct error *err)
+{
+	owned(strings) struct strings names = {}, values = {};
+	owned(buf) struct buf history = {};
+
+	if (pairs_expand(job, true, &names, &values, err))
+		return FAILED;
+	buf_add_str(&history, "LABEL");
+	for (size_t i = 0; i < names.count; i++) {
+		config_label_set(job->snapshot, names.items[i], values.items[i]);
+		buf_printf(&history, " %s=%s", names.items[i], values.items[i]);
+	}
+	job_history(job, false, "%s", buf_text(&history));
+	return OK;
+}
+
+/* ---- lists: EXPOSE, VOLUME, SHELL, CMD, ENTRYPOINT ---- */
+
+/** The words expanded; one that expands to several (EXPOSE $PORTS) becomes several. */
+static result words_expand(const struct job *job, struct strings *out, struct error *err)
+{
+	const struct instruction *instruction = job->step->instruction;
+
+	for (size_t i = 0; i < instruction->arg_count; i++) {
+		if (expand_words(instruction->args[i], job->build->dockerfile->escape,
+				 &job->snapshot->env, 0, out, err))
+			return FAILED;
+	}
+	return OK;
+}
+
+static result port_range(const char *word, unsigned long *first, unsigned long *last,
+			 const char **protocol, struct error *err)
+{
+	const char *colon = strrchr(word, ':'), *at = colon ? colon + 1 : word;
+	char *end;
+
+	if (!isdigit((unsigned char)*at))
+		goto bad;
+	*first = *last = strtoul(at, &end, 10);
+	if (*end == '-' && isdigit((unsigned char)end[1]))
+		*last = strtoul(end + 1, &end, 10);
+	if ((*end && *end != '/') || *last > 65535 || *first > *last)
+		goto bad;
+	*protocol = *end ? end + 1 : "tcp";
+	if (strcasecmp(*protocol, "tcp") && strcasecmp(*protocol, "udp") &&
+	    strcasecmp(*protocol, "sctp"))
+		return fail(err, FAULT_INPUT, "EXPOSE %s: invalid protocol: %s", word, *protocol);
+	return OK;
+bad:
+	return fail(err, FAULT_INPUT, "EXPOSE %s: invalid port: want PORT[-PORT][/tcp|udp|sctp]",
+		    word);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static result ports_expand(const struct strings *words, struct strings *ports, struct error *err)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		unsigned long first, last;
+		const char *protocol;
+
+		if (port_range(words->items[i], &first, &last, &protocol, err))
+			return FAILED;
+		for (unsigned long port = first; port <= last; port++) {
+			owned(buf) struct buf text = {};
+
+			buf_printf(&text, "%lu/", port);
+			for (const char *c = protocol; *c; c++)
+				buf_add_char(&text, (char)tolower((unsigned char)*c));
+			if (!strings_have(ports, buf_text(&text)))
+				strings_add(ports, buf_text(&text));
+		}
+	}
+	if (ports->count)
+		qsort(ports->items, ports->count, sizeof(char *), compare);
+	return OK;
+}
+
+/** Add each word as a key with an empty object, as the config has sets. */
+static void config_set_add(struct snapshot *snapshot, const char *key, const struct strings *words)
+{
+	json_t *config = snapshot_config(snapshot), *set = json_object_get(config, key);
+
+	if (!json_is_object(set)) {
+		set = json_object();
+		json_object_set_new(config, key, set);
+	}
+	for (size_t i = 0; i < words->count; i++)
+		json_object_set_new(set, words->items[i], json_object());
+}
+
+/** "[a b]", as Go prints a list of strings; quoted: ["a" "b"]. */
+static void list_text(const struct strings *words, bool quoted, struct buf *out)
+{
+	buf_add_char(out, '[');
+	for (size_t i = 0; i < words->count; i++) {
+		if (i)
+			buf_add_char(out, ' ');
+		if (!quoted) {
+			buf_add_str(out, words->items[i]);
+			continue;
+		}
+		buf_add_char(out, '"');
+		for (const char *c = words->items[i]; *c; c++) {
+			if (*c == '"' || *c == '\\')
+				buf_printf(out, "\\%c", *c);
+			else if (*c == '\n' || *c == '\t' || *c == '\r')
+				buf_printf(out, "\\%c", *c == '\n' ? 'n' : *c == '\t' ? 't' : 'r');
+			else
+				buf_add_char(out, *c);
+		}
+		buf_add_char(out, '"');
+	}
+	buf_add_char(out, ']');
+}
+
+static result exec_expose(struct job *job, struct error *err)
+{
+	owned(strings) struct strings words = {}, ports = {};
+	owned(buf) struct buf history = {};
+
+	if (words_expand(job, &words, err) || ports_expand(&words, &ports, err))
+		return FAILED;
+	config_set_add(job->snapshot, "ExposedPorts", &ports);
+	list_text(&ports, false, &history);
+	job_history(job, false, "EXPOSE %s", buf_text(&history));
+	return OK;
+}
+
+static result exec_volume(struct job *job, struct error *err)
+{
+	const struct instruction *instruction = job->step->instruction;
+	owned(strings) struct strings words = {};
+	owned(buf) struct buf history = {};
+
+	for (size_t i = 0; i < instruction->arg_count; i++) {
+		owned(str) char *word = NULL;
+
+		if (job_expand(job, instruction->args[i], &word, err))
+			return FAILED;
+		if (!*word)
+			return fail(err, FAULT_INPUT,
+				    "VOLUME specified can not be an empty string");
+		strings_add(&words, word);
+	}
+	config_set_add(job->snapshot, "Volumes", &words);
+	list_text(&words, false, &history);
+	job_history(job, false, "VOLUME %s", buf_text(&history));
+	return OK;
+}
+
+static result exec_shell(struct job *job, struct error *err)
+{
+	owned(strings) struct strings words = {};
+	owned(buf) struct buf history = {};
+
+	(void)err;
+	strings_add_all(&words, (char *const *)job->step->instruction->args);
+	json_object_set_new(snapshot_config(job->snapshot), "Shell", json_from_strings(&words));
+	list_text(&words, false, &history);
+	job_history(job, false, "SHELL %s", buf_text(&history));
+	return OK;
+}
+
+static result exec_cmd(struct job *job, struct error *err)
+{
+	json_t *config = snapshot_config(job->snapshot);
+	owned(strings) struct strings words = {};
+	owned(buf) struct buf history = {};
+
+	(void)err;
+	job_command(job, &words);
+	json_object_set_new(config, "Cmd", json_from_strings(&words));
+	json_object_set_new(config, "ArgsEscaped", json_true());
+	job->snapshot->has_command = true;
+	list_text(&words, true, &history);
+	job_history(job, false, "CMD %s", buf_text(&history));
+	return OK;
+}
+
+static result exec_entrypoint(struct job *job, struct error *err)
+{
+	json_t *config = snapshot_config(job->snapshot);
+	owned(strings) struct strings words = {};
+	owned(buf) struct buf history = {};
+
+	(void)err;
+	job_command(job, &words);
+	if (words.count)
+		json_object_set_new(config, "Entrypoint", json_from_strings(&words));
+	else
+		json_object_del(config, "Entrypoint");
+	/* A CMD of the base belongs to the base's entry point. */
+	if (!job->snapshot->has_command)
+		json_object_del(config, "Cmd");
+	list_text(&words, true, &history);
+	job_history(job, false, "ENTRYPOINT %s", buf_text(&history));
+	return OK;
+}
+
+/* ---- one word: USER, STOPSIGNAL, MAINTAINER ---- */
+
+static result exec_word(struct job *job, const char *key, const char *name, struct error *err)
+{
+	owned(str) char *word = NULL;
+
+	if (job_expand(job, job->step->instruction->args[0], &word, err))
+		return FAILED;
+	json_object_set_new(snapshot_config(job->snapshot), key, json_from_text(word));
+	job_history(job, false, "%s %s", name, word);
+	return OK;
+}
+
+static result exec_maintainer(struct job *job)
+{
+	const char *author = job->step->instruction->args[0];
+
+	json_object_set_new(job->snapshot->document, "author", json_from_text(author));
+	job_history(job, false, "MAINTAINER %s", author);
+	return OK;
+}
+
+result exec_config(struct job *job, struct error *err)
+{
+	switch (job->step->instruction->kind) {
+	case INSTRUCTION_ARG:
+		return exec_arg(job, err);
+	case INSTRUCTION_ENV:
+		return exec_env(job, err);
+	case INSTRUCTION_LABEL:
+		return exec_label(job, err);
+	case INSTRUCTION_EXPOSE:
+		return exec_expose(job, err);
+	case INSTRUCTION_VOLUME:
+		return exec_volume(job, err);
+	case INSTRUCTION_SHELL:
+		return exec_shell(job, err);
+	case INSTRUCTION_CMD:
+		return exec_cmd(job, err);
+	case INSTRUCTION_ENTRYPOINT:
+		return exec_entrypoint(job, err);
+	case INSTRUCTION_USER:
+		return exec_word(job, "User", "USER", err);
+	case INSTRUCTION_STOPSIGNAL:
+		return exec_word(job, "StopSignal", "STOPSIGNAL", err);
+	case INSTRUCTION_MAINTAINER:
+		return exec_maintainer(job);
+	default:
+		/* The plan lets nothing else through. */
+		return fail(err, FAULT_INPUT, "%s is not supported yet by this version of mpemu",
+			    job->step->instruction->name);
+	}
+}

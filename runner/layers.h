@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Unpacked layers: ROOT/layers/<diff_id>, shared by all images, made once.
+ */
+#ifndef RUNNER_LAYERS_H
+#define RUNNER_LAYERS_H
+
+#include "base/ctx.h"
+#include "registry/registry.h"
+
+/**
+ * Make sure that every layer of the image is unpacked, and add the paths of their directories to
+ * `lowers`, topmost first.  Blob digest and diff_id are checked while unpacking (FAULT_INTEGRITY);
+ * a directory that has its final name is complete.
+ */
+result layers_prepare(const struct ctx *ctx, struct store *store, const char *root,
+		      const struct image *image, struct strings *lowers, struct error *err);
+
+/** The same for one layer; `path` is the directory's. */
+result layer_prepare(const struct ctx *ctx, struct store *store, const char *root,
+		     const struct layer *layer, struct buf *path, struct error *err);
+
+/** The path that the layer has or would have. */
+void layer_path(const char *root, const struct digest *diff_id, struct buf *path);
+
+/**
+ * Give the directory `from` (an upper that is done) its final name as a layer; if another process
+ * was faster, `from` stays and theirs is used.
+ */
+result layer_adopt(const char *root, const struct digest *diff_id, const char *from,
+		   struct error *err);
+
+#endif

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/plan.h"
+
+#include "base/mem.h"
+#include "runner/expand.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { STEPS_MAX = 200000 };
+
+struct stage {
+	const struct instruction *from;
+	size_t first, count; /* instructions after FROM */
+	const char *name;    /* or NULL */
+};
+
+struct planner {
+	const struct plan_request *request;
+	struct plan *plan;
+	struct stage *stages;
+	size_t stage_count;
+};
+
+/** One platform being planned. */
+struct pass {
+	struct planner *planner;
+	const struct platform *target;
+	const struct strings *globals;
+	struct base *bases; /* per stage */
+	bool *needed;       /* per stage */
+	struct step **last; /* per stage: its last step, once planned */
+};
+
+/** What FROM of a stage names. */
+struct base {
+	char *image;  /* NULL: a stage */
+	size_t stage; /* where image is NULL */
+	struct platform *platform;
+};
+
+/* clang-format off */
+/** What the executor can do; a flag that is not listed is refused, never ignored. */
+static const struct {
+	enum instruction_kind kind;
+	bool makes_layer;
+	const char *flags[4];
+} supported[] = {
+	{ INSTRUCTION_ARG,        false, {} },
+	{ INSTRUCTION_CMD,        false, {} },
+	{ INSTRUCTION_COPY,       true,  { "from", "chown", "chmod" } },
+	{ INSTRUCTION_ENTRYPOINT, false, {} },
+	{ INSTRUCTION_ENV,        false, {} },
+	{ INSTRUCTION_EXPOSE,     false, {} },
+	{ INSTRUCTION_FROM,       false, { "platform" } },
+	{ INSTRUCTION_LABEL,      false, {} },
+	{ INSTRUCTION_MAINTAINER, false, {} },
+	{ INSTRUCTION_RUN,        true,  { "network" } },
+	{ INSTRUCTION_SHELL,      false, {} },
+	{ INSTRUCTION_STOPSIGNAL, false, {} },
+	{ INSTRUCTION_USER,       false, {} },
+	{ INSTRUCTION_VOLUME,     false, {} },
+	{ INSTRUCTION_WORKDIR,    true,  {} },
+};
+/* clang-format on */
+
+bool instruction_makes_layer(const struct instruction *instruction)
+{
+	for (size_t i = 0; i < countof(supported); i++) {
+		if (supported[i].kind == instruction->kind)
+			return supported[i].makes_layer;
+	}
+	return false;
+}
+
+void plan_drop(struct plan **plan)
+{
+	if (!*plan)
+		return;
+	for (size_t i = 0; i < (*plan)->step_count; i++) {
+		free((*plan)->steps[i]->dependants);
+		snapshot_drop(&(*plan)->steps[i]->result);
+	}
+	for (size_t i = 0; i < (*plan)->final_count; i++)
+		strings_drop(&(*plan)->globals[i]);
+	free((*plan)->globals);
+	free((*plan)->steps);
+	arena_drop(&(*plan)->arena);
+	free(*plan);
+	*plan = NULL;
+}
+
+static int fail_at(const struct planner *planner, const struct instruction *at, struct error *err)
+{
+	return fail_in(err, "%s:%u", planner->request->dockerfile->name, at->first_line);
+}
+
+static result check_flags(const struct instruction *instruction, const char *const allowed[4],
+			  struct error *err)
+{
+	for (size_t i = 0; i < instruction->flag_count; i++) {
+		const char *name = instruction->flags[i].name;
+		bool known = false;
+
+		for (size_t j = 0; j < 4 && allowed[j]; j++)
+			known |= strcmp(allowed[j], name) == 0;
+		if (!known)
+			return fail(err, FAULT_INPUT,
+				    "%s --%s is not supported yet by this version of mpemu",
+				    instruction->name, name);
+	}
+	return OK;
+}
+
+static result check_supported(const struct instruction *instruction, struct error *err)
+{
+	for (size_t i = 0; i < countof(supported); i++) {
+		if (supported[i].kind != instruction->kind)
+			continue;
+		if (instruction->heredoc_count)
+			return fail(
+				err, FAULT_INPUT,
+				"%s with a heredoc is not supported yet by this version of mpemu",
+				instruction->name);
+		return check_flags(instruction, supported[i].flags, err);
+	}
+	return fail(err, FAULT_INPUT, "%s is not supported yet by this version of mpemu",
+		    instruction->name);
+}
+
+/* ---- stages ---- */
+
+/** The name after AS, or NULL. */
+static const char *stage_name(const struct instruction *from)
+{
+	return from->arg_count == 3 ? from->args[2] : NULL;
+}
+
+static result stages_find(struct planner *planner, struct error *err)
+{
+	const struct dockerfile *file = planner->request->dockerfile;
+
+	for (size_t i = 0; i < file->instruction_count; i++) {
+		const struct instruction *instruction = &file->instructions[i];
+
+		if (instruction->kind == INSTRUCTION_FROM) {
+			array_grow(planner->stages, planner->stage_count);
+			planner->stages[planner->stage_count++] = (struct stage){
+				.from = instruction,
+				.first = i + 1,
+				.name = stage_name(instruction),
+			};
+		} else if (planner->stage_count) {
+			planner->stages[planner->stage_count - 1].count++;
+		} else if (instruction->kind != INSTRUCTION_ARG) {
+			(void)fail(err, FAULT_INPUT,
+				   "no build stage in current context: %s before FROM",
+				   instruction->name);
+			return fail_at(planner, instruction, err);
+		}
+	}
+	if (!planner->stage_count)
+		return fail(err, FAULT_INPUT, "%s: no FROM: a Dockerfile starts with one",
+			    file->name);
+	return OK;
+}
+
+/** A stage before `limit` by name, the latest of equal names; SIZE_MAX where none. */
+static size_t stage_by_name(const struct planner *planner, const char *name, size_t limit)
+{
+	for (size_t i = limit; i-- > 0;) {
+		if (planner->stages[i].name && strcasecmp(planner->stages[i].name, name) == 0)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+/** The same, or by number. */
+static size_t stage_by_reference(const struct planner *planner, const char *name, size_t limit)
+{
+	size_t found = stage_by_name(planner, name, limit);
+	struct error ignored = {};
+	uint64_t number;
+
+	if (found == SIZE_MAX && !number_parse(name, SIZE_MAX - 1, &number, &ignored) &&
+	    number < limit)
+		found = (size_t)number;
+	return found;
+}
+
+static result target_find(const struct planner *planner, size_t *out, struct error *err)
+{
+	const char *names[64], *near;
+	size_t count = 0;
+
+	*out = planner->stage_count - 1;
+	if (!planner->request->target || !*planner->request->target)
+		return OK;
+	*out = stage_by_reference(planner, planner->request->target, planner->stage_count);
+	if (*out != SIZE_MAX)
+		return OK;
+	for (size_t i = 0; i < planner->stage_count && count < countof(names); i++) {
+		if (planner->stages[i].name)
+			names[count++] = planner->stages[i].name;
+	}
+	near = nearest(planner->request->target, names, count);
+	return fail(err, FAULT_INPUT, "target stage \"%s\" could not be found in %s%s%s%s",
+		    planner->request->target, planner->request->dockerfile->name,
+		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
+/* ---- variables ---- */
+
+static void platform_args(struct strings *env, const char *prefix, const struct platform *platform)
+{
+	char text[PLATFORM_TEXT_MAX];
+
+	strings_printf(env, "%sPLATFORM=%s", prefix, platform_text(platform, text));
+	strings_printf(env, "%sOS=%s", prefix, platform->os);
+	strings_printf(env, "%sOSVERSION=", prefix);
+	strings_printf(env, "%sARCH=%s", prefix, platform->arch);
+	strings_printf(env, "%sVARIANT=%s", prefix, platform->variant);
+}
+
+/** ARGs before the first FROM see the ones before them and the platform's. */
+static result global_args(const struct planner *planner, struct strings *env, struct error *err)
+{
+	const struct dockerfile *file = planner->request->dockerfile;
+
+	for (const struct instruction *at = file->instructions;
+	     at < file->instructions + file->instruction_count && at->kind == INSTRUCTION_ARG;
+	     at++) {
+		for (size_t i = 0; i < instruction_pair_count(at); i++) {
+			struct pair pair = instruction_pair(at, i);
+			owned(str) char *name = xstrndup(pair.name, pair.name_length),
+					*value = NULL;
+			const char *given = env_get(planner->request->build_args, name);
+
+			if (!given && !pair.value)
+				continue;
+			if (!given && expand_word(pair.value, file->escape, env, 0, &value, err))
+				return fail_at(planner, at, err);
+			env_set(env, name, given ? given : value);
+		}
+	}
+	return OK;
+}
+
+static result globals_make(const struct planner *planner, const struct platform *target,
+			   size_t target_stage, struct strings *env, struct error *err)
+{
+	const struct platform host = platform_host();
+	const char *stage = planner->stages[target_stage].name;
+
+	platform_args(env, "BUILD", &host);
+	platform_args(env, "TARGET", target);
+	strings_printf(env, "TARGETSTAGE=%s", stage ? stage : "default");
+	for (size_t i = 0; i < env->count; i++) {
+		owned(str) char *name = xstrndup(env->items[i], strcspn(env->items[i], "="));
+		const char *given = env_get(planner->request->build_args, name);
+
+		if (given)
+			env_set(env, name, given);
+	}
+	return global_args(planner, env, err);
+}
+
+/* ---- one platform ---- */
+
+/** Where --platform is given, its value; else NULL for "as the base or the target". */
+static result from_platform(const struct pass *pass, const struct instruction *from,
+			    struct platform **out, struct error *err)
+{
+	const char *flag = instruction_flag(from, "platform");
+	owned(str) char *text = NULL;
+	struct platform parsed;
+
+	*out = NULL;
+	if (!flag)
+		return OK;
+	if (expand_word(flag, pass->planner->request->dockerfile->escape, pass->globals, 0, &text,
+			err))
+		return FAILED;
+	if (!*text)
+		return OK;
+	if (platform_parse(text, &parsed, err))
+		return fail_in(err, "FROM --platform=%s", flag);
+	*out = arena_new_in(pass->planner->plan->arena, struct platform);
+	**out = parsed;
+	return OK;
+}
+
+static result base_find(struct pass *pass, size_t index, struct error *err)
+{
+	const struct planner *planner = pass->planner;
+	const struct instruction *from = planner->stages[index].from;
+	struct base *base = &pass->bases[index];
+	owned(str) char *name = NULL;
+
+	if (from_platform(pass, from, &base->platform, err) ||
+	    expand_word(from->args[0], planner->request->dockerfile->escape, pass->globals, 0,
+			&name, err))
+		return fail_at(planner, from, err);
+	if (!*name) {
+		(void)fail(err, FAULT_INPUT, "base name (%s) should not be blank", from->args[0]);
+		return fail_at(planner, from, err);
+	}
+	base->stage = stage_by_name(planner, name, index);
+	if (base->stage == SIZE_MAX)
+		base->image = arena_strdup(planner->plan->arena, name);
+	else
+		pass->needed[base->stage] = true;
+	return OK;
+}
+
+/** Mark the stages that COPY --from of this stage reads. */
+static result sources_mark(struct pass *pass, size_t index, struct error *err)
+{
+	const struct planner *planner = pass->planner;
+	const struct stage *stage = &planner->stages[index];
+
+	for (size_t i = 0; i < stage->count; i++) {
+		const struct instruction *at =
+			&planner->request->dockerfile->instructions[stage->first + i];
+		const char *name = instruction_flag(at, "from");
+		size_t found;
+
+		if (check_supported(at, err))
+			return fail_at(planner, at, err);
+		if (at->kind != INSTRUCTION_COPY || !name)
+			continue;
+		found = stage_by_reference(planner, name, index);
+		if (found != SIZE_MAX) {
+			pass->needed[found] = true;
+			continue;
+		}
+		if (stage_by_reference(planner, name, planner->stage_count) != SIZE_MAX) {
+			(void)fail(err, FAULT_INPUT,
+				   "COPY --from=%s: the stage needs to be defined before current "
+				   "stage",
+				   name);
+			return fail_at(planner, at, err);
+		}
+	}
+	return OK;
+}
+
+static void depend(struct step *step, struct step *need)
+{
+	if (!need)
+		return;
+	array_grow(need->dependants, need->dependant_count);
+	need->dependants[need->dependant_count++] = step;
+	step->missing++;
+}
+
+static struct step *step_add(struct pass *pass, enum step_kind kind,
+			     const struct instruction *instruction, const struct platform *platform,
+			     struct step *previous, struct step *source)
+{
+	struct plan *plan = pass->planner->plan;
+	struct step *step = arena_new_in(plan->arena, struct step);
+
+	*step = (struct step){
+		.id = plan->step_count,
+		.kind = kind,
+		.instruction = instruction,
+		.platform = platform,
+		.target = pass->target,
+		.globals = pass->globals,
+		.previous = previous,
+		.source = source,
+	};
+	depend(step, previous);
+	if (source != previous)
+		depend(step, source);
+	array_grow(plan->steps, plan->step_count);
+	plan->steps[plan->step_count++] = step;
+	return step;
+}
+
+/** "[linux/arm64 build 3/7] RUN make" */
+static const char *step_title(const struct pass *pass, const struct step *step,
+			      const struct stage *stage, size_t number, size_t total)
+{
+	char text[PLATFORM_TEXT_MAX];
+
+	return arena_printf(pass->planner->plan->arena, "[%s%s%s %zu/%zu] %s",
+			    platform_text(step->target, text), stage->name ? " " : "",
+			    stage->name ? stage->name : "", number, total,
+			    step->instruction->original);
+}
+
+static struct step *image_step(struct pass *pass, const struct instruction *instruction,
+			       const char *image, const struct platform *platform)
+{
+	char text[PLATFORM_TEXT_MAX];
+	bool is_scratch = strcmp(image, "scratch") == 0;
+	struct step *step = step_add(pass, is_scratch ? STEP_SCRATCH : STEP_IMAGE, instruction,
+				     platform, NULL, NULL);
+
+	step->image = image;
+	step->name = arena_printf(pass->planner->plan->arena, "[%s] FROM %s",
+				  platform_text(platform, text), image);
+	return step;
+}
+
+/** How many steps of a stage are worth a number: FROM and what makes layers. */
+static size_t numbered_steps(const struct planner *planner, const struct stage *stage)
+{
+	size_t count = 1;
+
+	for (size_t i = 0; i < stage->count; i++)
+		count += instruction_makes_layer(
+			&planner->request->dockerfile->instructions[stage->first + i]);
+	return count;
+}
+
+static struct step *source_step(struct pass *pass, size_t index, const struct instruction *at)
+{
+	const char *name = instruction_flag(at, "from");
+	size_t found;
+
+	if (at->kind != INSTRUCTION_COPY || !name)
+		return NULL;
+	found = stage_by_reference(pass->planner, name, index);
+	if (found != SIZE_MAX)
+		return pass->last[found];
+	return image_step(pass, at, name, pass->target);
+}
+
+static struct step *first_step(struct pass *pass, size_t index, size_t total)
+{
+	const struct stage *stage = &pass->planner->stages[index];
+	const struct base *base = &pass->bases[index];
+	struct step *step, *previous;
+
+	if (base->image) {
+		step = image_step(pass, stage->from, base->image,
+				  base->platform ? base->platform : pass->target);
+	} else {
+		previous = pass->last[base->stage];
+		step = step_add(pass, STEP_STAGE, stage->from,
+				base->platform ? base->platform : previous->platform, previous,
+				NULL);
+	}
+	step->name = step_title(pass, step, stage, 1, total);
+	return step;
+}
+
+static result stage_plan(struct pass *pass, size_t index, struct error *err)
+{
+	const struct planner *planner = pass->planner;
+	const struct stage *stage = &planner->stages[index];
+	size_t total = numbered_steps(planner, stage), number = 1;
+	struct step *step = first_step(pass, index, total);
+
+	for (size_t i = 0; i < stage->count; i++) {
+		const struct instruction *at =
+			&planner->request->dockerfile->instructions[stage->first + i];
+		struct step *source = source_step(pass, index, at);
+
+		number += instruction_makes_layer(at);
+		step = step_add(pass, STEP_INSTRUCTION, at, step->platform, step, source);
+		step->name = step_title(pass, step, stage, number, total);
+	}
+	if (planner->plan->step_count > STEPS_MAX)
+		return fail(err, FAULT_INPUT, "%s: more than %d steps",
+			    planner->request->dockerfile->name, STEPS_MAX);
+	pass->last[index] = step;
+	return OK;
+}
+
+static result pass_run(struct pass *pass, size_t target, struct error *err)
+{
+	pass->needed[target] = true;
+	for (size_t i = target + 1; i-- > 0;) {
+		if (pass->needed[i] && (base_find(pass, i, err) || sources_mark(pass, i, err)))
+			return FAILED;
+	}
+	for (size_t i = 0; i <= target; i++) {
+		if (pass->needed[i] && stage_plan(pass, i, err))
+			return FAILED;
+	}
+	return OK;
+}
+
+static result platform_plan(struct planner *planner, size_t number, struct error *err)
+{
+	struct plan *plan = planner->plan;
+	struct pass pass = {
+		.planner = planner,
+		.target = &planner->request->platforms[number],
+		.globals = &plan->globals[number],
+	};
+	size_t target;
+	result status;
+
+	if (target_find(planner, &target, err) ||
+	    globals_make(planner, pass.target, target, &plan->globals[number], err))
+		return FAILED;
+	pass.bases = xcalloc(planner->stage_count, sizeof(*pass.bases));
+	pass.needed = xcalloc(planner->stage_count, sizeof(*pass.needed));
+	pass.last = xcalloc(planner->stage_count, sizeof(struct step *));
+	status = pass_run(&pass, target, err);
+	plan->finals[number] = pass.last[target];
+	free(pass.bases);
+	free(pass.needed);
+	free(pass.last);
+	return status;
+}
+
+static result platforms_plan(struct planner *planner, struct error *err)
+{
+	if (stages_find(planner, err))
+		return FAILED;
+	for (size_t i = 0; i < planner->request->platform_count; i++) {
+		planner->plan->final_count = i + 1;
+		if (platform_plan(planner, i, err))
+			return FAILED;
+	}
+	return OK;
+}
+
+result plan_compile(const struct plan_request *request, struct plan **out, struct error *err)
+{
+	owned(plan) struct plan *plan = xnew(struct plan);
+	struct planner planner = { .request = request, .plan = plan };
+	result status;
+
+	plan->arena = arena_new();
+	plan->globals = xcalloc(request->platform_count, sizeof(*plan->globals));
+	status = platforms_plan(&planner, err);
+	free(planner.stages);
+	if (status)
+		return FAILED;
+	*out = take(plan);
+	return OK;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Instructions times platforms become one graph of steps.  Pure: nothing is looked up or run.
+ *
+ * Each platform has its own instance of each stage that it needs; steps that turn out equal (same
+ * key) are run once by the scheduler.  A step's needs stand before it in `steps`.
+ */
+#ifndef RUNNER_PLAN_H
+#define RUNNER_PLAN_H
+
+#include "base/platform.h"
+#include "runner/dockerfile.h"
+#include "runner/snapshot.h"
+
+enum step_kind {
+	STEP_SCRATCH,     /* FROM scratch */
+	STEP_IMAGE,       /* FROM IMAGE, COPY --from=IMAGE */
+	STEP_STAGE,       /* FROM STAGE: starts where `previous` ended */
+	STEP_INSTRUCTION, /* all others, after `previous` */
+};
+
+enum step_state { STEP_WAITING, STEP_READY, STEP_RUNNING, STEP_CACHED, STEP_DONE, STEP_FAILED };
+
+/** One instruction on one platform. */
+struct step {
+	size_t id; /* place in plan->steps */
+	enum step_kind kind;
+	const struct instruction *instruction; /* where it comes from; FROM for the first three */
+	const char *image;                     /* STEP_IMAGE: the reference, expanded */
+	const struct platform *platform;       /* that its programs are for */
+	const struct platform *target;         /* that the image is for */
+	const struct strings *globals;         /* NAME=value: global ARGs, platform arguments */
+	const char *name;                      /* "[linux/arm64 build 3/7] RUN make" */
+	struct step *previous;                 /* or NULL */
+	struct step *source;                   /* what COPY --from reads, or NULL */
+
+	/* The scheduler's, under its lock. */
+	enum step_state state;
+	size_t missing; /* needs that are not done */
+	struct step **dependants;
+	size_t dependant_count;
+	struct snapshot *result; /* in STEP_CACHED and STEP_DONE */
+};
+
+struct plan {
+	struct step **steps;
+	size_t step_count;
+	struct step *finals[PLATFORMS_MAX]; /* the last step of each platform, in their order */
+	size_t final_count;
+	struct strings *globals; /* one list a platform */
+	struct arena *arena;
+};
+
+struct plan_request {
+	const struct dockerfile *dockerfile;
+	const struct platform *platforms;
+	size_t platform_count;
+	const struct strings *build_args; /* NAME=value */
+	const char *target;               /* name or number of a stage; NULL: the last */
+};
+
+/**
+ * FAULT_INPUT with file and line: no FROM, an unknown target, an instruction or flag that this
+ * version cannot do, a stage that is used before it is there.
+ */
+result plan_compile(const struct plan_request *request, struct plan **out, struct error *err);
+void plan_drop(struct plan **plan);
+
+/** Whether RUN, COPY and so on of this kind change files and so make a layer. */
+bool instruction_makes_layer(const struct instruction *instruction);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Events made visible on standard error: for people at a terminal, for logs, for tools.
+ */
+#ifndef RUNNER_RENDER_H
+#define RUNNER_RENDER_H
+
+#include "base/progress.h"
+
+struct render;
+
+/**
+ * A sink for `mode`: "plain", "json", "tty", "quiet", or "auto" (NULL too): tty where standard
+ * error is a terminal that can move its cursor, else plain.  FAULT_USAGE on another word.
+ */
+result render_new(const char *mode, struct render **out, struct error *err);
+
+/** Draw what is still owed and leave the terminal as it was. */
+void render_drop(struct render **render);
+
+struct progress *render_sink(struct render *render);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/sched.h"
+
+#include "base/mem.h"
+#include "base/progress.h"
+#include "runner/exec.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/**
+ * The life of a step, all changes under `lock`:
+ * WAITING -(last need done)-> READY -(worker)-> RUNNING -> CACHED or DONE or FAILED; a step behind
+ * a failed one goes from WAITING to FAILED.
+ */
+struct sched {
+	struct build *build;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct step **ready; /* a queue: from `head` to `tail` */
+	size_t head, tail;
+	size_t unfinished;
+	bool failed;
+	struct error error; /* the first one */
+};
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static void tell(const struct sched *sched, const struct step *step, enum event_kind kind,
+		 double seconds, const struct error *err)
+{
+	struct event event = {
+		.kind = kind,
+		.step = step->id + 1,
+		.platform = step->target,
+		.name = step->name,
+		.text = err ? err->text : "",
+		.text_length = err ? strlen(err->text) : 0,
+		.seconds = seconds,
+	};
+
+	/* ARG and the like would only be noise. */
+	if (kind != EVENT_STEP_FAILED && step->kind == STEP_INSTRUCTION &&
+	    !instruction_makes_layer(step->instruction))
+		return;
+	progress_emit(sched->build->ctx, &event);
+}
+
+static void make_ready(struct sched *sched, struct step *step)
+{
+	step->state = STEP_READY;
+	sched->ready[sched->tail++] = step;
+}
+
+/** Give up what can no longer run: all that stands behind a failed step. */
+static void give_up(struct sched *sched, struct step *failed)
+{
+	struct step **stack = NULL;
+	size_t count = 0;
+
+	array_grow(stack, count);
+	stack[count++] = failed;
+	while (count) {
+		struct step *step = stack[--count];
+
+		for (size_t i = 0; i < step->dependant_count; i++) {
+			struct step *behind = step->dependants[i];
+
+			if (behind->state == STEP_FAILED)
+				continue;
+			behind->state = STEP_FAILED;
+			sched->unfinished--;
+			array_grow(stack, count);
+			stack[count++] = behind;
+		}
+	}
+	free(stack);
+}
+
+static void step_failed(struct sched *sched, struct step *step, const struct error *err)
+{
+	step->state = STEP_FAILED;
+	if (!sched->failed)
+		sched->error = *err;
+	sched->failed = true;
+	give_up(sched, step);
+	if (!sched->build->request->keep_going || err->fault == FAULT_CANCELLED)
+		cancel_fire(sched->build->ctx->cancel, err);
+}
+
+static void step_done(struct sched *sched, struct step *step, struct snapshot *snapshot,
+		      bool cached)
+{
+	step->state = cached ? STEP_CACHED : STEP_DONE;
+	step->result = snapshot;
+	for (size_t i = 0; i < step->dependant_count; i++) {
+		if (--step->dependants[i]->missing == 0 &&
+		    step->dependants[i]->state == STEP_WAITING)
+			make_ready(sched, step->dependants[i]);
+	}
+}
+
+/** Run one step outside of the lock. */
+static void step_run(struct sched *sched, struct step *step)
+{
+	const struct ctx *ctx = sched->build->ctx;
+	struct snapshot *snapshot = NULL;
+	struct timespec start;
+	struct error err = {};
+	bool cached = false;
+	result ran;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	if (!cancel_fired(ctx->cancel))
+		tell(sched, step, EVENT_STEP_STARTED, 0, NULL);
+	ran = step_execute(sched->build, step, &snapshot, &cached, &err);
+	if (!ran)
+		tell(sched, step, cached ? EVENT_STEP_CACHED : EVENT_STEP_DONE,
+		     seconds_since(&start), NULL);
+	else if (!cancel_fired(ctx->cancel))
+		tell(sched, step, EVENT_STEP_FAILED, seconds_since(&start), &err);
+
+	pthread_mutex_lock(&sched->lock);
+	if (ran)
+		step_failed(sched, step, &err);
+	else
+		step_done(sched, step, snapshot, cached);
+	sched->unfinished--;
+	pthread_cond_broadcast(&sched->changed);
+	pthread_mutex_unlock(&sched->lock);
+}
+
+/** The next ready step, or NULL when nothing is left; waits for either. */
+static struct step *step_take(struct sched *sched)
+{
+	struct step *step = NULL;
+
+	pthread_mutex_lock(&sched->lock);
+	while (sched->head == sched->tail && sched->unfinished)
+		pthread_cond_wait(&sched->changed, &sched->lock);
+	if (sched->head < sched->tail) {
+		step = sched->ready[sched->head++];
+		step->state = STEP_RUNNING;
+	}
+	pthread_mutex_unlock(&sched->lock);
+	return step;
+}
+
+static void *worker(void *closure)
+{
+	struct sched *sched = closure;
+	struct step *step;
+
+	while ((step = step_take(sched)))
+		step_run(sched, step);
+	return NULL;
+}
+
+static void start_queue(struct sched *sched)
+{
+	const struct plan *plan = sched->build->plan;
+
+	sched->ready = xcalloc(plan->step_count, sizeof(struct step *));
+	sched->unfinished = plan->step_count;
+	for (size_t i = 0; i < plan->step_count; i++) {
+		if (!plan->steps[i]->missing)
+			make_ready(sched, plan->steps[i]);
+	}
+}
+
+static result run_workers(struct sched *sched, struct error *err)
+{
+	size_t jobs = sched->build->request->jobs, started = 0;
+	pthread_t *threads = xcalloc(jobs, sizeof(*threads));
+	int status = 0;
+
+	while (started < jobs && started < sched->build->plan->step_count &&
+	       (status = pthread_create(&threads[started], NULL, worker, sched)) == 0)
+		started++;
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+	if (!started && status) {
+		errno = status;
+		return fail_sys(err, "start a worker thread");
+	}
+	return OK;
+}
+
+result sched_run(struct build *build, struct error *err)
+{
+	struct sched sched = { .build = build };
+	result ran;
+
+	pthread_mutex_init(&sched.lock, NULL);
+	pthread_cond_init(&sched.changed, NULL);
+	start_queue(&sched);
+	ran = run_workers(&sched, err);
+	free(sched.ready);
+	pthread_cond_destroy(&sched.changed);
+	pthread_mutex_destroy(&sched.lock);
+	if (!ran && sched.failed) {
+		*err = sched.error;
+		return FAILED;
+	}
+	return ran;
+}

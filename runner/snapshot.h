@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The state of a stage after one of its instructions: file system, image config, variables.
+ *
+ * A snapshot is complete when its step ends and is never changed afterwards; the next step starts
+ * from a copy.  Layer directories are shared on disk, so a copy is small.
+ */
+#ifndef RUNNER_SNAPSHOT_H
+#define RUNNER_SNAPSHOT_H
+
+#include "base/digest.h"
+#include "registry/registry.h"
+
+struct snapshot {
+	json_t *document; /* the image config as a whole: config, history, unknown fields */
+	struct layer *layers;
+	size_t layer_count;
+	struct strings lowers; /* their directories, topmost first */
+	struct digest files;   /* key of the file system: equal keys, equal content */
+
+	struct strings env;  /* what RUN and expansion see: ENV and ARG in the order they came */
+	struct strings args; /* names of the ARGs in effect, "NAME" or "NAME=default value" */
+	bool has_command;    /* CMD was seen in this stage */
+	int64_t time;        /* of its newest layer: what `created` says; 0: not known yet */
+};
+
+struct snapshot *snapshot_new(void);
+struct snapshot *snapshot_copy(const struct snapshot *from);
+void snapshot_drop(struct snapshot **snapshot);
+
+/** The "config" object of the document, made where it is missing; borrowed. */
+json_t *snapshot_config(struct snapshot *snapshot);
+
+/** A string of the config, "" where absent. */
+const char *snapshot_text(const struct snapshot *snapshot, const char *key);
+
+/** Put a layer on top; `path` is its directory. */
+void snapshot_push(struct snapshot *snapshot, const struct layer *layer, const char *path);
+
+/** Append a history entry as BuildKit writes it, made at the snapshot's time. */
+void snapshot_history(struct snapshot *snapshot, const char *created_by, bool has_layer);
+
+/** A JSON string; bytes that are not UTF-8, which JSON cannot hold, are escaped as \\xNN. */
+json_t *json_from_text(const char *text);
+
+/** RFC 3339 in UTC: "2026-01-31T12:00:00Z"; the caller frees it. */
+char *time_text(int64_t time);
+
+/** The other way, to whole seconds; 0 where it is no such text (NULL too). */
+int64_t time_parse(const char *text);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/workdir.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+struct workdir {
+	char *path;
+	char name[48];
+	int parent_fd; /* ROOT/work */
+	int lock_fd;   /* the directory itself, locked */
+};
+
+static const char *const parts[] = { "upper", "work", "scratch" };
+
+void workdir_drop(struct workdir **dir)
+{
+	struct error ignored = {};
+
+	if (!*dir)
+		return;
+	/* What cannot be removed now is garbage that the next process tries again. */
+	if ((*dir)->lock_fd >= 0)
+		(void)remove_tree((*dir)->parent_fd, (*dir)->name, &ignored);
+	fd_drop(&(*dir)->lock_fd);
+	fd_drop(&(*dir)->parent_fd);
+	free((*dir)->path);
+	free(*dir);
+	*dir = NULL;
+}
+
+const char *workdir_path(const struct workdir *dir)
+{
+	return dir->path;
+}
+
+/** Remove what dead processes left; whoever holds the lock is alive and keeps it. */
+static void sweep(int parent_fd)
+{
+	int again = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+
+	if (!dir) {
+		fd_drop(&again);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		owned(fd) int fd = -1;
+		struct error ignored = {};
+
+		if (entry->d_name[0] == '.')
+			continue;
+		fd = openat(parent_fd, entry->d_name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			(void)remove_tree(parent_fd, entry->d_name, &ignored);
+	}
+	closedir(dir);
+}
+
+/** Made under a lock on the parent, so that no sweep sees it before it is locked itself. */
+static result make_locked(struct workdir *dir, struct error *err)
+{
+	static atomic_uint serial;
+	unsigned number = atomic_fetch_add(&serial, 1);
+
+	if (flock(dir->parent_fd, LOCK_EX) < 0)
+		return fail_sys(err, "lock the work directory");
+	if (number == 0)
+		sweep(dir->parent_fd);
+	snprintf(dir->name, sizeof(dir->name), "%d-%u", (int)getpid(), number);
+	if (mkdirat(dir->parent_fd, dir->name, 0755) == 0)
+		dir->lock_fd = openat(dir->parent_fd, dir->name,
+				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir->lock_fd < 0 || flock(dir->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return fail_sys(err, "create work directory %s", dir->name);
+	flock(dir->parent_fd, LOCK_UN);
+	return OK;
+}
+
+result workdir_new(const char *root, struct workdir **out, struct error *err)
+{
+	owned(workdir) struct workdir *dir = xnew(struct workdir);
+	owned(str) char *parent = xasprintf("%s/work", root);
+
+	dir->lock_fd = -1;
+	dir->parent_fd = open_dirs(AT_FDCWD, parent, 0700);
+	if (dir->parent_fd < 0)
+		return fail_sys(err, "create %s", parent);
+	if (make_locked(dir, err))
+		return FAILED;
+	dir->path = xasprintf("%s/%s", parent, dir->name);
+	for (size_t i = 0; i < countof(parts); i++) {
+		if (mkdirat(dir->lock_fd, parts[i], 0755) < 0)
+			return fail_sys(err, "create %s/%s", dir->path, parts[i]);
+	}
+	*out = take(dir);
+	return OK;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Scratch of one process or step below ROOT/work: locked while in use, removed afterwards.
+ *
+ * A directory whose lock nobody holds belongs to a process that died; workdir_new() removes such
+ * ones on its way.
+ */
+#ifndef RUNNER_WORKDIR_H
+#define RUNNER_WORKDIR_H
+
+#include "base/text.h"
+
+struct workdir;
+
+/** A fresh empty directory with the empty directories upper, work and scratch in it. */
+result workdir_new(const char *root, struct workdir **out, struct error *err);
+
+/** Absolute path; borrowed. */
+const char *workdir_path(const struct workdir *dir);
+
+/** Removes it with all that is in it. */
+void workdir_drop(struct workdir **dir);
+
+#endif
