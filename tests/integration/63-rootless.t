@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Without root: a user with subordinate ids imports, builds and runs foreign images.
+. "$(dirname "$0")/../lib.sh"
+need_root
+need_command jq setpriv unshare newuidmap
+
+# A user of our own, in copies of the files that only this test's processes see.
+user=4242
+cp /etc/passwd "$scratch/passwd"
+cp /etc/group "$scratch/group"
+echo "tester:x:$user:$user::$scratch/home:/bin/sh" >>"$scratch/passwd"
+echo "tester:x:$user:" >>"$scratch/group"
+echo "tester:3000000:65536" >"$scratch/subid"
+mkdir "$scratch/home"
+chown "$user:$user" "$scratch/home"
+cat >"$scratch/as-user" <<END
+for file in passwd group; do mount --bind "$scratch/\$file" /etc/\$file || exit 1; done
+touch /etc/subuid /etc/subgid
+for file in subuid subgid; do mount --bind "$scratch/subid" /etc/\$file || exit 1; done
+exec setpriv --reuid $user --regid $user --clear-groups env HOME="$scratch/home" \
+	MPEMU_ROOT="$scratch/home/store" "\$@"
+END
+
+as_user() {
+	unshare -m sh "$scratch/as-user" "$@"
+}
+
+run as_user sh -c 'unshare -Ur true'
+[ "$status" = 0 ] || skip_all "no user namespaces without root: $err"
+
+base_tar arm64
+cp "$base" "$scratch/home/arm64.tar"
+cp "$MPEMU" "$scratch/mpemu"
+chmod 755 "$scratch/mpemu"
+MPEMU=$scratch/mpemu
+
+run as_user "$MPEMU" import --platform linux/arm64 "$scratch/home/arm64.tar" localhost/base
+is 'import' "$status" 0
+[ "$status" = 0 ] || echo "$err" | sed 's/^/# /'
+
+mkdir "$scratch/context"
+cat >"$scratch/context/Dockerfile" <<'END'
+FROM localhost/base
+COPY --chown=1000:1001 file /file
+RUN chown 65000:65001 /file && echo x > /new && chown 7:8 /new && uname -m > /machine
+RUN rm /file && mkdir /dir && touch /dir/a
+USER 33:33
+RUN id -u > /tmp/uid
+END
+echo content >"$scratch/context/file"
+chmod 755 "$scratch/context"
+run as_user "$MPEMU" --progress plain build --platform linux/arm64 -t localhost/out "$scratch/context"
+is 'build' "$status" 0
+[ "$status" = 0 ] || echo "$err" | sed 's/^/# /'
+run as_user "$MPEMU" run --platform linux/arm64 localhost/out \
+	sh -c 'cat /machine /tmp/uid; stat -c "%u %g" /new; ls /file'
+like 'run, with owners and deletions as built' "$(echo $out)" '^aarch64 33 7 8$'
+run as_user "$MPEMU" inspect --raw localhost/out
+digest=$(echo "$out" | jq -r '.layers[2].digest')
+is 'owners in the layer are those of the image' "$(
+	tar --numeric-owner -tvzf "$scratch/home/store/oci/blobs/sha256/${digest#sha256:}" |
+	awk '$6 == "new" || $6 == "file" { print $2 }' | sort | tr '\n' ' ')" '65000/65001 7/8 '
+is 'nothing in the store belongs to root' "$(find "$scratch/home/store" -user 0 | head -n 3)" ''
+run as_user "$MPEMU" --progress plain build --platform linux/arm64 -t localhost/out "$scratch/context"
+unlike 'the second build runs nothing' "$err" 'RUN.*DONE'
+
+echo "tester:3000000:1000" >"$scratch/subid"
+rm -rf "$scratch/home/store"
+run as_user "$MPEMU" import --platform linux/arm64 "$scratch/home/arm64.tar" localhost/base
+run as_user "$MPEMU" --progress plain build --platform linux/arm64 "$scratch/context"
+is 'an id outside of the range fails' "$(test "$status" -ne 0 && echo yes)" yes
+like 'and says which' "$err" '65000|subuid|range|Invalid argument'
