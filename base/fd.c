@@ -150,6 +150,14 @@ static bool is_dot(const char *name)
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
+/** What comes next tells whether it helped. */
+static void make_accessible(int dir_fd, const char *name)
+{
+	int ignored = fchmodat(dir_fd, name, 0700, 0);
+
+	(void)ignored;
+}
+
 /**
  * Empty one directory as far as unlink goes; the first subdirectory that is not empty is moved up
  * into `top` under a fresh name, so that no path and no recursion grows with the depth.
@@ -180,7 +188,7 @@ static int empty_directory(int top, int dir_fd, unsigned *serial)
 		if (errno == EACCES || errno == EPERM)
 			fchmod(dirfd(dir), 0700);
 		snprintf(hoisted, sizeof(hoisted), ".gone-%u", (*serial)++);
-		fchmodat(dirfd(dir), entry->d_name, 0700, 0);
+		make_accessible(dirfd(dir), entry->d_name);
 		if (renameat(dirfd(dir), entry->d_name, top, hoisted) < 0)
 			status = -1;
 	}
@@ -212,7 +220,7 @@ static int empty_top(int top)
 			return 0;
 		if (unlinkat(top, name, 0) == 0 || unlinkat(top, name, AT_REMOVEDIR) == 0)
 			continue;
-		fchmodat(top, name, 0700, 0);
+		make_accessible(top, name);
 		fd = openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 || empty_directory(top, fd, &serial) < 0)
 			return -1;
@@ -229,7 +237,7 @@ result remove_tree(int dir_fd, const char *name, struct error *err)
 		return OK;
 	top = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (top < 0 && errno == EACCES) {
-		fchmodat(dir_fd, name, 0700, 0);
+		make_accessible(dir_fd, name);
 		top = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (top < 0 || empty_top(top) < 0 || unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)

@@ -42,19 +42,30 @@ static result source_find(const struct ctx *ctx, struct store *store, const stru
 	return image_pull(ctx, store, ref, platforms, count, transport, out, err);
 }
 
+static bool is_among(const struct descriptor list[], size_t count, const struct descriptor *item)
+{
+	for (size_t i = 0; i < count; i++)
+		if (digest_equal(&list[i].digest, &item->digest))
+			return true;
+	return false;
+}
+
 /** Write an index of the chosen entries, in the order in which they were asked for. */
 static result platforms_pick(struct store *store, const struct platform platforms[], size_t count,
 			     struct descriptor *at, struct error *err)
 {
 	struct descriptor chosen[PLATFORMS_MAX];
 	owned(index) struct index index = {};
+	size_t kept = 0;
 
 	if (index_read(store, at, &index, err))
 		return FAILED;
-	for (size_t i = 0; i < count; i++)
-		if (index_choose(&index, &platforms[i], &chosen[i], err))
+	for (size_t i = 0; i < count; i++) {
+		if (index_choose(&index, &platforms[i], &chosen[kept], err))
 			return FAILED;
-	return index_write(store, chosen, count, NULL, at, err);
+		kept += !is_among(chosen, kept, &chosen[kept]);
+	}
+	return index_write(store, chosen, kept, NULL, at, err);
 }
 
 static result copy_run(struct invocation *in, struct error *err)

@@ -20,6 +20,7 @@ extern const struct command command_tag;
 extern const struct command command_rm;
 extern const struct command command_pull;
 extern const struct command command_push;
+extern const struct command command_copy;
 extern const struct command command_login;
 extern const struct command command_logout;
 extern const struct command command_dockerfile;

@@ -209,8 +209,8 @@ static int compare(const void *a, const void *b)
 static result ports_expand(const struct strings *words, struct strings *ports, struct error *err)
 {
 	for (size_t i = 0; i < words->count; i++) {
-		unsigned long first, last;
-		const char *protocol;
+		unsigned long first = 0, last = 0;
+		const char *protocol = NULL;
 
 		if (port_range(words->items[i], &first, &last, &protocol, err))
 			return FAILED;

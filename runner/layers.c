@@ -88,7 +88,8 @@ result layers_prepare(const struct ctx *ctx, struct store *store, const char *ro
 		if (cancel_check(ctx, err) ||
 		    layer_prepare(ctx, store, root, &image->layers[i], &path, err))
 			return fail_in(err, "layer %zu", i + 1);
-		strings_add(lowers, buf_text(&path));
+		if (!strings_have(lowers, buf_text(&path)))
+			strings_add(lowers, buf_text(&path));
 	}
 	return OK;
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Unpacked layers: ROOT/layers/<diff_id>, shared by all images, made once.
+ *
+ * An image may hold the same layer twice (two steps that change nothing); overlayfs takes each
+ * directory once.  The topmost one decides: whatever a lower one says of a path, the topmost says
+ * again.
  */
 #ifndef RUNNER_LAYERS_H
 #define RUNNER_LAYERS_H
@@ -10,7 +14,7 @@
 
 /**
  * Make sure that every layer of the image is unpacked, and add the paths of their directories to
- * `lowers`, topmost first.  Blob digest and diff_id are checked while unpacking (FAULT_INTEGRITY);
+ * `lowers`, topmost first and each once.  Blob digest and diff_id are checked while unpacking (FAULT_INTEGRITY);
  * a directory that has its final name is complete.
  */
 result layers_prepare(const struct ctx *ctx, struct store *store, const char *root,

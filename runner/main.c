@@ -34,14 +34,17 @@
 #define MPEMU_VERSION "unknown"
 #endif
 
+/* clang-format off */
 static const struct command *const commands[] = {
-	&command_setup,      &command_status,   &command_build,
-	&command_run,        &command_index,    &command_images,
-	&command_inspect,    &command_tag,      &command_rm,
-	&command_pull,       &command_push,     &command_login,
-	&command_logout,     &command_import,   &command_export,
-	&command_dockerfile, &command_platform, NULL,
+	&command_setup, &command_status,
+	&command_build, &command_run,
+	&command_images, &command_inspect, &command_index, &command_tag, &command_rm,
+	&command_pull, &command_push, &command_copy, &command_login, &command_logout,
+	&command_import, &command_export,
+	&command_dockerfile, &command_platform,
+	NULL,
 };
+/* clang-format on */
 
 static const struct command top = {
 	.name = "mpemu",

@@ -76,7 +76,10 @@ void snapshot_push(struct snapshot *snapshot, const struct layer *layer, const c
 		xrealloc(snapshot->layers, snapshot->layer_count + 1, sizeof(*snapshot->layers));
 	snapshot->layers[snapshot->layer_count++] = *layer;
 	strings_add(&lowers, path);
-	strings_add_all(&lowers, snapshot->lowers.items);
+	for (size_t i = 0; i < snapshot->lowers.count; i++) {
+		if (strcmp(snapshot->lowers.items[i], path) != 0)
+			strings_add(&lowers, snapshot->lowers.items[i]);
+	}
 	strings_drop(&snapshot->lowers);
 	snapshot->lowers = lowers;
 }

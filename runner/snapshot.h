@@ -15,7 +15,7 @@ struct snapshot {
 	json_t *document; /* the image config as a whole: config, history, unknown fields */
 	struct layer *layers;
 	size_t layer_count;
-	struct strings lowers; /* their directories, topmost first */
+	struct strings lowers; /* their directories, topmost first, each once (see layers.h) */
 	struct digest files;   /* key of the file system: equal keys, equal content */
 
 	struct strings env;  /* what RUN and expansion see: ENV and ARG in the order they came */

@@ -157,3 +157,18 @@ is 'a stage pinned to the build platform' "$status" 0
 is 'runs once for all' "$(echo "$err" | grep -cE 'DONE|CACHED')" "$(echo "$err" | grep -cE '^#[0-9]+ \[')"
 in_image linux/s390x
 is 'natively' "$out" "$(uname -m)"
+
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/base
+RUN true
+RUN : again
+RUN echo x > /x
+RUN : and again
+RUN rm /x
+RUN echo x > /x
+CMD ["cat", "/x"]
+END
+build -t localhost/out
+is 'equal layers may stand in one image' "$status" 0
+in_image linux/arm64
+is 'and the topmost decides' "$out" x
