@@ -130,14 +130,15 @@ static result image_find(struct job *job, const char *name, struct error *err)
 	named = store_resolve(job->store, &ref, &at, &local) == OK;
 	if (named && image_choose(job, &at, &local) == OK)
 		return OK;
-	if (local.fault != FAULT_MISSING) {
+	/* "localhost" without a port names what was made here: no registry has it. */
+	if (local.fault != FAULT_MISSING || strcmp(ref.host, "localhost") == 0) {
 		*err = local;
 		return FAILED;
 	}
 	if (image_fetch(job, &ref, err) == OK)
 		return OK;
-	/* For a local image, what the store said explains more than that no registry has it. */
-	if (err->fault != FAULT_CANCELLED && (named || strcmp(ref.host, "localhost") == 0))
+	/* Of an image that is here, what the store said explains more. */
+	if (err->fault != FAULT_CANCELLED && named)
 		*err = local;
 	return FAILED;
 }

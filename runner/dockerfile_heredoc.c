@@ -74,6 +74,9 @@ result heredoc_words_read(struct arena *arena, const char *line, struct heredoc 
 
 	*out = NULL;
 	*count = 0;
+	if (strlen(line) > EXPAND_SIZE_MAX)
+		return fail(err, FAULT_INPUT, "more than %u bytes in a line with a heredoc",
+			    EXPAND_SIZE_MAX);
 	/* `RUN echo "it's <<EOF` has no heredoc, and is the shell's to complain about */
 	if (expand_words(line, '\\', NULL,
 			 EXPAND_KEEP_QUOTES | EXPAND_RAW_ESCAPES | EXPAND_KEEP_UNSET, &words,

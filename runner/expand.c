@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/** Names that expand_unset() tells at most. */
+#define UNSET_MAX 1000
+
 #define NOT_SET "is not allowed to be unset"
 #define EMPTY   "is not allowed to be empty"
 
@@ -107,7 +110,7 @@ static const char *value_of(struct lexer *lexer, const char *name, size_t length
 		if (strncmp(entry, name, length) == 0 && (!entry[length] || entry[length] == '='))
 			return entry[length] ? entry + length + 1 : entry + length;
 	}
-	if (lexer->unset && length) {
+	if (lexer->unset && length && lexer->unset->count < UNSET_MAX) {
 		owned(str) char *missing = xstrndup(name, length);
 
 		if (!strings_have(lexer->unset, missing))

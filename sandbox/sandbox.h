@@ -49,7 +49,8 @@ struct sandbox_spec {
 	const char *scratch;      /* path of an empty directory for the sandbox's own use */
 	const struct privilege *privilege;
 
-	const char *const *argv, *const *envp; /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *const *argv, *const *envp; /* NULL-terminated; argv[0] is looked up in PATH, and
+						  HOME is the user's where it is not set */
 	const char *cwd;                       /* absolute; made (0755) if missing */
 	const char *user;                      /* "name|uid[:group|gid]", NULL or "": root */
 	const char *hostname;
@@ -70,7 +71,7 @@ struct sandbox_exit {
 	int status;       /* 0-255, or 128 + signal */
 	int signal;       /* 0, or the signal that ended it */
 	bool exec_failed; /* the program could not be started; status is 126 or 127 */
-	int exec_errno;
+	int exec_errno;   /* ELIBACC: it is there, but its interpreter or loader is not */
 	struct {
 		uint64_t user_us, system_us, peak_bytes;
 	} usage;
@@ -100,6 +101,14 @@ result sandbox_run(const struct ctx *ctx, const struct sandbox *sandbox, struct 
  */
 result overlay_open(const char *const *lowers, size_t lower_count, const char *upper,
 		    const char *work, int *root_fd, struct error *err);
+
+/**
+ * The owner that COPY --chown and WORKDIR give: "name|uid[:group|gid]" by the passwd and group
+ * files below root_fd; without a group, the gid is the uid's number.  FAULT_INPUT names what is
+ * unknown.
+ */
+result owner_resolve(int root_fd, const char *text, uint32_t *uid, uint32_t *gid,
+		     struct error *err);
 
 /* ---- layers ---- */
 

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * From what is wanted to a list of operations.
+ *
+ * Three phases: with the host still in view, make mounts that are attached nowhere; put the root
+ * together, every target looked up inside it; leave the host, fork the main process and give up
+ * all that it shall not have.  Mount points that the image lacks come from a skeleton, the lowest
+ * layer of the root, so that none of them ends up in the image.
+ */
+#include "sandbox/compile_root.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "sandbox/caps.h"
+#include "sandbox/overlay.h"
+#include "sandbox/stack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/** Landlock's scopes: abstract sockets and signals (Linux 6.12). */
+enum { SCOPE_ABI = 6, SCOPE_ALL = 3, LANDLOCK_VERSION = 1 };
+
+/** SCM_RIGHTS carries no more descriptors than this at once. */
+enum { SOURCES_MAX = 253 };
+
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+static const struct {
+	int resource;
+	const char *name;
+	uint64_t values[2];
+} limits[] = {
+	{ RLIMIT_CORE, "core files to 0", { 0, 0 } },
+	{ RLIMIT_NOFILE, "open files to 1024, at most 524288", { 1024, 524288 } },
+};
+
+/* ---- with the host in view ---- */
+
+/** A private tmpfs over everything: places to attach things to, and the skeleton layer. */
+static void stage_make(struct plan *plan)
+{
+	static const char *const options[] = { "mode", "0700", NULL };
+	static const char *const places[] = { "root", "layer", "files", "empty" };
+	struct op *op = op_add(plan, OP_FILESYSTEM, "new tmpfs for the stage");
+
+	op->path = "tmpfs";
+	op->options = options;
+	op->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	op->to = plan->stage = slots_new(plan, 1);
+	op = op_add(plan, OP_ATTACH, "mount the stage");
+	op->from = plan->stage;
+	op->path = "/";
+	for (size_t i = 0; i < countof(places); i++) {
+		op = op_add(plan, OP_DIRECTORY, "stage: directory %s", places[i]);
+		op->at = plan->stage;
+		op->path = places[i];
+		op->mode = 0755;
+	}
+}
+
+/** The sandbox's own handlers for foreign programs; init holds the instance, nobody sees it. */
+static void binfmt_make(struct plan *plan)
+{
+	const struct sandbox_spec *spec = plan->spec;
+
+	if (!spec->binfmt_rules)
+		return;
+	plan->binfmt = filesystem_add(plan, "binfmt_misc", NULL, ATTRIBUTES_SYSTEM);
+	for (size_t i = 0; i < spec->binfmt_rule_count; i++) {
+		struct op *op = op_add(plan, OP_WRITE, "register %s", spec->binfmt_rules[i]);
+
+		op->at = plan->binfmt;
+		op->path = "register";
+		op->data = keep(plan, spec->binfmt_rules[i]);
+		op->size = strlen(spec->binfmt_rules[i]);
+	}
+}
+
+/** Before the host's own are out of view: the kernel shows new ones only beside them. */
+static void kernel_views_make(struct plan *plan)
+{
+	plan->proc = filesystem_add(plan, "proc", NULL, ATTRIBUTES_SYSTEM);
+	if (plan->spec->network == NETWORK_HOST)
+		plan->sys =
+			clone_add(plan, -1, "/sys", ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY, true);
+	else
+		plan->sys =
+			filesystem_add(plan, "sysfs", NULL, ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY);
+	plan->null = clone_add(plan, -1, "/dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
+	plan->empty =
+		clone_add(plan, plan->stage, "empty", ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY, false);
+}
+
+static void workdir_add(struct plan *plan)
+{
+	const char *cwd = plan->spec->cwd && *plan->spec->cwd ? plan->spec->cwd : "/";
+	struct op *op = op_add(plan, OP_WORKDIR, "open directory %s", cwd);
+
+	op->at = plan->root;
+	op->path = keep(plan, cwd);
+	op->to = plan->work_dir = slots_new(plan, 1);
+	if (plan->spec->read_only_root)
+		op_add(plan, OP_READ_ONLY, "make / read-only")->at = plan->root;
+}
+
+/* ---- the main process ---- */
+
+static void program_add(struct plan *plan)
+{
+	const struct sandbox_spec *spec = plan->spec;
+	struct program *program = arena_new_in(plan->sandbox->arena, struct program);
+	owned(strings) struct strings directories = {}, candidates = {}, env = {};
+	const char *path;
+
+	strings_add_all(&env, (char *const *)(uintptr_t)spec->envp);
+	if (!env_get(&env, "HOME"))
+		env_set(&env, "HOME", plan->sandbox->user.home);
+	path = env_get(&env, "PATH");
+	if (strchr(spec->argv[0], '/')) {
+		strings_add(&candidates, spec->argv[0]);
+	} else {
+		strings_split(&directories, path && *path ? path : default_path, ':');
+		for (size_t i = 0; i < directories.count; i++)
+			strings_printf(&candidates, "%s/%s",
+				       *directories.items[i] ? directories.items[i] : ".",
+				       spec->argv[0]);
+	}
+	program->candidates = keep_list(plan, (const char *const *)candidates.items);
+	program->argv = (char *const *)(uintptr_t)keep_list(plan, spec->argv);
+	program->envp = (char *const *)(uintptr_t)keep_list(plan, (const char *const *)env.items);
+	op_add(plan, OP_EXEC, "run %s", spec->argv[0])->data = program;
+}
+
+static void limits_add(struct plan *plan)
+{
+	for (size_t i = 0; i < countof(limits); i++) {
+		struct op *op = op_add(plan, OP_LIMIT, "limit %s", limits[i].name);
+
+		op->number = (uint64_t)limits[i].resource;
+		op->data = limits[i].values;
+	}
+}
+
+static void rights_add(struct plan *plan, const struct filter *filter)
+{
+	const struct user *user = &plan->sandbox->user;
+	uint64_t set = capabilities_default();
+	owned(buf) struct buf names = {};
+
+	capabilities_text(set, &names);
+	op_add(plan, OP_BOUND, "bound capabilities to %s", buf_text(&names))->number = set;
+	op_add(plan, OP_USER, "become user %u, group %u and %zu more", user->uid, user->gid,
+	       user->group_count)
+		->data = user;
+	if (user->uid != 0)
+		set = 0;
+	op_add(plan, OP_CAPABILITIES, "hold %s capabilities", set ? "these" : "no")->number = set;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0L, (long)LANDLOCK_VERSION) >= SCOPE_ABI)
+		op_add(plan, OP_SCOPE, "no abstract sockets or signals beyond the sandbox")
+			->number = SCOPE_ALL;
+	op_add(plan, OP_FILTER, "no new privileges; filter system calls")->data = filter;
+}
+
+static void process_add(struct plan *plan, const struct filter *filter)
+{
+	struct op *op = op_add(plan, OP_FORK, "leave init behind");
+
+	op->pair = plan->binfmt;
+	if (plan->spec->new_terminal_session)
+		op_add(plan, OP_SESSION, "new session");
+	op_add(plan, OP_KEYRING, "new keyring");
+	op_add(plan, OP_CHDIR, "enter directory %s",
+	       plan->spec->cwd && *plan->spec->cwd ? plan->spec->cwd : "/")
+		->at = plan->work_dir;
+	op_add(plan, OP_STREAMS, "set input, output and error; close all others")->from =
+		SLOT_INPUT;
+	limits_add(plan);
+	rights_add(plan, filter);
+	program_add(plan);
+}
+
+/* ---- all of it ---- */
+
+static result spec_check(const struct sandbox_spec *spec, struct error *err)
+{
+	const char *const *paths[] = { &spec->upper, &spec->work };
+
+	if (!spec->argv || !spec->argv[0] || !*spec->argv[0])
+		return fail(err, FAULT_INPUT, "no command to run");
+	if (spec->lower_count >= OVERLAY_LAYERS_MAX)
+		return fail(err, FAULT_INPUT, "%zu layers; the kernel takes %d", spec->lower_count,
+			    OVERLAY_LAYERS_MAX - 1);
+	for (size_t i = 0; i < countof(paths); i++) {
+		if (!*paths[i] || **paths[i] != '/')
+			return fail(err, FAULT_INPUT, "want absolute paths of directories");
+	}
+	for (size_t i = 0; i < spec->lower_count; i++) {
+		if (spec->lowers[i][0] != '/')
+			return fail(err, FAULT_INPUT, "layer %s is not absolute", spec->lowers[i]);
+	}
+	if (spec->cwd && *spec->cwd && spec->cwd[0] != '/')
+		return fail(err, FAULT_INPUT, "working directory '%s' is not absolute", spec->cwd);
+	return OK;
+}
+
+static result user_find(struct plan *plan, struct error *err)
+{
+	const struct sandbox_spec *spec = plan->spec;
+	owned(buf) struct buf passwd = {}, group = {};
+	struct user *user = &plan->sandbox->user;
+
+	if (stack_read(spec->lowers, spec->lower_count, "/etc/passwd", USER_FILE_MAX, &passwd,
+		       err) ||
+	    stack_read(spec->lowers, spec->lower_count, "/etc/group", USER_FILE_MAX, &group, err) ||
+	    user_resolve(spec->user, buf_text(&passwd), buf_text(&group), user, err))
+		return FAILED;
+	if (user->uid >= spec->privilege->id_count || user->gid >= spec->privilege->id_count)
+		return fail(err, FAULT_PRIVILEGE,
+			    "user %u:%u: only ids below %u are available (see /etc/subuid)",
+			    user->uid, user->gid, spec->privilege->id_count);
+	return OK;
+}
+
+static const char *hostname_of(const struct sandbox_spec *spec)
+{
+	return spec->hostname && *spec->hostname ? spec->hostname : "localhost";
+}
+
+/** The first part: who we are, and mounts while the host is in view. */
+static result host_phase(struct plan *plan, struct bind_plan *binds, struct error *err)
+{
+	static const char *const points[] = { "/dev", "/proc", "/sys" };
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
+
+	op_add(plan, OP_BECOME, "become root of the user namespace");
+	if (plan->spec->network == NETWORK_NONE)
+		op_add(plan, OP_LOOPBACK, "bring lo up");
+	op_add(plan, OP_HOSTNAME, "set the host name to %s", hostname_of(plan->spec))->path =
+		keep(plan, hostname_of(plan->spec));
+	binfmt_make(plan);
+	stage_make(plan);
+	for (size_t i = 0; i < countof(points); i++)
+		skeleton_add(plan, points[i], true);
+	for (size_t i = 0; i < countof(files); i++)
+		skeleton_add(plan, files[i], false);
+	if (binds_prepare(plan, binds, err))
+		return FAILED;
+	kernel_views_make(plan);
+	return OK;
+}
+
+static result compile(struct plan *plan, struct bind_plan *binds, struct error *err)
+{
+	struct sandbox *sandbox = plan->sandbox;
+	const struct filter *filter;
+	struct op *receive;
+
+	if (spec_check(plan->spec, err) || user_find(plan, err) ||
+	    filter_get(plan->spec->binfmt_rules ? FILTER_EMULATED : FILTER_NATIVE, &filter, err))
+		return FAILED;
+	sandbox->source_slot = slots_new(plan, SOURCES_MAX);
+	op_add(plan, OP_RECEIVE, "wait for the parent");
+	if (host_phase(plan, binds, err))
+		return FAILED;
+	root_mount(plan);
+	devices_add(plan);
+	kernel_views_add(plan);
+	host_files_add(plan, hostname_of(plan->spec));
+	binds_add(plan, binds);
+	workdir_add(plan);
+	op_add(plan, OP_ENTER, "enter the root, leave the host's")->at = plan->root;
+	process_add(plan, filter);
+	if (sandbox->source_count > SOURCES_MAX)
+		return fail(err, FAULT_INPUT, "more than %d directories to mount", SOURCES_MAX);
+	receive = &sandbox->ops[0];
+	receive->to = sandbox->source_slot;
+	receive->count = sandbox->source_count;
+	return OK;
+}
+
+static unsigned long namespaces_of(const struct sandbox_spec *spec)
+{
+	return CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+	       CLONE_NEWCGROUP | (spec->network == NETWORK_NONE ? CLONE_NEWNET : 0);
+}
+
+result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, struct error *err)
+{
+	owned(sandbox) struct sandbox *sandbox = xnew(struct sandbox);
+	struct bind_plan *binds = xcalloc(spec->bind_count, sizeof(*binds));
+	struct plan plan = { .sandbox = sandbox, .spec = spec, .binfmt = -1 };
+	result status;
+
+	sandbox->arena = arena_new();
+	sandbox->slot_count = SLOT_FIRST_FREE;
+	sandbox->privilege = *spec->privilege;
+	sandbox->namespaces = namespaces_of(spec);
+	sandbox->streams[0] = spec->input_fd;
+	sandbox->streams[1] = spec->output_fd;
+	sandbox->streams[2] = spec->error_fd;
+	status = compile(&plan, binds, err);
+	for (size_t i = 0; i < spec->bind_count; i++)
+		free(binds[i].target);
+	free(binds);
+	strings_drop(&plan.skeleton);
+	if (status)
+		return fail_in(err, "sandbox");
+	sandbox->upper = arena_strdup(sandbox->arena, spec->upper);
+	*out = take(sandbox);
+	return OK;
+}
+
+void sandbox_drop(struct sandbox **sandbox)
+{
+	if (!*sandbox)
+		return;
+	arena_drop(&(*sandbox)->arena);
+	free((*sandbox)->ops);
+	free((*sandbox)->sources);
+	free(*sandbox);
+	*sandbox = NULL;
+}
+
+static const struct {
+	unsigned long flag;
+	const char *name;
+} namespace_names[] = {
+	{ CLONE_NEWUSER, "user" }, { CLONE_NEWNS, "mount" }, { CLONE_NEWPID, "pid" },
+	{ CLONE_NEWIPC, "ipc" },   { CLONE_NEWUTS, "uts" },  { CLONE_NEWCGROUP, "cgroup" },
+	{ CLONE_NEWNET, "net" },
+};
+
+void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
+{
+	buf_add_str(out, "new namespaces:");
+	for (size_t i = 0; i < countof(namespace_names); i++) {
+		if (sandbox->namespaces & namespace_names[i].flag)
+			buf_printf(out, " %s", namespace_names[i].name);
+	}
+	if (sandbox->privilege.is_root)
+		buf_printf(out, "\nids from 0: the host's from %u\n", SHIFT_FIRST);
+	else
+		buf_printf(out, "\nids from 0 to %u: ours\n", sandbox->privilege.id_count - 1);
+	for (size_t i = 0; i < sandbox->op_count; i++)
+		buf_printf(out, "%s\n", sandbox->ops[i].text);
+}

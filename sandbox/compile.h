@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A compiled sandbox: what sandbox_compile() makes and sandbox_run() carries out.
+ */
+#ifndef SANDBOX_COMPILE_H
+#define SANDBOX_COMPILE_H
+
+#include "sandbox/ops.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/users.h"
+
+/** A directory or file of the host that the parent opens as a mount for the child. */
+struct source {
+	const char *path;
+	bool is_layer; /* ids on disk are the image's: without id-mapped mounts there is no shift */
+	uint64_t attributes;
+};
+
+/** Host ids that id 0 and on of a sandbox stand for, where it does not have ours. */
+#define SHIFT_FIRST UINT32_C(2147483648)
+#define SHIFT_COUNT UINT32_C(2147483647)
+
+struct sandbox {
+	struct arena *arena; /* everything below, copied: the spec's strings may be blanked */
+	struct op *ops;
+	size_t op_count;
+	struct source *sources; /* their descriptors go to the slots from source_slot on */
+	size_t source_count;
+	int source_slot, slot_count;
+
+	struct user user;
+	struct privilege privilege;
+	unsigned long namespaces; /* CLONE_NEW... */
+	int streams[3];
+	const char *upper;
+};
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Every target is looked up inside the root by openat2(), so no link of the image leads a mount
+ * astray, and every mount is handed over by descriptor, so nothing can change in between.
+ */
+#include "sandbox/compile_root.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const device_names[] = { "null", "zero", "full", "random", "urandom", "tty" };
+
+static const struct {
+	const char *name, *target;
+} device_links[] = {
+	{ "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
+	{ "ptmx", "pts/ptmx" },          { "core", "/proc/kcore" },
+};
+
+/** File systems below /dev. */
+static const struct {
+	const char *name, *type, *options[8];
+} device_mounts[] = {
+	{ "pts", "devpts", { "ptmxmode", "0666", "mode", "0620", "gid", "5" } },
+	{ "shm", "tmpfs", { "mode", "1777", "size", "64m" } },
+	{ "mqueue", "mqueue", {} },
+};
+
+/** Of the host, whoever looks: hidden where the kernel has them. */
+static const char *const masked[] = {
+	"/proc/acpi",        "/proc/asound",  "/proc/interrupts",
+	"/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
+	"/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
+	"/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",
+};
+
+/** Settings of the whole machine. */
+static const char *const protected[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+};
+
+/** "dir/name": a descriptor of the layer directory goes to `slot`. */
+static void layer_open(struct plan *plan, struct strings *parents, const char *path, int slot)
+{
+	const char *slash = strrchr(path, '/');
+	owned(str) char *parent = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+	struct op *op;
+	size_t at;
+
+	for (at = 0; at < parents->count && strcmp(parents->items[at], parent) != 0; at++)
+		;
+	if (at == parents->count) {
+		const char *place = arena_printf(plan->sandbox->arena, "store-%zu", at);
+		int from = source_add(plan, parent, true, MOUNT_ATTR_NODEV);
+
+		strings_add(parents, parent);
+		op = op_add(plan, OP_DIRECTORY, "stage: directory %s", place);
+		op->at = plan->stage;
+		op->path = place;
+		op->mode = 0700;
+		op = op_add(plan, OP_ATTACH, "mount %s on the stage", parent);
+		op->from = from;
+		op->at = plan->stage;
+		op->path = place;
+	}
+	op = op_add(plan, OP_OPEN, "open layer %s", path);
+	op->at = plan->sandbox->source_slot + (int)at;
+	op->path = keep(plan, slash + 1);
+	op->to = slot;
+}
+
+void root_mount(struct plan *plan)
+{
+	const struct sandbox_spec *spec = plan->spec;
+	owned(strings) struct strings parents = {};
+	int lowers = slots_new(plan, spec->lower_count + 1), upper = slots_new(plan, 2);
+	struct op *op;
+
+	for (size_t i = 0; i < spec->lower_count; i++)
+		layer_open(plan, &parents, spec->lowers[i], lowers + (int)i);
+	layer_open(plan, &parents, spec->upper, upper);
+	layer_open(plan, &parents, spec->work, upper + 1);
+	op = op_add(plan, OP_OPEN, "open the skeleton");
+	op->at = plan->stage;
+	op->path = "layer";
+	op->to = lowers + (int)spec->lower_count;
+	op = op_add(plan, OP_OVERLAY, "new overlay of %zu layers", spec->lower_count);
+	op->from = lowers;
+	op->count = spec->lower_count + 1;
+	op->pair = upper;
+	op->attributes = MOUNT_ATTR_NODEV;
+	op->to = plan->root = slots_new(plan, 1);
+	op = op_add(plan, OP_ATTACH, "mount the overlay on the stage");
+	op->from = plan->root;
+	op->at = plan->stage;
+	op->path = "root";
+}
+
+static void cover_add(struct plan *plan, int mount, const char *what, const char *path,
+		      unsigned cover)
+{
+	struct op *op = op_add(plan, OP_COVER, "mount %s on %s", what, path);
+
+	op->from = mount;
+	op->at = plan->root;
+	op->path = keep(plan, path);
+	op->cover = cover;
+}
+
+static void device_attach(struct plan *plan, int from, const char *name)
+{
+	struct op *op = op_add(plan, OP_ATTACH, "mount /dev/%s", name);
+
+	op->from = from;
+	op->at = plan->dev;
+	op->path = name;
+}
+
+static void device_nodes_add(struct plan *plan)
+{
+	for (size_t i = 0; i < countof(device_names); i++) {
+		const char *path = arena_printf(plan->sandbox->arena, "/dev/%s", device_names[i]);
+		int node = clone_add(plan, -1, path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
+		struct op *op = op_add(plan, OP_FILE, "make %s", path);
+
+		op->at = plan->dev;
+		op->path = device_names[i];
+		device_attach(plan, node, device_names[i]);
+	}
+	for (size_t i = 0; i < countof(device_links); i++) {
+		struct op *op = op_add(plan, OP_LINK, "link /dev/%s to %s", device_links[i].name,
+				       device_links[i].target);
+
+		op->at = plan->dev;
+		op->path = device_links[i].name;
+		op->data = device_links[i].target;
+	}
+}
+
+void devices_add(struct plan *plan)
+{
+	static const char *const options[] = { "mode", "0755", "size", "64k", NULL };
+
+	plan->dev = filesystem_add(plan, "tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	cover_add(plan, plan->dev, "tmpfs", "/dev", COVER_DIRECTORY | COVER_PLAIN);
+	device_nodes_add(plan);
+	for (size_t i = 0; i < countof(device_mounts); i++) {
+		struct op *op = op_add(plan, OP_DIRECTORY, "make /dev/%s", device_mounts[i].name);
+
+		op->at = plan->dev;
+		op->path = device_mounts[i].name;
+		op->mode = 0755;
+		device_attach(plan,
+			      filesystem_add(plan, device_mounts[i].type, device_mounts[i].options,
+					     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+			      device_mounts[i].name);
+	}
+}
+
+void kernel_views_add(struct plan *plan)
+{
+	cover_add(plan, plan->proc, "proc", "/proc", COVER_DIRECTORY | COVER_PLAIN);
+	cover_add(plan, plan->sys,
+		  plan->spec->network == NETWORK_HOST ? "the host's /sys" : "sysfs", "/sys",
+		  COVER_DIRECTORY | COVER_PLAIN);
+	for (size_t i = 0; i <= countof(masked); i++) {
+		/* The host's control groups are none of the sandbox's; its own sysfs has none. */
+		const char *path = i < countof(masked) ? masked[i] : "/sys/fs/cgroup";
+		struct op *op = op_add(plan, OP_MASK, "hide %s", path);
+
+		op->from = plan->null;
+		op->at = plan->root;
+		op->path = path;
+	}
+	for (size_t i = 0; i < countof(protected); i++) {
+		struct op *op = op_add(plan, OP_PROTECT, "protect %s", protected[i]);
+
+		op->at = plan->root;
+		op->path = protected[i];
+		op->attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
+	}
+}
+
+/** A file of ours on the stage, seen read-only at `path`. */
+static void file_add(struct plan *plan, const char *path, const struct buf *content)
+{
+	const char *name = arena_printf(plan->sandbox->arena, "files/%s", strrchr(path, '/') + 1);
+	struct op *op = op_add(plan, OP_FILE, "write a new %s", path);
+	int mount;
+
+	op->at = plan->stage;
+	op->path = name;
+	op->data = arena_strndup(plan->sandbox->arena, buf_text(content), content->length);
+	op->size = strlen(op->data);
+	mount = clone_add(plan, plan->stage, name, ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY, false);
+	cover_add(plan, mount, "it", path, COVER_LINK);
+}
+
+void host_files_add(struct plan *plan, const char *hostname)
+{
+	enum { RESOLVER_FILE_MAX = 64 << 10 };
+	owned(buf) struct buf resolver = {}, hosts = {}, name = {};
+	struct error ignored;
+
+	/* A machine without a resolver has none to offer. */
+	if (read_file(AT_FDCWD, "/etc/resolv.conf", RESOLVER_FILE_MAX, &resolver, &ignored))
+		buf_clear(&resolver);
+	buf_printf(&hosts,
+		   "127.0.0.1\tlocalhost\n"
+		   "::1\tlocalhost ip6-localhost ip6-loopback\n"
+		   "127.0.1.1\t%s\n",
+		   hostname);
+	buf_printf(&name, "%s\n", hostname);
+	file_add(plan, "/etc/resolv.conf", &resolver);
+	file_add(plan, "/etc/hosts", &hosts);
+	file_add(plan, "/etc/hostname", &name);
+}
+
+static void bind_add(struct plan *plan, const struct bind *bind, const char *target,
+		     bool is_directory, int source)
+{
+	static const char *const options[] = { "mode", "1777", NULL };
+	int mount = source;
+
+	if (!bind->source)
+		mount = filesystem_add(plan, "tmpfs", options,
+				       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					       (bind->read_only ? MOUNT_ATTR_RDONLY : 0));
+	cover_add(plan, mount, bind->source ? bind->source : "tmpfs", target,
+		  is_directory ? COVER_DIRECTORY : 0);
+}
+
+/** What is wanted of one bind, checked. */
+static result bind_check(const struct bind *bind, char **target, bool *is_directory,
+			 struct error *err)
+{
+	struct stat info;
+
+	if (!bind->target || bind->target[0] != '/')
+		return fail(err, FAULT_INPUT, "mount target '%s' is not absolute",
+			    bind->target ? bind->target : "");
+	*target = path_absolute(bind->target);
+	if (!(*target)[1])
+		return fail(err, FAULT_INPUT, "nothing can be mounted on /");
+	*is_directory = true;
+	if (!bind->source)
+		return OK;
+	if (stat(bind->source, &info) < 0)
+		return fail_sys(err, "mount source %s", bind->source);
+	*is_directory = S_ISDIR(info.st_mode);
+	return OK;
+}
+
+/** Check all binds, have the parent open their sources and the skeleton hold their targets. */
+result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *err)
+{
+	for (size_t i = 0; i < plan->spec->bind_count; i++) {
+		const struct bind *bind = &plan->spec->binds[i];
+
+		if (bind_check(bind, &binds[i].target, &binds[i].is_directory, err))
+			return FAILED;
+		skeleton_add(plan, binds[i].target, binds[i].is_directory);
+	}
+	return OK;
+}
+
+void binds_add(struct plan *plan, const struct bind_plan *binds)
+{
+	for (size_t i = 0; i < plan->spec->bind_count; i++) {
+		const struct bind *bind = &plan->spec->binds[i];
+		uint64_t attributes = MOUNT_ATTR_NODEV | (bind->read_only ? MOUNT_ATTR_RDONLY : 0);
+		int source = bind->source ? source_add(plan, bind->source, false, attributes) : -1;
+
+		bind_add(plan, bind, binds[i].target, binds[i].is_directory, source);
+	}
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The root of a sandbox, from its overlay to its last bind.
+ */
+#ifndef SANDBOX_COMPILE_ROOT_H
+#define SANDBOX_COMPILE_ROOT_H
+
+#include "sandbox/oplist.h"
+
+/** What is known of one bind before the root is there. */
+struct bind_plan {
+	char *target; /* clean; for the caller to free */
+	bool is_directory;
+};
+
+/** Check all binds, and let the skeleton hold their targets. */
+result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *err);
+
+/** The overlay of all layers; plan->root. */
+void root_mount(struct plan *plan);
+
+/** /dev; /proc and /sys with what is hidden there; files below /etc; what the caller binds. */
+void devices_add(struct plan *plan);
+void kernel_views_add(struct plan *plan);
+void host_files_add(struct plan *plan, const char *hostname);
+void binds_add(struct plan *plan, const struct bind_plan *binds);
+
+#endif

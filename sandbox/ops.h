@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * What a sandbox's processes do between clone and exec, as data.
+ *
+ * An op is one step with everything it needs worked out before; running it makes system calls and
+ * nothing else: no memory, no stdio, no locks, since the child is a copy of one thread of a process
+ * that may have many.  Descriptors are named by slots, because their numbers are known only then.
+ */
+#ifndef SANDBOX_OPS_H
+#define SANDBOX_OPS_H
+
+#include "sandbox/seccomp.h"
+
+#include <sys/types.h>
+
+enum op_kind {
+	OP_RECEIVE,    /* wait for the parent; its descriptors go to slots `to`, `count` of them */
+	OP_BECOME,     /* root of the user namespace; die with the parent; be unreadable */
+	OP_LOOPBACK,   /* bring lo up */
+	OP_HOSTNAME,   /* to `path` */
+	OP_FILESYSTEM, /* a new `path` with `options`, `attributes` -> `to` */
+	OP_CLONE,      /* of `path` below `at` (-1: of the host), with `attributes` -> `to` */
+	OP_ATTACH,     /* mount `from` on `path` below `at` (-1: of the host) */
+	OP_COVER,      /* mount `from` on `path` inside the root `at`; see enum cover */
+	OP_MASK,      /* hide `path` inside `at`, if it is there, by the slots `from`, `from` + 1 */
+	OP_PROTECT,   /* make `path` inside `at`, if it is there, read-only */
+	OP_READ_ONLY, /* the mount `at` itself */
+	OP_DIRECTORY, /* make `path` below `at`, `mode` */
+	OP_FILE,      /* make `path` below `at` with `data` */
+	OP_LINK,      /* make `path` below `at` a link to `data` */
+	OP_WRITE,     /* `data` to the existing `path` below `at`, in one write */
+	OP_OPEN,      /* the directory `path` below `at` -> `to` */
+	OP_OVERLAY,   /* of `count` lowers from slot `from`, topmost first -> `to`; `pair` or 0 */
+	OP_ENTER,     /* the root `at`, leaving the old one */
+	OP_WORKDIR,   /* make `path` inside `at` where it is missing -> `to` */
+	OP_FORK,      /* the first process stays behind as init; its child goes on */
+	OP_SESSION,   /* a new one, without a terminal */
+	OP_KEYRING,   /* a new and empty one */
+	OP_STREAMS,   /* slots `from`.. become 0, 1 and 2; no others survive exec */
+	OP_LIMIT,     /* the resource `number`, to data[0] and data[1] or what is allowed */
+	OP_CHDIR,     /* to slot `at`, which must be inside the root */
+	OP_BOUND,     /* drop capabilities that are not in `number` from the bounding set */
+	OP_USER,      /* become `data`, a struct user */
+	OP_CAPABILITIES, /* keep those in `number` and no others */
+	OP_SCOPE,  /* no abstract sockets and signals across the sandbox's border (Landlock) */
+	OP_FILTER, /* no new privileges; `data`, a struct filter, from now on */
+	OP_EXEC,   /* `data`, a struct program */
+	OP_KINDS
+};
+
+/** How OP_COVER finds and treats its target. */
+enum cover {
+	COVER_DIRECTORY = 1, /* what to make where the target is missing: else a file */
+	COVER_PLAIN = 2,     /* no part of the path may be a link */
+	COVER_LINK = 4,      /* a link at the end is covered itself, not what it points to */
+};
+
+/** A program to start: every path that may be it, in order. */
+struct program {
+	const char *const *candidates; /* NULL-terminated */
+	char *const *argv, *const *envp;
+};
+
+struct op {
+	enum op_kind kind;
+	const char *text; /* "mount proc on /proc": for people */
+	const char *path;
+	const void *data; /* what the kind says; `size` bytes where they are just bytes */
+	size_t size, count;
+	const char *const *options; /* key, value, key, value, NULL; value "": a flag */
+	uint64_t attributes, number;
+	mode_t mode;
+	unsigned cover;
+	int at, from, to, pair;
+};
+
+/** Slots that the parent fills before the clone. */
+enum { SLOT_LINK, SLOT_INPUT, SLOT_OUTPUT, SLOT_ERROR, SLOT_FIRST_FREE };
+
+/** What the child tells the parent: each is one packet on the link. */
+enum message_kind { MESSAGE_OP_FAILED, MESSAGE_STUB, MESSAGE_EXEC_FAILED, MESSAGE_EXIT };
+
+struct message {
+	enum message_kind kind;
+	int sys;         /* errno of a failure */
+	uint32_t op;     /* index of the op that failed */
+	int wait_status; /* of the main process: EXIT */
+	uint64_t user_us, system_us, peak_bytes;
+	uint64_t inode;  /* of a stub that had to be made in the image: STUB */
+	char path[1024]; /* its path in the root */
+};
+
+/** A child that is to run; lives in the parent's memory, the child has a copy. */
+struct child {
+	const struct op *ops;
+	size_t op_count;
+	int *slots;
+	size_t slot_count;
+	void *arguments; /* the parent's argv and environment strings, to be blanked in the copy */
+	size_t arguments_size;
+};
+
+/** Run all ops; in the clone only. */
+[[gnu::noreturn]] void ops_run(struct child *child);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Names of owners, looked up in the file system that they are for.
+ */
+#include "sandbox/sandbox.h"
+#include "sandbox/users.h"
+
+#include "base/fd.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/** Read a file of the image, if there is one; what is no regular file counts as none. */
+static result file_text(int root_fd, const char *path, struct buf *out, struct error *err)
+{
+	owned(fd) int fd = open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+		return OK;
+	if (read_all(fd, USER_FILE_MAX, out, err))
+		return fail_in(err, "%s", path);
+	return OK;
+}
+
+result owner_resolve(int root_fd, const char *text, uint32_t *uid, uint32_t *gid, struct error *err)
+{
+	owned(buf) struct buf passwd = {}, group = {};
+	struct user user;
+
+	if (file_text(root_fd, "etc/passwd", &passwd, err) ||
+	    file_text(root_fd, "etc/group", &group, err) ||
+	    user_resolve(text, buf_text(&passwd), buf_text(&group), &user, err))
+		return FAILED;
+	*uid = user.uid;
+	*gid = strchr(text, ':') ? user.gid : user.uid;
+	return OK;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Entries of an archive become files below a root, and never outside of it.
+ */
+#ifndef SANDBOX_PLACE_H
+#define SANDBOX_PLACE_H
+
+#include "sandbox/tar.h"
+
+struct place;
+
+/** `root_fd` is borrowed. */
+struct place *place_new(const struct ctx *ctx, int root_fd);
+void place_drop(struct place **place);
+
+/**
+ * Make what an entry says at `path`, which has no "", "." or ".." parts ("" is the root).  What is
+ * there already gives way, but a directory for a directory, whose attributes change only.  Content
+ * comes from `tar`.
+ */
+result place_entry(struct place *place, struct tar *tar, const struct tar_entry *entry,
+		   const char *path, struct error *err);
+
+/** Hide `path` of the layers below; content of this layer stays, whichever comes first. */
+result place_whiteout(struct place *place, const char *path, struct error *err);
+
+/** Hide everything that the layers below have in the directory `path`. */
+result place_opaque(struct place *place, const char *path, struct error *err);
+
+/** Wait for all files, then set the times of directories and bring all of it to disk. */
+result place_finish(struct place *place, struct error *err);
+
+#endif

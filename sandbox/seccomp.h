@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The system call filter of every sandbox, as a program that the child gives to the kernel.
+ */
+#ifndef SANDBOX_SECCOMP_H
+#define SANDBOX_SECCOMP_H
+
+#include "base/error.h"
+
+#include <linux/filter.h>
+
+enum filter_kind {
+	FILTER_NATIVE,   /* also the 32-bit calls of this architecture, where it has them */
+	FILTER_EMULATED, /* this architecture's own calls only: all that an emulator makes */
+	FILTER_KINDS
+};
+
+/** A finished program; belongs to the process. */
+struct filter {
+	struct sock_filter *instructions;
+	unsigned short count;
+};
+
+/**
+ * The filter of a kind, compiled at the first request (some milliseconds) and kept from then on.
+ * Safe from several threads.
+ */
+result filter_get(enum filter_kind kind, const struct filter **out, struct error *err);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * One digest for all that a COPY takes: what tells two copies apart is in it, and nothing else.
+ *
+ * Files are read ahead by the queue: on a cold cache a context is hashed as fast as the disk gives
+ * it.  Every field is closed by NUL or comes with its length, so that no two trees look alike.
+ */
+#include "sandbox/ahead.h"
+#include "sandbox/origin.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct treehash {
+	const struct ctx *ctx;
+	const struct copy_options *options;
+	bool with_owner;
+	struct hasher *hasher;
+};
+
+static void number_add(struct hasher *hasher, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	hasher_add_str(hasher, text);
+}
+
+/** All about a file but its content. */
+static void looks_add(const struct treehash *hash, const struct ahead_item *item)
+{
+	const struct stat *info = &item->info;
+	bool mode_counts = !S_ISLNK(info->st_mode) && !hash->options->has_mode;
+
+	hasher_add_str(hash->hasher, item->path);
+	number_add(hash->hasher, info->st_mode & (mode_counts ? ~0U : S_IFMT));
+	number_add(hash->hasher, hash->with_owner ? info->st_uid : 0);
+	number_add(hash->hasher, hash->with_owner ? info->st_gid : 0);
+	number_add(hash->hasher,
+		   S_ISCHR(info->st_mode) || S_ISBLK(info->st_mode) ? info->st_rdev : 0);
+	hasher_add_str(hash->hasher, item->link ? item->link : "");
+	number_add(hash->hasher, S_ISREG(info->st_mode) ? (uint64_t)info->st_size : 0);
+	number_add(hash->hasher, item->attributes.count);
+	for (size_t i = 0; i < item->attributes.count; i++) {
+		const struct attribute *one = &item->attributes.items[i];
+
+		hasher_add_str(hash->hasher, one->name);
+		number_add(hash->hasher, one->length);
+		hasher_add(hash->hasher, one->value, one->length);
+	}
+}
+
+static result content_add(const struct treehash *hash, struct ahead *ahead, struct error *err)
+{
+	const void *data;
+	size_t length;
+
+	do {
+		if (cancel_check(hash->ctx, err) || ahead_read(ahead, &data, &length, err))
+			return FAILED;
+		hasher_add(hash->hasher, data, length);
+	} while (length > 0);
+	return OK;
+}
+
+/** What is not to be hashed: what the options leave out, and what is not copied. */
+static bool is_skipped(void *closure, const struct walk_item *item)
+{
+	const struct origin *origin = closure;
+	bool is_directory = S_ISDIR(item->info.st_mode);
+
+	if (!S_ISDIR(origin->info.st_mode) && *item->path)
+		return strcmp(item->path, origin->name) != 0;
+	return S_ISSOCK(item->info.st_mode) ||
+	       (*item->path && origin_excludes(origin, item->path, is_directory));
+}
+
+static result hash_all(const struct treehash *hash, struct origin *origin, struct error *err)
+{
+	owned(ahead) struct ahead *ahead = NULL;
+	bool is_file = !S_ISDIR(origin->info.st_mode);
+	const struct ahead_item *item;
+
+	if (ahead_new(hash->ctx, origin->dir_fd, is_skipped, origin, &ahead, err))
+		return FAILED;
+	for (;;) {
+		struct ahead_item named;
+
+		if (ahead_next(ahead, &item, err))
+			return FAILED;
+		if (!item)
+			return OK;
+		if (is_file && !*item->path)
+			continue;
+		/* A file's own name does not matter: its copy is given one. */
+		named = *item;
+		named.path = is_file ? "" : item->path;
+		looks_add(hash, &named);
+		if (S_ISREG(item->info.st_mode) && content_add(hash, ahead, err))
+			return FAILED;
+	}
+}
+
+result tree_hash(const struct ctx *ctx, int source_root_fd, const char *source,
+		 const struct copy_options *options, bool with_owner, struct digest *out,
+		 struct error *err)
+{
+	owned(hasher) struct hasher *hasher = hasher_new();
+	struct treehash hash = { ctx, options, with_owner, hasher };
+	owned(origin) struct origin origin = { .dir_fd = -1 };
+
+	if (origin_open(source_root_fd, source, options, &origin, err) ||
+	    hash_all(&hash, &origin, err))
+		return FAILED;
+	*out = hasher_finish(hasher);
+	return OK;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A program to run in sandboxes: no libc, no files, no loader; its arguments are what it does.
+ *
+ *     call=NUMBER,A,B,...   a system call; what begins with a digit or '-' is a number, what does
+ *                           not is text; its result is printed, a negative errno where it failed
+ *     show=PATH             what a file holds
+ *     fork                  a child that holds all descriptors open and sleeps for ever
+ *     orphan                a child of a child, which exits with 9
+ *     crash                 a read from address 0
+ *     exit=STATUS
+ *
+ *     cc -static -nostdlib -O1 -fno-builtin -fno-stack-protector -o guest guest.c
+ */
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+#define ENTRY "mov %rsp, %rdi\n\tand $-16, %rsp\n\tcall guest_main"
+static long call(long number, const long *a)
+{
+	register long r10 __asm__("r10") = a[3], r8 __asm__("r8") = a[4], r9 __asm__("r9") = a[5];
+	long value;
+
+	__asm__ volatile("syscall"
+			 : "=a"(value)
+			 : "a"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return value;
+}
+#elif defined(__aarch64__)
+#define ENTRY "mov x0, sp\n\tbl guest_main"
+static long call(long number, const long *a)
+{
+	register long x8 __asm__("x8") = number, x0 __asm__("x0") = a[0], x1 __asm__("x1") = a[1],
+			 x2 __asm__("x2") = a[2], x3 __asm__("x3") = a[3], x4 __asm__("x4") = a[4],
+			 x5 __asm__("x5") = a[5];
+
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ENTRY "mv a0, sp\n\tcall guest_main"
+static long call(long number, const long *a)
+{
+	register long a7 __asm__("a7") = number, a0 __asm__("a0") = a[0], a1 __asm__("a1") = a[1],
+			 a2 __asm__("a2") = a[2], a3 __asm__("a3") = a[3], a4 __asm__("a4") = a[4],
+			 a5 __asm__("a5") = a[5];
+
+	__asm__ volatile("ecall"
+			 : "+r"(a0)
+			 : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5)
+			 : "memory");
+	return a0;
+}
+#else
+#error "tell call() how this architecture makes system calls"
+#endif
+
+__asm__(".globl _start\n_start:\n\t" ENTRY "\n");
+
+#define CALL(number, ...) call(number, (const long[6]){ __VA_ARGS__ })
+
+enum { AT_CWD = -100, SIGNAL_CHILD = 17 };
+
+static size_t length(const char *text)
+{
+	size_t count = 0;
+
+	while (text[count])
+		count++;
+	return count;
+}
+
+/** What follows `verb` in `text`, or NULL. */
+static const char *after(const char *text, const char *verb)
+{
+	while (*verb) {
+		if (*text++ != *verb++)
+			return NULL;
+	}
+	return text;
+}
+
+static long number(const char *text)
+{
+	long value = 0, sign = *text == '-' ? -1 : 1;
+
+	for (text += *text == '-'; *text >= '0' && *text <= '9'; text++)
+		value = value * 10 + (*text - '0');
+	return sign * value;
+}
+
+static void print(const char *text)
+{
+	CALL(SYS_write, 1, (long)text, (long)length(text));
+}
+
+static void print_number(long value)
+{
+	char text[32], *at = text + sizeof(text) - 2;
+	unsigned long left = value < 0 ? -(unsigned long)value : (unsigned long)value;
+
+	at[0] = '\n';
+	at[1] = '\0';
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	if (value < 0)
+		*--at = '-';
+	print(at);
+}
+
+static void do_call(char *text)
+{
+	long words[7] = {};
+
+	for (int i = 0; i < 7 && *text; i++) {
+		int is_number = *text == '-' || (*text >= '0' && *text <= '9');
+		char *start = text;
+
+		while (*text && *text != ',')
+			text++;
+		if (*text)
+			*text++ = '\0';
+		words[i] = is_number ? number(start) : (long)start;
+	}
+	print_number(call(words[0], words + 1));
+}
+
+static void do_show(const char *path)
+{
+	static char bytes[4096];
+	long fd = CALL(SYS_openat, AT_CWD, (long)path, 0), got;
+
+	if (fd < 0) {
+		print_number(fd);
+		return;
+	}
+	while ((got = CALL(SYS_read, fd, (long)bytes, sizeof(bytes))) > 0)
+		CALL(SYS_write, 1, (long)bytes, got);
+	CALL(SYS_close, fd);
+}
+
+static void do_fork(void)
+{
+	if (CALL(SYS_clone, SIGNAL_CHILD) != 0)
+		return;
+	for (;;)
+		CALL(SYS_ppoll);
+}
+
+static void do_orphan(void)
+{
+	if (CALL(SYS_clone, SIGNAL_CHILD) != 0)
+		return;
+	CALL(SYS_clone, SIGNAL_CHILD);
+	CALL(SYS_exit_group, 9);
+}
+
+[[gnu::used]] void guest_main(long *stack);
+
+void guest_main(long *stack)
+{
+	char **argv = (char **)(stack + 1);
+
+	for (long i = 1; i < stack[0]; i++) {
+		const char *rest;
+
+		if ((rest = after(argv[i], "call=")))
+			do_call((char *)rest);
+		else if ((rest = after(argv[i], "show=")))
+			do_show(rest);
+		else if (after(argv[i], "fork"))
+			do_fork();
+		else if (after(argv[i], "orphan"))
+			do_orphan();
+		else if (after(argv[i], "crash"))
+			*(volatile int *)NULL = 1;
+		else if ((rest = after(argv[i], "exit=")))
+			CALL(SYS_exit_group, number(rest));
+	}
+	CALL(SYS_exit_group, 0);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * What a sandbox would do, compared as text: needs no privilege, and a change of order shows.
+ */
+#include "sandbox/compile.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "tests/tap.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const argv[] = { "make", "all", NULL };
+static const char *const envp[] = { "PATH=/bin:/usr/bin", NULL };
+static const char *const lowers[] = { "/store/layers/b", "/store/layers/a" };
+static const char *const rules[] = { ":qemu-x:M::\\x7fELF:\\xff:/usr/bin/qemu-x:POF" };
+static const struct bind binds[] = { { "/", "/mnt/../cache//dir", true }, { NULL, "/tmp", false } };
+static const struct privilege root = { true, SHIFT_COUNT }, user = { false, 65537 };
+
+static struct sandbox_spec spec_make(void)
+{
+	return (struct sandbox_spec){
+		.lowers = lowers,
+		.lower_count = countof(lowers),
+		.upper = "/store/work/1/upper",
+		.work = "/store/work/1/work",
+		.scratch = "/store/work/1/scratch",
+		.privilege = &root,
+		.argv = argv,
+		.envp = envp,
+		.cwd = "/src",
+		.network = NETWORK_NONE,
+	};
+}
+
+static const char golden_small[] = "new namespaces: user mount pid ipc uts cgroup net\n"
+				   "ids from 0: the host's from 2147483648\n"
+				   "wait for the parent\n"
+				   "become root of the user namespace\n"
+				   "bring lo up\n"
+				   "set the host name to localhost\n"
+				   "new tmpfs for the stage\n"
+				   "mount the stage\n"
+				   "stage: directory root\n"
+				   "stage: directory layer\n"
+				   "stage: directory files\n"
+				   "stage: directory empty\n"
+				   "skeleton: directory /dev\n"
+				   "skeleton: directory /proc\n"
+				   "skeleton: directory /sys\n"
+				   "skeleton: directory /etc\n"
+				   "skeleton: file /etc/resolv.conf\n"
+				   "skeleton: file /etc/hosts\n"
+				   "skeleton: file /etc/hostname\n"
+				   "new proc\n"
+				   "new sysfs\n"
+				   "take /dev/null\n"
+				   "take stage empty\n"
+				   "stage: directory store-0\n"
+				   "mount /store/layers on the stage\n"
+				   "open layer /store/layers/b\n"
+				   "open layer /store/layers/a\n"
+				   "stage: directory store-1\n"
+				   "mount /store/work/1 on the stage\n"
+				   "open layer /store/work/1/upper\n"
+				   "open layer /store/work/1/work\n"
+				   "open the skeleton\n"
+				   "new overlay of 2 layers\n"
+				   "mount the overlay on the stage\n"
+				   "new tmpfs\n"
+				   "mount tmpfs on /dev\n";
+
+static const char golden_end[] =
+	"open directory /src\n"
+	"enter the root, leave the host's\n"
+	"leave init behind\n"
+	"new keyring\n"
+	"enter directory /src\n"
+	"set input, output and error; close all others\n"
+	"limit core files to 0\n"
+	"limit open files to 1024, at most 524288\n"
+	"bound capabilities to chown dac_override fowner fsetid kill setgid setuid setpcap "
+	"net_bind_service net_raw sys_chroot mknod audit_write setfcap\n"
+	"become user 0, group 0 and 0 more\n"
+	"hold these capabilities\n";
+
+static const char golden_last[] = "no new privileges; filter system calls\n"
+				  "run make\n";
+
+/** The explanation of a spec; the caller drops it. */
+static struct buf explain(const struct sandbox_spec *spec)
+{
+	owned(sandbox) struct sandbox *sandbox = NULL;
+	struct error err = {};
+	struct buf out = {};
+
+	if (tap_check(!sandbox_compile(spec, &sandbox, &err), __FILE__, __LINE__, "%s", err.text))
+		sandbox_explain(sandbox, &out);
+	return out;
+}
+
+static bool has(const struct buf *text, const char *line)
+{
+	return strstr(buf_text(text), line) != NULL;
+}
+
+TEST(sandbox_is_made_in_this_order)
+{
+	struct sandbox_spec spec = spec_make();
+	owned(buf) struct buf text = explain(&spec);
+
+	if (!tap_check(starts_with(buf_text(&text), golden_small), __FILE__, __LINE__,
+		       "begins otherwise") ||
+	    !tap_check(has(&text, golden_end), __FILE__, __LINE__, "ends otherwise") ||
+	    !CHECK(ends_with(buf_text(&text), golden_last)))
+		printf("# %s\n", buf_text(&text));
+}
+
+/** What a change of the spec changes in the text. */
+static const struct {
+	const char *name, *with, *without;
+} masks[] = {
+	{ "kernel memory", "hide /proc/kcore\n", NULL },
+	{ "settings", "protect /proc/sys\n", NULL },
+	{ "control groups", "hide /sys/fs/cgroup\n", NULL },
+	{ "firmware", "hide /sys/firmware\n", NULL },
+	{ "session", NULL, "new session\n" },
+	{ "read-only", NULL, "make / read-only\n" },
+	{ "binfmt", NULL, "binfmt_misc" },
+};
+
+TEST(sandbox_hides_what_is_the_hosts)
+{
+	struct sandbox_spec spec = spec_make();
+	owned(buf) struct buf text = explain(&spec);
+
+	for (size_t i = 0; i < countof(masks); i++)
+		tap_check((!masks[i].with || has(&text, masks[i].with)) &&
+				  (!masks[i].without || !has(&text, masks[i].without)),
+			  __FILE__, __LINE__, "%s", masks[i].name);
+}
+
+TEST(sandbox_has_what_the_spec_asks_for)
+{
+	struct sandbox_spec spec = spec_make();
+	owned(buf) struct buf text = {};
+
+	spec.privilege = &user;
+	spec.network = NETWORK_HOST;
+	spec.new_terminal_session = spec.read_only_root = true;
+	spec.binfmt_rules = rules;
+	spec.binfmt_rule_count = countof(rules);
+	spec.binds = binds;
+	spec.bind_count = countof(binds);
+	spec.user = "1000:1001";
+	spec.hostname = "box\n";
+	text = explain(&spec);
+	CHECK(has(&text, "new namespaces: user mount pid ipc uts cgroup\n"));
+	CHECK(has(&text, "ids from 0 to 65536: ours\n"));
+	CHECK(!has(&text, "bring lo up"));
+	CHECK(has(&text, "set the host name to box\\x0a\nnew binfmt_misc\nregister :qemu-x:"));
+	CHECK(has(&text, "skeleton: directory /cache\nskeleton: directory /cache/dir\n"));
+	CHECK(has(&text, "skeleton: directory /tmp\n"));
+	CHECK(has(&text, "take /sys\n"));
+	CHECK(has(&text, "mount / on /cache/dir\nnew tmpfs\nmount tmpfs on /tmp\n"));
+	CHECK(has(&text, "make / read-only\nenter the root"));
+	CHECK(has(&text, "leave init behind\nnew session\n"));
+	CHECK(has(&text, "become user 1000, group 1001 and 0 more\nhold no capabilities\n"));
+}
+
+TEST(sandbox_searches_programs_in_path)
+{
+	struct sandbox_spec spec = spec_make();
+	owned(sandbox) struct sandbox *sandbox = NULL;
+	struct error err = {};
+	const struct program *program;
+
+	if (!CHECK(!sandbox_compile(&spec, &sandbox, &err)))
+		return;
+	program = sandbox->ops[sandbox->op_count - 1].data;
+	CHECK_STR(program->candidates[0], "/bin/make");
+	CHECK_STR(program->candidates[1], "/usr/bin/make");
+	CHECK(!program->candidates[2]);
+	CHECK_STR(program->argv[1], "all");
+	CHECK_STR(program->envp[1], "HOME=/");
+}
+
+/** Specs that must fail: one field each is replaced. */
+static const struct {
+	const char *name, *want;
+	enum fault fault;
+	struct sandbox_spec change;
+} refused[] = {
+	{ "cwd",
+	  "sandbox: working directory 'src' is not absolute",
+	  FAULT_INPUT,
+	  { .cwd = "src" } },
+	{ "user",
+	  "sandbox: user bob is not in the image's /etc/passwd",
+	  FAULT_INPUT,
+	  { .user = "bob" } },
+	{ "uid",
+	  "sandbox: user 70000:0: only ids below 65537 are available (see /etc/subuid)",
+	  FAULT_PRIVILEGE,
+	  { .user = "70000" } },
+	{ "bind on /",
+	  "sandbox: nothing can be mounted on /",
+	  FAULT_INPUT,
+	  { .binds = (const struct bind[]){ { NULL, "/x/..", false } }, .bind_count = 1 } },
+	{ "relative bind",
+	  "sandbox: mount target 'x' is not absolute",
+	  FAULT_INPUT,
+	  { .binds = (const struct bind[]){ { NULL, "x", false } }, .bind_count = 1 } },
+	{ "missing bind",
+	  "sandbox: mount source /no/such: No such file or directory",
+	  FAULT_SYSTEM,
+	  { .binds = (const struct bind[]){ { "/no/such", "/x", false } }, .bind_count = 1 } },
+	{ "command",
+	  "sandbox: no command to run",
+	  FAULT_INPUT,
+	  { .argv = (const char *const[]){ NULL } } },
+	{ "layers",
+	  "sandbox: 500 layers; the kernel takes 499",
+	  FAULT_INPUT,
+	  { .lower_count = 500 } },
+};
+
+TEST(sandbox_says_what_is_wrong_with_a_spec)
+{
+	for (size_t i = 0; i < countof(refused); i++) {
+		const struct sandbox_spec *change = &refused[i].change;
+		owned(sandbox) struct sandbox *sandbox = NULL;
+		struct sandbox_spec spec = spec_make();
+		struct error err = {};
+
+		spec.privilege = &user;
+		spec.cwd = change->cwd ? change->cwd : spec.cwd;
+		spec.user = change->user;
+		spec.binds = change->binds;
+		spec.bind_count = change->bind_count;
+		spec.argv = change->argv ? change->argv : spec.argv;
+		spec.lower_count = change->lower_count ? change->lower_count : spec.lower_count;
+		if (!tap_check(sandbox_compile(&spec, &sandbox, &err), __FILE__, __LINE__,
+			       "%s should be refused", refused[i].name))
+			continue;
+		CHECK_STR(err.text, refused[i].want);
+		CHECK(err.fault == refused[i].fault);
+	}
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/overlay.h"
+#include "tests/unit/sandbox_layers.h"
+
+#include <sched.h>
+
+enum { LAYERS = 4 };
+
+/** Layer directories "0" (topmost) and up, with one file each and one that all have. */
+struct layers {
+	struct scratch scratch;
+	char paths[LAYERS][96];
+	const char *lowers[LAYERS];
+};
+
+static void layers_drop(struct layers *layers)
+{
+	scratch_drop(&layers->scratch);
+}
+
+static struct layers layers_new(void)
+{
+	struct scratch scratch = scratch_new();
+	struct layers layers = { .scratch = scratch };
+
+	need_root();
+	/* What the tests mount, and leave behind if they crash, is theirs alone. */
+	if (unshare(CLONE_NEWNS) < 0)
+		tap_skip("no mount namespaces");
+	for (int i = 0; i < LAYERS; i++) {
+		owned(fd) int fd = -1;
+		char name[16];
+
+		snprintf(name, sizeof(name), "%d", i);
+		fd = scratch_dir(&layers.scratch, name);
+		file_make(fd, "all", name);
+		file_make(fd, name, name);
+		snprintf(layers.paths[i], sizeof(layers.paths[i]), "%.60s/%s", scratch.path, name);
+	}
+	return layers;
+}
+
+static int view(struct layers *layers, size_t count, struct error *err)
+{
+	int fd = -1;
+
+	for (size_t i = 0; i < LAYERS; i++)
+		layers->lowers[i] = layers->paths[i];
+	if (overlay_open(layers->lowers, count, NULL, NULL, &fd, err) &&
+	    (err->sys == ENODEV || err->sys == EPERM))
+		tap_skip("no overlayfs here");
+	tap_check(fd >= 0, __FILE__, __LINE__, "%zu layers: %s", count, err->text);
+	return fd;
+}
+
+TEST(overlay_open_shows_the_topmost_of_each_name)
+{
+	static const char *const trees[] = {
+		"f 0 0\nf all 0\n",
+		"f 0 0\nf 1 1\nf all 0\n",
+		"f 0 0\nf 1 1\nf 2 2\nf all 0\n",
+	};
+	owned(layers) struct layers layers = layers_new();
+
+	for (size_t i = 0; i < countof(trees); i++) {
+		struct error err = {};
+		owned(fd) int fd = view(&layers, i + 1, &err);
+		owned(buf) struct buf tree = {};
+
+		tree_text(fd, &tree);
+		CHECK_STR(buf_text(&tree), trees[i]);
+	}
+}
+
+TEST(overlay_open_knows_whiteouts_even_in_a_lone_layer)
+{
+	owned(layers) struct layers layers = layers_new();
+
+	CHECK(mknodat(layers.scratch.fd, "0/1", S_IFCHR, 0) == 0);
+	for (size_t count = 1; count < 3; count++) {
+		struct error err = {};
+		owned(fd) int fd = view(&layers, count, &err);
+		owned(buf) struct buf tree = {};
+
+		tree_text(fd, &tree);
+		CHECK_STR(buf_text(&tree), "f 0 0\nf all 0\n");
+	}
+}
+
+TEST(overlay_open_knows_opaque_directories_and_roots)
+{
+	owned(layers) struct layers layers = layers_new();
+	owned(fd) int one = openat(layers.scratch.fd, "1", O_RDONLY | O_CLOEXEC);
+	struct error err = {};
+	owned(fd) int fd = -1;
+	owned(buf) struct buf tree = {};
+
+	CHECK(fsetxattr(one, "user.overlay.opaque", "y", 1, 0) == 0);
+	fd = view(&layers, LAYERS, &err);
+	tree_text(fd, &tree);
+	/* The mark itself is overlayfs's and not seen. */
+	CHECK_STR(buf_text(&tree), "f 0 0\nf 1 1\nf all 0\n");
+}
+
+TEST(overlay_open_writes_to_the_upper_directory)
+{
+	owned(layers) struct layers layers = layers_new();
+	owned(fd) int upper_fd = scratch_dir(&layers.scratch, "upper");
+	owned(fd) int work_fd = scratch_dir(&layers.scratch, "work");
+	owned(str) char *upper = xasprintf("%s/upper", layers.scratch.path);
+	owned(str) char *work = xasprintf("%s/work", layers.scratch.path);
+	owned(buf) struct buf tree = {};
+
+	for (size_t count = 0; count < 3; count += 2) {
+		struct error err = {};
+		owned(fd) int fd = -1;
+
+		layers.lowers[0] = layers.paths[0];
+		layers.lowers[1] = layers.paths[1];
+		if (overlay_open(layers.lowers, count, upper, work, &fd, &err)) {
+			if (err.sys == ENODEV || err.sys == EPERM)
+				tap_skip("no overlayfs here");
+			tap_check(false, __FILE__, __LINE__, "%s", err.text);
+			continue;
+		}
+		file_make(fd, "new", "1");
+		if (count)
+			CHECK(unlinkat(fd, "0", 0) == 0);
+	}
+	tree_text(upper_fd, &tree);
+	CHECK_STR(buf_text(&tree), "w 0\nf new 1\n");
+}
+
+TEST(overlay_open_takes_as_many_layers_as_the_kernel)
+{
+	owned(scratch) struct scratch scratch = scratch_new();
+	static char paths[OVERLAY_LAYERS_MAX + 1][96];
+	static const char *lowers[OVERLAY_LAYERS_MAX + 1];
+	struct error err = {};
+	owned(fd) int fd = -1;
+
+	need_root();
+	if (unshare(CLONE_NEWNS) < 0)
+		tap_skip("no mount namespaces");
+	for (int i = 0; i <= OVERLAY_LAYERS_MAX; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%s/%d", scratch.path, i);
+		lowers[i] = paths[i];
+		CHECK(mkdir(paths[i], 0755) == 0);
+	}
+	if (overlay_open(lowers, OVERLAY_LAYERS_MAX, NULL, NULL, &fd, &err))
+		tap_check(err.sys == E2BIG, __FILE__, __LINE__, "%s", err.text);
+	CHECK(overlay_open(lowers, OVERLAY_LAYERS_MAX + 1, NULL, NULL, &fd, &err));
+	CHECK(err.fault == FAULT_INPUT && strstr(err.text, "501 layers"));
+}
+
+TEST(overlay_open_names_the_layer_that_is_missing)
+{
+	const char *lowers[] = { "/nonexistent/layer" };
+	struct error err = {};
+	int fd = -1;
+
+	CHECK(overlay_open(lowers, 1, NULL, NULL, &fd, &err));
+	CHECK_STR(err.text, "open layer /nonexistent/layer: No such file or directory");
+	CHECK(fd == -1);
+}
