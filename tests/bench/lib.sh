@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+#
+# What benchmarks share: programs that do the same are run in turns, so that whatever else the
+# machine does hits all of them alike, and their medians are printed as a Markdown table.
+
+# crun wants cgroup v2 and nothing else; where the machine still has both, it gets a view of its own.
+if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] && [ ! "${BENCH_CGROUPS-}" ]; then
+	# shellcheck disable=SC2016
+	BENCH_CGROUPS=own exec unshare --mount sh -c \
+		'mount -t cgroup2 none /sys/fs/cgroup && exec sh "$@"' sh "$0" "$@"
+fi
+
+MPEMU=$(realpath "${1:-build/release/mpemu}")
+cd "$(dirname "$0")/../.." || exit 1
+PATH=$PATH:/usr/sbin:/sbin
+ROUNDS=${ROUNDS:-15}
+store=$PWD/build/bench
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/bench-XXXXXX")
+chmod 755 "$scratch"
+
+bench_exit() {
+	bench_status=$?
+	trap - EXIT
+	[ ! -e "$scratch/registered" ] ||
+		"$MPEMU" setup --remove --platform "$(cat "$scratch/registered")" >/dev/null 2>&1
+	awk -v below="$scratch/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
+		xargs -r umount
+	rm -rf "$scratch"
+	exit $bench_status
+}
+trap bench_exit EXIT
+trap 'exit 130' INT TERM
+
+die() {
+	echo "bench: $*" >&2
+	exit 1
+}
+
+mpemu() {
+	"$MPEMU" --root "$store" --quiet "$@"
+}
+
+# Some images to work on, in the store: localhost/demo/busybox for amd64 and arm64.
+base_images() {
+	tests/demo/base.sh build/base amd64 arm64 >/dev/null || exit 1
+	for arch in amd64 arm64; do
+		mpemu import --platform "linux/$arch" "build/base/$arch.tar" \
+			"localhost/demo/busybox:$arch" >/dev/null || exit 1
+	done
+	mpemu index create localhost/demo/busybox localhost/demo/busybox:amd64 \
+		localhost/demo/busybox:arm64 >/dev/null || exit 1
+}
+
+# The others know no private emulators; what was not there before is removed at exit.
+host_emulator() { # PLATFORM
+	if ! "$MPEMU" setup --check --platform "$1" >/dev/null 2>&1; then
+		"$MPEMU" setup --platform "$1" >"$scratch/log" 2>&1 ||
+			die "setup: $(cat "$scratch/log")"
+		echo "$1" >"$scratch/registered"
+	fi
+}
+
+buildah() {
+	command buildah --storage-driver overlay --root "$scratch/b/root" --runroot "$scratch/b/run" "$@"
+}
+
+# $isolation: the strongest that works here, of the same strength as ours, or else a plain chroot.
+buildah_isolation() {
+	echo '{ "default": [ { "type": "insecureAcceptAnything" } ] }' >"$scratch/policy.json"
+	buildah from --name probe scratch >/dev/null
+	buildah add --quiet probe "$PWD/build/base/amd64.tar" / >/dev/null
+	for isolation in 'oci --runtime crun' chroot; do
+		# shellcheck disable=SC2086 # two words
+		buildah run --isolation $isolation probe /bin/true 2>"$scratch/log" && break
+	done || die "buildah run: $(cat "$scratch/log")"
+	buildah rm probe >/dev/null
+}
+
+milliseconds() { # COMMAND...: how long it takes, on standard output
+	bench_began=$(date +%s%N)
+	"$@" >"$scratch/log" 2>&1 </dev/null || die "$* failed: $(cat "$scratch/log")"
+	bench_ended=$(date +%s%N)
+	echo $(((bench_ended - bench_began) / 10000)) | sed 's/..$/.&/'
+}
+
+# Median of the numbers on standard input.
+median() {
+	sort -n | awk '{ n[NR] = $1 } END { printf "%.1f", (n[int((NR + 1) / 2)] + n[int(NR / 2) + 1]) / 2 }'
+}
+
+# COMMANDs are shell functions.  The first is ours, the others are compared with it.
+compare() { # TITLE { NAME COMMAND }...
+	bench_title=$1
+	shift
+	bench_round=0
+	while [ $bench_round -le "$ROUNDS" ]; do
+		bench_column=0
+		for bench_word; do
+			bench_column=$((bench_column + 1))
+			[ $((bench_column % 2)) -eq 0 ] || continue
+			bench_time=$(milliseconds "$bench_word") || exit 1
+			# The first round only warms the caches.
+			[ $bench_round -eq 0 ] || echo "$bench_time" >>"$scratch/$bench_column"
+		done
+		bench_round=$((bench_round + 1))
+	done
+	printf '\n| %s | median of %d, ms | relative |\n|---|---:|---:|\n' "$bench_title" "$ROUNDS"
+	bench_column=0 bench_ours=''
+	while [ $# -gt 0 ]; do
+		bench_column=$((bench_column + 2))
+		bench_median=$(median <"$scratch/$bench_column")
+		: "${bench_ours:=$bench_median}"
+		printf '| %s | %s | %s |\n' "$1" "$bench_median" \
+			"$(awk "BEGIN { printf \"%.2f\", $bench_median / $bench_ours }")"
+		shift 2
+	done
+	rm -f "$scratch"/[0-9]*
+}

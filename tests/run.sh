@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Run suites of tests that speak TAP and sum them up; the last line says how it went:
+#
+#     tests/run.sh BUILD [layers|unit|corpus|integration]...      default: all
+#     tests/run.sh BUILD tests/integration/20-store.t...          or single files
+#
+# A line for each suite, the whole story only of what failed.  Exits 1 where anything did.
+set -eu
+cd "$(dirname "$0")/.."
+
+limit=300 # seconds that a suite may take
+
+[ $# -ge 1 ] || { echo "usage: $0 BUILD [SUITE...]" >&2; exit 2; }
+build=$(cd "$1" && pwd)
+shift
+[ $# -gt 0 ] || set -- layers unit corpus integration
+
+MPEMU=${MPEMU:-$build/mpemu}
+MPEMU_BASE=$PWD/build/base # root file systems, made by tests/demo/base.sh, kept between runs
+PATH=$PATH:$PWD/build/tools/docker-registry/usr/bin:/usr/sbin:/sbin
+export MPEMU MPEMU_BASE PATH
+unset MPEMU_ROOT MPEMU_QEMU_DIR
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpemu-tests-XXXXXX")
+trap 'rm -rf "$scratch" 2>/dev/null || true' EXIT
+trap 'exit 130' INT TERM
+mkdir "$scratch/tmp"
+chmod 755 "$scratch"
+chmod 1777 "$scratch/tmp" # tests also run programs as other users
+TMPDIR=$scratch/tmp
+export TMPDIR
+: >"$scratch/counts"
+: >"$scratch/skips"
+
+suite() { # NAME COMMAND...
+	name=$1 status=0 began=$(date +%s)
+	shift
+	timeout --kill-after=10 "$limit" "$@" >"$scratch/log" 2>&1 </dev/null || status=$?
+	awk -v name="$name" -v status="$status" -v seconds=$(($(date +%s) - began)) \
+		-v limit="$limit" -v counts="$scratch/one" -v skips="$scratch/new" \
+		-f tests/tap.awk "$scratch/log" >"$scratch/story"
+	read -r passed failed skipped <"$scratch/one"
+	cat "$scratch/one" >>"$scratch/counts"
+	if [ -e "$scratch/new" ]; then
+		cat "$scratch/new" >>"$scratch/skips"
+		rm "$scratch/new"
+	fi
+	printf '%-32s %s\n' "$name" "$(summary "$passed" "$failed" "$skipped")"
+	cat "$scratch/story"
+}
+
+summary() { # PASSED FAILED SKIPPED
+	printf '%d passed, %d failed' "$1" "$2"
+	[ "$3" -eq 0 ] || printf ', %d skipped' "$3"
+}
+
+corpora() {
+	for fuzzer in tests/fuzz/*.c; do
+		fuzzer=$(basename "$fuzzer" .c)
+		[ "$fuzzer" != driver ] || continue
+		set -- "tests/fuzz/corpus/$fuzzer"/*
+		[ -e "$1" ] || set --
+		suite "corpus $fuzzer" "$build/fuzz/$fuzzer" "$@"
+	done
+}
+
+integration() { # FILE...
+	for file; do
+		[ -e "$file" ] || continue
+		suite "$(basename "$file" .t)" sh "$file"
+	done
+}
+
+for what; do
+	case $what in
+	layers) suite layers tests/layers.sh ;;
+	unit) suite unit "$build/tests/units" ;;
+	corpus) corpora ;;
+	integration) integration tests/integration/*.t ;;
+	*.t) integration "$what" ;;
+	*) echo "$0: no suite '$what'" >&2; exit 2 ;;
+	esac
+done
+
+if [ -s "$scratch/skips" ]; then
+	echo skipped:
+	sed 's/^/  /' "$scratch/skips"
+fi
+awk '
+	{ passed += $1; failed += $2; skipped += $3 }
+	END {
+		printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+		exit failed > 0
+	}' "$scratch/counts"
