@@ -1,0 +1,2 @@
+FROM a
+COPY --chonw=1 b c
