@@ -7,6 +7,7 @@
 #include "runner/dockerfile_print.h"
 #include "runner/expand.h"
 #include "runner/ignore.h"
+#include "runner/commands.h"
 #include "runner/lint.h"
 
 #include "base/fd.h"

@@ -2,6 +2,7 @@
 /**
  * `mpemu dockerfile lint`: the build checks, as text or JSON.
  */
+#include "runner/commands.h"
 #include "runner/lint.h"
 
 #include "base/fd.h"

@@ -24,6 +24,7 @@ extern const struct command command_copy;
 extern const struct command command_login;
 extern const struct command command_logout;
 extern const struct command command_dockerfile;
+extern const struct command command_lint; /* mpemu dockerfile lint */
 extern const struct command command_platform;
 
 #endif
