@@ -234,6 +234,13 @@ result sources_glob(int root_fd, const char *pattern, struct strings *out, bool 
 		strings_drop(&found);
 		found = next;
 	}
-	strings_add_all(out, found.items);
+	for (size_t i = 0; i < found.count; i++) {
+		/* What stands behind a wildcard need not be everywhere: "*" + "/file". */
+		owned(fd) int fd =
+			*wild ? open_in_root(root_fd, found.items[i], O_PATH | O_NOFOLLOW, 0) : -1;
+
+		if (!*wild || fd >= 0)
+			strings_add(out, found.items[i]);
+	}
 	return OK;
 }

@@ -54,7 +54,7 @@ TEST(options_fill_a_struct_and_explain_what_they_refuse)
 		struct sample sample = {};
 		struct globals globals = {};
 		struct error err = {};
-		char *argv[8], got[256];
+		char *argv[8], got[2048];
 		int argc = 0;
 		bool help = false;
 
