@@ -160,6 +160,7 @@ digest=$(mpemu inspect --raw localhost/kept | jq -r '.layers[1].digest')
 rm "$store/oci/blobs/sha256/${digest#sha256:}"
 build -t localhost/kept
 is 'a cached layer that was deleted is built again' "$status" 0
+digest=$(mpemu inspect --raw localhost/kept | jq -r '.layers[1].digest')
 ok 'and is there' test -e "$store/oci/blobs/sha256/${digest#sha256:}"
 
 # ---- a full disk ----
