@@ -96,9 +96,6 @@ static void kernel_views_make(struct plan *plan)
 	else
 		plan->sys =
 			filesystem_add(plan, "sysfs", NULL, ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY);
-	plan->null = clone_add(plan, -1, "/dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
-	plan->empty =
-		clone_add(plan, plan->stage, "empty", ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY, false);
 }
 
 static void workdir_add(struct plan *plan)

@@ -174,7 +174,9 @@ void kernel_views_add(struct plan *plan)
 		const char *path = i < countof(masked) ? masked[i] : "/sys/fs/cgroup";
 		struct op *op = op_add(plan, OP_MASK, "hide %s", path);
 
-		op->from = plan->null;
+		op->from = plan->dev;
+		op->pair = plan->stage;
+		op->attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
 		op->at = plan->root;
 		op->path = path;
 	}

@@ -5,7 +5,7 @@
 #ifndef SANDBOX_OPLIST_H
 #define SANDBOX_OPLIST_H
 
-#include "sandbox/compile.h"
+#include "sandbox/compiled.h"
 
 #include <sys/mount.h>
 
@@ -16,7 +16,7 @@ struct plan {
 	struct sandbox *sandbox;
 	const struct sandbox_spec *spec;
 	struct strings skeleton; /* paths already in it */
-	int stage, null, empty, root, work_dir, binfmt;
+	int stage, root, work_dir, binfmt;
 	int proc, sys, dev;
 };
 

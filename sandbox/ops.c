@@ -218,10 +218,18 @@ static int descriptors_settle(struct child *child)
 	__builtin_unreachable();
 }
 
+/** Guests may read what init's argv and environment were. */
+static void arguments_blank(const struct child *child)
+{
+	volatile char *bytes = child->arguments;
+
+	for (size_t i = 0; i < child->arguments_size; i++)
+		bytes[i] = '\0';
+}
+
 void ops_run(struct child *child)
 {
-	/* Guests may read what init's argv and environment were. */
-	memset(child->arguments, 0, child->arguments_size);
+	arguments_blank(child);
 	if (descriptors_settle(child) < 0)
 		give_up(child, 0);
 	for (size_t i = 0; i < child->op_count; i++) {

@@ -22,8 +22,8 @@ enum op_kind {
 	OP_CLONE,      /* of `path` below `at` (-1: of the host), with `attributes` -> `to` */
 	OP_ATTACH,     /* mount `from` on `path` below `at` (-1: of the host) */
 	OP_COVER,      /* mount `from` on `path` inside the root `at`; see enum cover */
-	OP_MASK,      /* hide `path` inside `at`, if it is there, by the slots `from`, `from` + 1 */
-	OP_PROTECT,   /* make `path` inside `at`, if it is there, read-only */
+	OP_MASK,    /* hide `path` inside `at`, if it is there; `from` is /dev, `pair` the stage */
+	OP_PROTECT, /* make `path` inside `at`, if it is there, read-only */
 	OP_READ_ONLY, /* the mount `at` itself */
 	OP_DIRECTORY, /* make `path` below `at`, `mode` */
 	OP_FILE,      /* make `path` below `at` with `data` */

@@ -146,12 +146,6 @@ static int mount_change(int mount, uint64_t attributes, unsigned flags)
 	return mount_setattr(mount, "", AT_EMPTY_PATH | flags, &change, sizeof(change));
 }
 
-/** A second mount of what `mount` is. */
-static int mount_again(int mount)
-{
-	return open_tree(mount, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-}
-
 int do_filesystem(struct child *child, const struct op *op)
 {
 	int fs = fsopen(op->path, FSOPEN_CLOEXEC), mount;
@@ -201,6 +195,25 @@ int do_cover(struct child *child, const struct op *op)
 	return status;
 }
 
+/**
+ * A mount to hide something by: of files that are attached already, since the kernel waits some
+ * milliseconds when a mount that never was attached is closed.
+ */
+static int mask_open(struct child *child, const struct op *op, bool for_directory)
+{
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	int mask;
+
+	if (!for_directory)
+		return open_tree(slot(child, op->from), "null", flags);
+	mask = open_tree(slot(child, op->pair), "empty", flags);
+	if (mask >= 0 && mount_change(mask, op->attributes, 0) < 0) {
+		shut(mask);
+		return -1;
+	}
+	return mask;
+}
+
 int do_mask(struct child *child, const struct op *op)
 {
 	int target = open_inside(slot(child, op->at), op->path, O_PATH | O_NOFOLLOW, 0);
@@ -211,7 +224,7 @@ int do_mask(struct child *child, const struct op *op)
 		return errno == ENOENT ? 0 : -1;
 	if (SYS(newfstatat, target, "", &info, AT_EMPTY_PATH) < 0)
 		return -1;
-	mask = mount_again(slot(child, op->from + (S_ISDIR(info.st_mode) ? 1 : 0)));
+	mask = mask_open(child, op, S_ISDIR(info.st_mode));
 	status = mask < 0 ? -1 : mount_onto(mask, target);
 	shut(mask);
 	shut(target);

@@ -7,7 +7,7 @@
  * and from then on read packets until the link closes.  The kernel kills all of a pid namespace
  * with its first process, so ending a sandbox is one signal to one pidfd.
  */
-#include "sandbox/compile.h"
+#include "sandbox/compiled.h"
 #include "sandbox/userns.h"
 
 #include "base/fd.h"
@@ -47,6 +47,7 @@ struct run {
 	pid_t pid;
 	int pidfd, link;
 	bool exited, refused; /* EXIT came; an op failed */
+	int signal;           /* that ended init, which nothing inside can send */
 	struct stub stubs[STUBS_MAX];
 	size_t stub_count;
 };
@@ -371,12 +372,13 @@ static void child_kill(const struct run *run)
 }
 
 /** Wait until it, and with it everything in its namespace, is gone. */
-static void child_wait(const struct run *run)
+static void child_wait(struct run *run)
 {
-	siginfo_t info;
+	siginfo_t info = {};
 
 	while (waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
 		;
+	run->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
 }
 
 /** Remove one stub from the upper directory, if it is what we made and still empty. */
@@ -427,7 +429,8 @@ static result run_judge(const struct run *run, struct error *err)
 	if (run->refused)
 		return FAILED; /* err has the op */
 	if (!run->exited)
-		return fail(err, FAULT_SYSTEM, "sandbox: its first process was killed");
+		return fail(err, FAULT_SYSTEM, "sandbox: its first process was killed (signal %d)",
+			    run->signal);
 	return OK;
 }
 

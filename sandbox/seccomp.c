@@ -3,19 +3,20 @@
  * An allow-list after the model of Docker's default profile, for programs without CAP_SYS_ADMIN.
  *
  * What is not listed fails with EPERM, except where programs fall back only on ENOSYS: clone3, and
- * calls newer than the newest one that this table or libseccomp knows of.  Arguments that the
+ * calls newer than the newest one that these tables and libseccomp know of.  Arguments that the
  * kernel takes as 32 bits are compared as 32 bits: a filter that looks at all 64 lets
  * socket(0x100000028) through where it refuses socket(40).
  *
- * libseccomp writes the body; what it cannot express (everything but two values, unknown numbers)
- * is a short head of our own before it.
+ * libseccomp knows the numbers.  The program is our own: neighbouring calls with the same verdict
+ * become one range, and the ranges a binary tree.  libseccomp's takes 15 ms to make and has five
+ * times as many instructions, which the kernel goes through for every call at every load.
  */
 #include "sandbox/seccomp.h"
 
-#include "base/fd.h"
 #include "base/mem.h"
 
 #include <asm/ioctls.h>
+#include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -24,7 +25,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* clang-format off */
 static const char *const allowed[] = {
@@ -35,7 +35,7 @@ static const char *const allowed[] = {
 	"fchown32", "fchownat", "fcntl", "fcntl64", "fdatasync", "fgetxattr", "flistxattr", "flock",
 	"fremovexattr", "fsetxattr", "fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64",
 	"fsync", "ftruncate", "ftruncate64", "futimesat", "getcwd", "getdents", "getdents64",
-	"getxattr", "getxattrat", "ioctl", "lchown", "lchown32", "lgetxattr", "link", "linkat",
+	"getxattr", "getxattrat", "lchown", "lchown32", "lgetxattr", "link", "linkat",
 	"listxattr", "listxattrat", "llistxattr", "lremovexattr", "lseek", "lsetxattr", "lstat",
 	"lstat64", "mkdir", "mkdirat", "mknod", "mknodat", "name_to_handle_at", "newfstatat",
 	"open", "openat", "openat2", "pipe", "pipe2", "pread64", "preadv", "preadv2", "pwrite64",
@@ -89,7 +89,7 @@ static const char *const allowed[] = {
 	"getrandom", "gettimeofday", "nanosleep", "sysinfo", "time", "timer_create",
 	"timer_delete", "timer_getoverrun", "timer_gettime", "timer_gettime64", "timer_settime",
 	"timer_settime64", "uname",
-	/* sockets; socket() itself is below */
+	/* sockets; socket() itself is in checks[] */
 	"accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt",
 	"listen", "recv", "recvfrom", "recvmmsg", "recvmmsg_time64", "recvmsg", "send", "sendmmsg",
 	"sendmsg", "sendto", "setsockopt", "shutdown", "socketcall", "socketpair",
@@ -103,237 +103,288 @@ static const char *const allowed[] = {
 	"riscv_flush_icache", "riscv_hwprobe", "set_tls", "swapcontext",
 };
 
-/** Calls that depend on one 32-bit argument: allowed where (argument & mask) == value. */
-static const struct conditional {
+/**
+ * Calls that depend on one 32-bit argument: refused where it has one of `bits`, or is more than
+ * `max` (0: any).  Of what is left the listed values alone are allowed, or alone are not.
+ */
+static const struct check {
 	const char *name;
 	unsigned argument;
-	uint32_t mask, value;
-} conditionals[] = {
+	uint32_t bits, max;
+	bool allows_listed;
+	uint32_t values[9];
+	unsigned count;
+} checks[] = {
 	{ "clone", 0, CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-	  CLONE_NEWPID | CLONE_NEWNET, 0 },
+	  CLONE_NEWPID | CLONE_NEWNET, 0, false, {}, 0 },
 	/* Linux, 32-bit uname, no randomisation for either, and asking */
-	{ "personality", 0, UINT32_MAX, 0 },
-	{ "personality", 0, UINT32_MAX, 0x8 },
-	{ "personality", 0, UINT32_MAX, 0x20000 },
-	{ "personality", 0, UINT32_MAX, 0x20008 },
-	{ "personality", 0, UINT32_MAX, 0xffffffff },
-};
-
-/** Families of socket(), first to last: all but AF_ALG, AF_VSOCK and those that nobody misses. */
-static const struct { uint8_t first, last; } families[] = {
-	{ 0, 11 }, { 13, 18 }, { 21, 22 }, { 24, 24 }, { 26, 33 }, { 35, 36 }, { 39, 39 }, { 41, 45 },
+	{ "personality", 0, 0, 0, true, { 0, 0x8, 0x20000, 0x20008, 0xffffffff }, 5 },
+	/* not AF_ALG (38), AF_VSOCK (40) and families that nobody misses */
+	{ "socket", 0, 0, 45, false, { 12, 19, 20, 23, 25, 34, 37, 38, 40 }, 9 },
+	/* nobody forges what a terminal's user types */
+	{ "ioctl", 1, 0, 0, false, { TIOCSTI, TIOCLINUX }, 2 },
 };
 
 /** Calls that programs try first and then do without, but only where the kernel lacks them. */
 static const char *const absent[] = { "clone3" };
 
-/** Known and refused; listed so that the newest call of all tables is really the newest known. */
+/** Listed so that no call older than these counts as newer than all that is known. */
 static const char *const newest[] = {
 	"futex_waitv", "set_mempolicy_home_node", "memfd_secret", "process_mrelease",
+};
+
+/**
+ * Direct calls that libseccomp knows only as parts of socketcall and ipc; socketcall itself must be
+ * allowed there, and hides its arguments: AF_VSOCK is in reach of native 32-bit programs.
+ */
+static const struct direct {
+	const char *name;
+	int i386, ppc64;
+} directs[] = {
+	{ "socket", 359, 326 },      { "socketpair", 360, 333 },  { "bind", 361, 327 },
+	{ "connect", 362, 328 },     { "listen", 363, 329 },      { "accept4", 364, 344 },
+	{ "getsockopt", 365, 340 },  { "setsockopt", 366, 339 },  { "getsockname", 367, 331 },
+	{ "getpeername", 368, 332 }, { "sendto", 369, 335 },      { "sendmsg", 370, 341 },
+	{ "recvfrom", 371, 337 },    { "recvmsg", 372, 342 },     { "shutdown", 373, 338 },
+	{ "accept", -1, 330 },       { "send", -1, 334 },         { "recv", -1, 336 },
+	{ "semtimedop", -1, 392 },   { "semget", 393, 393 },      { "semctl", 394, 394 },
+	{ "shmget", 395, 395 },      { "shmctl", 396, 396 },      { "shmat", 397, 397 },
+	{ "shmdt", 398, 398 },       { "msgget", 399, 399 },      { "msgsnd", 400, 400 },
+	{ "msgrcv", 401, 401 },      { "msgctl", 402, 402 },
 };
 
 /** An architecture that a filter covers, as libseccomp and the kernel name it. */
 static const struct arch {
 	uint32_t native, seccomp, audit;
-	int ioctl_number;
 	bool emulated_too;
+	bool has_x32; /* numbers from 0x40000000 on are another architecture's */
 } arches[] = {
-	{ SCMP_ARCH_X86_64, SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, 16, true },
-	{ SCMP_ARCH_X86_64, SCMP_ARCH_X86, AUDIT_ARCH_I386, 54, false },
-	{ SCMP_ARCH_AARCH64, SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, 29, true },
-	{ SCMP_ARCH_AARCH64, SCMP_ARCH_ARM, AUDIT_ARCH_ARM, 54, false },
-	{ SCMP_ARCH_PPC64LE, SCMP_ARCH_PPC64LE, AUDIT_ARCH_PPC64LE, 54, true },
-	{ SCMP_ARCH_RISCV64, SCMP_ARCH_RISCV64, AUDIT_ARCH_RISCV64, 29, true },
+	{ SCMP_ARCH_X86_64, SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, true, true },
+	{ SCMP_ARCH_X86_64, SCMP_ARCH_X86, AUDIT_ARCH_I386, false, false },
+	{ SCMP_ARCH_AARCH64, SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, true, false },
+	{ SCMP_ARCH_AARCH64, SCMP_ARCH_ARM, AUDIT_ARCH_ARM, false, false },
+	{ SCMP_ARCH_PPC64LE, SCMP_ARCH_PPC64LE, AUDIT_ARCH_PPC64LE, true, false },
+	{ SCMP_ARCH_RISCV64, SCMP_ARCH_RISCV64, AUDIT_ARCH_RISCV64, true, false },
 };
 /* clang-format on */
 
-static bool arch_serves(const struct arch *arch, enum filter_kind kind)
+enum { X32_FIRST = 0x40000000, CALLS_MAX = 1024 };
+
+/** What happens to a call: a verdict, or a check of its arguments. */
+enum verdict { REFUSED, ALLOWED, ABSENT, KILLED, CHECKED };
+
+/** From `first` on, until the next one; CHECKED + n stands for checks[n]. */
+struct range {
+	uint32_t first;
+	unsigned verdict;
+};
+
+struct ranges {
+	struct range items[2 * CALLS_MAX];
+	size_t count;
+};
+
+static int range_compare(const void *a, const void *b)
 {
-	return arch->native == seccomp_arch_native() &&
-	       (kind == FILTER_NATIVE || arch->emulated_too);
+	const struct range *one = a, *other = b;
+
+	return one->first < other->first ? -1 : one->first > other->first;
 }
 
-/** libseccomp reports by negative errno; a call that an architecture lacks is no error. */
-static result rule_check(int status, const char *name, struct error *err)
+/** A call's number; negative where the architecture does not have it. */
+static int number_of(uint32_t arch, const char *name)
 {
-	if (status == 0 || status == -EDOM || status == -EEXIST)
-		return OK;
-	errno = -status;
-	return fail_sys(err, "filter rule for %s", name);
-}
+	int number = seccomp_syscall_resolve_name_arch(arch, name);
 
-static result rules_plain(scmp_filter_ctx body, uint32_t action, const char *const *names,
-			  size_t count, struct error *err)
-{
-	for (size_t i = 0; i < count; i++) {
-		int number = seccomp_syscall_resolve_name(names[i]);
-
-		if (number == __NR_SCMP_ERROR)
-			continue;
-		if (rule_check(seccomp_rule_add(body, action, number, 0), names[i], err))
-			return FAILED;
+	if (number >= 0 || (arch != SCMP_ARCH_X86 && arch != SCMP_ARCH_PPC64LE))
+		return number;
+	for (size_t i = 0; i < countof(directs); i++) {
+		if (strcmp(directs[i].name, name) == 0)
+			return arch == SCMP_ARCH_X86 ? directs[i].i386 : directs[i].ppc64;
 	}
-	return OK;
+	return number;
 }
 
-static result rule_masked(scmp_filter_ctx body, const struct conditional *rule, struct error *err)
+static void call_add(struct ranges *calls, uint32_t arch, const char *name, unsigned verdict)
 {
-	struct scmp_arg_cmp compare = { rule->argument, SCMP_CMP_MASKED_EQ, rule->mask,
-					rule->value };
-	int number = seccomp_syscall_resolve_name(rule->name);
+	int number = number_of(arch, name);
 
-	return rule_check(seccomp_rule_add_array(body, SCMP_ACT_ALLOW, number, 1, &compare),
-			  rule->name, err);
+	if (number >= 0 && calls->count < CALLS_MAX)
+		calls->items[calls->count++] = (struct range){ (uint32_t)number, verdict };
 }
 
-static result rules_conditional(scmp_filter_ctx body, struct error *err)
+/** All listed calls of an architecture, in the order of their numbers. */
+static void calls_collect(uint32_t arch, struct ranges *calls)
 {
-	for (size_t i = 0; i < countof(conditionals); i++) {
-		if (rule_masked(body, &conditionals[i], err))
-			return FAILED;
-	}
-	for (size_t i = 0; i < countof(families); i++) {
-		for (uint32_t family = families[i].first; family <= families[i].last; family++) {
-			struct conditional rule = { "socket", 0, UINT32_MAX, family };
-
-			if (rule_masked(body, &rule, err))
-				return FAILED;
-		}
-	}
-	return OK;
+	for (size_t i = 0; i < countof(allowed); i++)
+		call_add(calls, arch, allowed[i], ALLOWED);
+	for (size_t i = 0; i < countof(absent); i++)
+		call_add(calls, arch, absent[i], ABSENT);
+	for (size_t i = 0; i < countof(newest); i++)
+		call_add(calls, arch, newest[i], REFUSED);
+	for (size_t i = 0; i < countof(checks); i++)
+		call_add(calls, arch, checks[i].name, CHECKED + (unsigned)i);
+	qsort(calls->items, calls->count, sizeof(calls->items[0]), range_compare);
 }
 
-static result arches_add(scmp_filter_ctx body, enum filter_kind kind, struct error *err)
+/** Add a range, or let the one before go on where the verdict is the same. */
+static void range_add(struct ranges *ranges, uint32_t first, unsigned verdict)
 {
-	for (size_t i = 0; i < countof(arches); i++) {
-		if (!arch_serves(&arches[i], kind))
-			continue;
-		if (rule_check(seccomp_arch_add(body, arches[i].seccomp), "architecture", err))
-			return FAILED;
-	}
-	return OK;
+	struct range *last = ranges->count ? &ranges->items[ranges->count - 1] : NULL;
+
+	if (last && last->first == first)
+		last->verdict = verdict;
+	else if (!last || last->verdict != verdict)
+		ranges->items[ranges->count++] = (struct range){ first, verdict };
 }
-
-static result body_build(scmp_filter_ctx body, enum filter_kind kind, struct error *err)
-{
-	if (arches_add(body, kind, err) ||
-	    rules_plain(body, SCMP_ACT_ALLOW, allowed, countof(allowed), err) ||
-	    rules_plain(body, SCMP_ACT_ERRNO(ENOSYS), absent, countof(absent), err) ||
-	    rules_conditional(body, err))
-		return FAILED;
-	seccomp_attr_set(body, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	/* A binary tree instead of a list; libseccomp before 2.5 has none and stays slower. */
-	seccomp_attr_set(body, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	return OK;
-}
-
-/** The highest number of all calls that the tables name. */
-static uint32_t newest_known(uint32_t arch)
-{
-	static const struct {
-		const char *const *names;
-		size_t count;
-	} tables[] = {
-		{ allowed, countof(allowed) },
-		{ absent, countof(absent) },
-		{ newest, countof(newest) },
-	};
-	int best = 0;
-
-	for (size_t i = 0; i < countof(tables); i++) {
-		for (size_t j = 0; j < tables[i].count; j++) {
-			int number = seccomp_syscall_resolve_name_arch(arch, tables[i].names[j]);
-
-			best = number > best ? number : best;
-		}
-	}
-	return (uint32_t)best;
-}
-
-#define LOAD(field)               BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define RETURN(action)            BPF_STMT(BPF_RET | BPF_K, action)
-#define JUMP(how, value, yes, no) BPF_JUMP(BPF_JMP | (how) | BPF_K, value, yes, no)
-
-enum { HEAD_LENGTH = 11 };
 
 /**
- * For one architecture, before the body: unknown new calls do not exist, and no terminal's input
- * is forged.  On x86-64 the numbers of x32 are left to the body, which kills.
+ * All numbers there are.  `newest` calls are listed above as refused; if allowed too, the allowed
+ * one counts.  Numbers between listed ones are refused, past the newest common one they are absent
+ * (ARM has some private ones far above).
  */
-static void head_write(const struct arch *arch, struct sock_filter out[HEAD_LENGTH])
+static void ranges_make(const struct arch *arch, struct ranges *out)
 {
-	const struct sock_filter head[HEAD_LENGTH] = {
-		LOAD(arch),
-		JUMP(BPF_JEQ, arch->audit, 0, 9),
-		LOAD(nr),
-		JUMP(BPF_JGE, 0x40000000, 7, 0),
-		JUMP(BPF_JGT, newest_known(arch->seccomp), 4, 0),
-		JUMP(BPF_JEQ, (uint32_t)arch->ioctl_number, 0, 5),
-		LOAD(args[1]), /* its low word: all architectures above are little-endian */
-		JUMP(BPF_JEQ, TIOCSTI, 2, 0),
-		JUMP(BPF_JEQ, TIOCLINUX, 1, 2),
-		RETURN(SECCOMP_RET_ERRNO | ENOSYS),
-		RETURN(SECCOMP_RET_ERRNO | EPERM),
-	};
+	struct ranges *calls = xnew(struct ranges);
+	uint32_t next = 0;
 
-	memcpy(out, head, sizeof(head));
-}
+	calls_collect(arch->seccomp, calls);
+	for (size_t i = 0; i < calls->count; i++) {
+		const struct range *call = &calls->items[i];
 
-/** Heads, then the body: jumps are relative, so the body does not mind. */
-static result filter_join(enum filter_kind kind, const struct buf *body, struct filter *out,
-			  struct error *err)
-{
-	size_t body_count = body->length / sizeof(struct sock_filter);
-	size_t room = countof(arches) * (HEAD_LENGTH + 1) + body_count, count = 0;
-	struct sock_filter *code = xcalloc(room, sizeof(*code));
-
-	for (size_t i = 0; i < countof(arches); i++) {
-		if (!arch_serves(&arches[i], kind))
+		if (call->first < next && call->verdict == REFUSED)
 			continue;
-		head_write(&arches[i], code + count);
-		count += HEAD_LENGTH;
+		if (call->first > next)
+			range_add(out, next, call->first - next > CALLS_MAX ? ABSENT : REFUSED);
+		range_add(out, call->first, call->verdict);
+		next = call->first + 1;
 	}
-	memcpy(code + count, body->data, body_count * sizeof(*code));
-	count += body_count;
-	if (count > BPF_MAXINSNS) {
-		free(code);
-		return fail(err, FAULT_SYSTEM, "the filter has %zu instructions", count);
+	range_add(out, next, ABSENT);
+	if (arch->has_x32) {
+		range_add(out, X32_FIRST, KILLED);
+		/* -1: a call that a debugger took away. */
+		range_add(out, UINT32_MAX, ABSENT);
 	}
-	*out = (struct filter){ code, (unsigned short)count };
-	return OK;
+	free(calls);
 }
 
-static result body_export(scmp_filter_ctx body, struct buf *out, struct error *err)
-{
-	owned(fd) int fd = memfd_create("filter", MFD_CLOEXEC);
-	int status;
+/* ---- writing the program ---- */
 
-	if (fd < 0)
-		return fail_sys(err, "memfd");
-	status = seccomp_export_bpf(body, fd);
-	if (status < 0) {
-		errno = -status;
-		return fail_sys(err, "export the filter");
+#define STATEMENT(code, k) ((struct sock_filter)BPF_STMT(code, (uint32_t)(k)))
+#define LOAD(offset)       STATEMENT(BPF_LD | BPF_W | BPF_ABS, offset)
+#define RETURN(action)     STATEMENT(BPF_RET | BPF_K, action)
+#define SKIP(count)        STATEMENT(BPF_JMP | BPF_JA, count)
+#define JUMP(how, value, yes, no)                                                     \
+	((struct sock_filter)BPF_JUMP(BPF_JMP | (how) | BPF_K, value, (uint8_t)(yes), \
+				      (uint8_t)(no)))
+
+/* The low word of an argument comes first: all architectures above are little-endian. */
+#define ARGUMENT(number) (offsetof(struct seccomp_data, args) + (number) * sizeof(uint64_t))
+
+static const uint32_t actions[] = {
+	[REFUSED] = SECCOMP_RET_ERRNO | EPERM,
+	[ALLOWED] = SECCOMP_RET_ALLOW,
+	[ABSENT] = SECCOMP_RET_ERRNO | ENOSYS,
+	[KILLED] = SECCOMP_RET_KILL_PROCESS,
+};
+
+/** A program that grows; too long a one is noticed at the end. */
+struct code {
+	struct sock_filter *at;
+	size_t count;
+};
+
+static size_t code_add(struct code *code, struct sock_filter instruction)
+{
+	array_grow(code->at, code->count);
+	code->at[code->count] = instruction;
+	return code->count++;
+}
+
+/** Every test jumps to the last instruction or goes on to the next; the last but one is the rest.
+ */
+static void check_write(struct code *code, const struct check *check)
+{
+	enum verdict listed = check->allows_listed ? ALLOWED : REFUSED;
+	size_t length = check->count + (check->bits != 0) + (check->max != 0);
+
+	code_add(code, LOAD(ARGUMENT(check->argument)));
+	if (check->bits)
+		code_add(code, JUMP(BPF_JSET, check->bits, length--, 0));
+	if (check->max)
+		code_add(code, JUMP(BPF_JGT, check->max, length--, 0));
+	for (unsigned i = 0; i < check->count; i++)
+		code_add(code, JUMP(BPF_JEQ, check->values[i], length--, 0));
+	code_add(code, RETURN(actions[check->allows_listed ? REFUSED : ALLOWED]));
+	code_add(code, RETURN(actions[listed]));
+}
+
+static void leaf_write(struct code *code, unsigned verdict)
+{
+	if (verdict < CHECKED)
+		code_add(code, RETURN(actions[verdict]));
+	else
+		check_write(code, &checks[verdict - CHECKED]);
+}
+
+/** Ranges whose code is surely short enough for a test to jump over half of it. */
+enum { SMALL_TREE = 40 };
+
+/** The lower half comes next, the upper one past it. */
+static void tree_write(struct code *code, const struct range *ranges, size_t count)
+{
+	size_t middle = count / 2, test, skip;
+
+	if (count == 1) {
+		leaf_write(code, ranges[0].verdict);
+		return;
 	}
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return fail_sys(err, "memfd");
-	return read_all(fd, BPF_MAXINSNS * sizeof(struct sock_filter), out, err);
+	test = code_add(code, JUMP(BPF_JGE, ranges[middle].first, 0, 0));
+	if (count > SMALL_TREE) {
+		code->at[test].jf = 1;
+		skip = code_add(code, SKIP(0));
+		tree_write(code, ranges, middle);
+		code->at[skip].k = (uint32_t)(code->count - skip - 1);
+	} else {
+		tree_write(code, ranges, middle);
+		code->at[test].jt = (uint8_t)(code->count - test - 1);
+	}
+	tree_write(code, ranges + middle, count - middle);
+}
+
+static void arch_write(struct code *code, const struct arch *arch)
+{
+	struct ranges *ranges = xnew(struct ranges);
+	size_t skip;
+
+	ranges_make(arch, ranges);
+	code_add(code, LOAD(offsetof(struct seccomp_data, arch)));
+	code_add(code, JUMP(BPF_JEQ, arch->audit, 1, 0));
+	skip = code_add(code, SKIP(0));
+	code_add(code, LOAD(offsetof(struct seccomp_data, nr)));
+	tree_write(code, ranges->items, ranges->count);
+	code->at[skip].k = (uint32_t)(code->count - skip - 1);
+	free(ranges);
 }
 
 static result filter_build(enum filter_kind kind, struct filter *out, struct error *err)
 {
-	scmp_filter_ctx body = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	owned(buf) struct buf code = {};
-	result status;
+	uint32_t native = seccomp_arch_native();
+	struct code code = {};
 
-	if (!body)
-		return fail(err, FAULT_SYSTEM, "libseccomp does not know this architecture");
-	status = body_build(body, kind, err) || body_export(body, &code, err) ||
-				 filter_join(kind, &code, out, err)
-			 ? FAILED
-			 : OK;
-	seccomp_release(body);
-	return status;
+	for (size_t i = 0; i < countof(arches); i++) {
+		if (arches[i].native == native && (kind == FILTER_NATIVE || arches[i].emulated_too))
+			arch_write(&code, &arches[i]);
+	}
+	if (!code.count)
+		return fail(err, FAULT_SYSTEM, "there is no filter for this architecture yet");
+	code_add(&code, RETURN(actions[KILLED]));
+	if (code.count > BPF_MAXINSNS) {
+		free(code.at);
+		return fail(err, FAULT_SYSTEM, "the filter has %zu instructions", code.count);
+	}
+	*out = (struct filter){ code.at, (unsigned short)code.count };
+	return OK;
 }
 
 /** What filter_get() keeps; each is written once, under its pthread_once. */

@@ -4,7 +4,7 @@
  * subordinate ids, which newuidmap and newgidmap hand out.
  */
 #include "sandbox/userns.h"
-#include "sandbox/compile.h"
+#include "sandbox/compiled.h"
 
 #include "base/fd.h"
 #include "base/mem.h"

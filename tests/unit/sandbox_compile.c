@@ -2,7 +2,7 @@
 /**
  * What a sandbox would do, compared as text: needs no privilege, and a change of order shows.
  */
-#include "sandbox/compile.h"
+#include "sandbox/compiled.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -57,8 +57,6 @@ static const char golden_small[] = "new namespaces: user mount pid ipc uts cgrou
 				   "skeleton: file /etc/hostname\n"
 				   "new proc\n"
 				   "new sysfs\n"
-				   "take /dev/null\n"
-				   "take stage empty\n"
 				   "stage: directory store-0\n"
 				   "mount /store/layers on the stage\n"
 				   "open layer /store/layers/b\n"

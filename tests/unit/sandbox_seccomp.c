@@ -78,6 +78,8 @@ static const struct {
 	{ OTHER, I386_MOUNT, {}, DENY, KILL },
 	{ OTHER, I386_CLONE3, {}, NONE, KILL },
 	{ OTHER, I386_SOCKET, { 40 }, DENY, KILL },
+	{ OTHER, I386_SOCKET, { 2 }, ALLOW, KILL },
+	{ HERE, -1, {}, NONE, NONE },
 	{ OTHER, I386_IOCTL, { 0, 0x5412 }, DENY, KILL },
 	{ OTHER, 999, {}, NONE, KILL },
 	{ AUDIT_ARCH_AARCH64, 0, {}, KILL, KILL },

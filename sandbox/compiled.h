@@ -2,8 +2,8 @@
 /**
  * A compiled sandbox: what sandbox_compile() makes and sandbox_run() carries out.
  */
-#ifndef SANDBOX_COMPILE_H
-#define SANDBOX_COMPILE_H
+#ifndef SANDBOX_COMPILED_H
+#define SANDBOX_COMPILED_H
 
 #include "sandbox/ops.h"
 #include "sandbox/sandbox.h"
