@@ -38,11 +38,8 @@ missing() { # PACKAGE...
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
 	else
-		echo "deps: not root and no sudo; run as root: $0 $groups" >&2
-		return 1
+		sudo "$@"
 	fi
 }
 
@@ -63,6 +60,10 @@ apt() {
 
 # Lists are fetched only where the ones at hand did not do: none yet, or too old for the archive.
 install() { # PACKAGE...
+	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+		echo "deps: missing:" "$@" "; run as root: packaging/deps.sh $groups" >&2
+		exit 1
+	fi
 	echo "deps: installing" "$@" >&2
 	apt install "$@" >"$log" 2>&1 && return
 	quietly apt update
