@@ -187,15 +187,14 @@ TEST(layer_repack_keeps_the_tar_and_says_both_digests)
 		want = digest_of(in.data, in.length);
 		CHECK(write_all(from, in.data, in.length, &err) == OK &&
 		      lseek(from, 0, SEEK_SET) == 0);
-		CHECK(layer_repack(&(struct ctx){}, from, all[c], packed, &info, &err) == OK);
+		CHECK(layer_repack(&quiet, from, all[c], packed, &info, &err) == OK);
 		CHECK(digest_equal(&info.diff_id, &want) && info.tar_size == in.length);
 		CHECK(lseek(packed, 0, SEEK_SET) == 0 &&
 		      read_all(packed, 8 << 20, &blob, &err) == OK);
 		blob_digest = digest_of(blob.data, blob.length);
 		CHECK(digest_equal(&info.blob, &blob_digest) && info.blob_size == blob.length);
 		CHECK(lseek(packed, 0, SEEK_SET) == 0);
-		CHECK(layer_repack(&(struct ctx){}, packed, COMPRESSION_NONE, back, &again, &err) ==
-		      OK);
+		CHECK(layer_repack(&quiet, packed, COMPRESSION_NONE, back, &again, &err) == OK);
 		CHECK(digest_equal(&again.diff_id, &want) && digest_equal(&again.blob, &want));
 	}
 }
@@ -208,7 +207,7 @@ TEST(layer_repack_reports_a_full_disk_once)
 	struct error err = {};
 
 	CHECK(ftruncate(from, 64 << 20) == 0);
-	CHECK(layer_repack(&(struct ctx){}, from, COMPRESSION_NONE, full, &info, &err));
+	CHECK(layer_repack(&quiet, from, COMPRESSION_NONE, full, &info, &err));
 	CHECK(err.fault == FAULT_SYSTEM && err.sys == ENOSPC);
 	CHECK_STR(err.text, "layer blob: write: No space left on device");
 }

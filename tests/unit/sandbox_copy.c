@@ -16,7 +16,7 @@ static void pair_drop(struct pair *pair)
 
 static struct pair pair_new(void)
 {
-	struct pair pair = { .scratch = scratch_new() };
+	struct pair pair = { .scratch = scratch_as_root() };
 
 	pair.from = scratch_dir(&pair.scratch, "from");
 	pair.to = scratch_dir(&pair.scratch, "to");
@@ -26,7 +26,7 @@ static struct pair pair_new(void)
 static result copy(const struct pair *pair, const char *source, const char *target,
 		   const struct copy_options *options, struct error *err)
 {
-	return tree_copy(&(struct ctx){}, pair->from, source, pair->to, target, options, err);
+	return tree_copy(&quiet, pair->from, source, pair->to, target, options, err);
 }
 
 static void source_make(int dir)
@@ -56,7 +56,6 @@ static const struct {
 
 TEST(tree_copy_merges_directories_and_places_files)
 {
-	need_root();
 	for (size_t i = 0; i < countof(cases); i++) {
 		owned(pair) struct pair pair = pair_new();
 		owned(buf) struct buf tree = {};
@@ -79,7 +78,6 @@ TEST(tree_copy_keeps_links_modes_times_and_attributes)
 	struct error err = {};
 	char value[8];
 
-	need_root();
 	source_make(pair.from);
 	{
 		owned(fd) int fd = openat(pair.from, "src/a", O_RDONLY | O_CLOEXEC);
@@ -111,7 +109,6 @@ TEST(tree_copy_leaves_the_top_directory_alone_and_changes_those_below)
 	struct stat top, sub, file;
 	struct error err = {};
 
-	need_root();
 	source_make(pair.from);
 	CHECK(mkdirat(pair.to, "dst", 0700) == 0 && mkdirat(pair.to, "dst/sub", 0700) == 0);
 	CHECK(fchownat(pair.to, "dst", 5, 5, 0) == 0 && fchownat(pair.to, "dst/sub", 5, 5, 0) == 0);
@@ -129,7 +126,6 @@ TEST(tree_copy_follows_links_of_the_target_inside_its_root_only)
 	owned(buf) struct buf tree = {};
 	struct error err = {};
 
-	need_root();
 	source_make(pair.from);
 	CHECK(symlinkat("/../../../../../real", pair.to, "link") == 0);
 	CHECK(copy(&pair, "src/a", "/link/deep/f", &(struct copy_options){}, &err) == OK);
@@ -155,7 +151,6 @@ static const struct {
 
 TEST(tree_copy_refuses_to_replace_one_kind_by_the_other)
 {
-	need_root();
 	for (size_t i = 0; i < countof(clashes); i++) {
 		owned(pair) struct pair pair = pair_new();
 		struct error err = {};
@@ -185,17 +180,16 @@ TEST(tree_copy_and_tree_hash_leave_out_the_same)
 	struct digest with, without, copied;
 	struct error err = {};
 
-	need_root();
 	source_make(pair.from);
-	CHECK(tree_hash(&(struct ctx){}, pair.from, "src", &(struct copy_options){}, false, &with,
-			&err) == OK);
-	CHECK(tree_hash(&(struct ctx){}, pair.from, "src", &options, false, &without, &err) == OK);
+	CHECK(tree_hash(&quiet, pair.from, "src", &(struct copy_options){}, false, &with, &err) ==
+	      OK);
+	CHECK(tree_hash(&quiet, pair.from, "src", &options, false, &without, &err) == OK);
 	CHECK(!digest_equal(&with, &without));
 	CHECK(copy(&pair, "src", "/", &options, &err) == OK);
 	tree_text(pair.to, &tree);
 	CHECK_STR(buf_text(&tree), "f a 1\n");
-	CHECK(tree_hash(&(struct ctx){}, pair.to, "/", &(struct copy_options){}, false, &copied,
-			&err) == OK);
+	CHECK(tree_hash(&quiet, pair.to, "/", &(struct copy_options){}, false, &copied, &err) ==
+	      OK);
 	CHECK(digest_equal(&copied, &without));
 	CHECK(copy(&pair, "src/sub", "/", &options, &err) && err.fault == FAULT_INPUT);
 	CHECK_STR(err.text, "'src/sub': is left out of the context");
@@ -252,7 +246,6 @@ static const struct {
 
 TEST(tree_hash_sees_what_a_copy_would_and_never_times)
 {
-	need_root();
 	for (size_t i = 0; i < 4 * countof(changes); i++) {
 		owned(pair) struct pair pair = pair_new();
 		bool with_owner = i % 2;
@@ -262,11 +255,11 @@ TEST(tree_hash_sees_what_a_copy_would_and_never_times)
 
 		setenv("MPEMU_IO", io_modes[i / 2 % 2], 1);
 		source_make(pair.from);
-		CHECK(tree_hash(&(struct ctx){}, pair.from, "src", &(struct copy_options){},
-				with_owner, &before, &err) == OK);
+		CHECK(tree_hash(&quiet, pair.from, "src", &(struct copy_options){}, with_owner,
+				&before, &err) == OK);
 		changes[at].change(pair.from);
-		CHECK(tree_hash(&(struct ctx){}, pair.from, "src", &(struct copy_options){},
-				with_owner, &after, &err) == OK);
+		CHECK(tree_hash(&quiet, pair.from, "src", &(struct copy_options){}, with_owner,
+				&after, &err) == OK);
 		tap_check(digest_equal(&before, &after) !=
 				  (with_owner ? changes[at].seen_with_owner : changes[at].seen),
 			  __FILE__, __LINE__, "change %zu, %s owner", at,
@@ -283,12 +276,12 @@ TEST(tree_hash_of_a_file_does_not_know_its_name)
 	file_make(pair.from, "one", "x");
 	file_make(pair.from, "two", "x");
 	file_make(pair.from, "three", "y");
-	CHECK(tree_hash(&(struct ctx){}, pair.from, "one", &(struct copy_options){}, false, &one,
+	CHECK(tree_hash(&quiet, pair.from, "one", &(struct copy_options){}, false, &one, &err) ==
+	      OK);
+	CHECK(tree_hash(&quiet, pair.from, "two", &(struct copy_options){}, false, &two, &err) ==
+	      OK);
+	CHECK(tree_hash(&quiet, pair.from, "three", &(struct copy_options){}, false, &three,
 			&err) == OK);
-	CHECK(tree_hash(&(struct ctx){}, pair.from, "two", &(struct copy_options){}, false, &two,
-			&err) == OK);
-	CHECK(tree_hash(&(struct ctx){}, pair.from, "three", &(struct copy_options){}, false,
-			&three, &err) == OK);
 	CHECK(digest_equal(&one, &two) && !digest_equal(&one, &three));
 }
 
@@ -301,7 +294,6 @@ TEST(tree_copy_keeps_holes_and_large_content)
 	char text[8] = {};
 	struct stat info;
 
-	need_root();
 	CHECK(ftruncate(fd, 1 << 30) == 0 && pwrite(fd, "middle", 6, 500 << 20) == 6);
 	CHECK(copy(&pair, "sparse", "/sparse", &(struct copy_options){}, &err) == OK);
 	copied = openat(pair.to, "sparse", O_RDONLY | O_CLOEXEC);

@@ -157,8 +157,8 @@ TEST(ioq_keeps_many_files_apart_by_the_ring)
 
 TEST(ioq_can_be_dropped_with_entries_in_it)
 {
-	owned(scratch) struct scratch scratch = scratch_new();
 	struct ioq *ioq = queue("ring");
+	owned(scratch) struct scratch scratch = scratch_new();
 	struct ioq_entry entries[DEPTH];
 	struct statx statx[DEPTH];
 

@@ -11,7 +11,7 @@ static bool read_back(const struct buf *archive, struct source **source, struct 
 
 	passed = write_all(fd, archive->data, archive->length, &err) == OK &&
 		 lseek(fd, 0, SEEK_SET) == 0 &&
-		 source_new(&(struct ctx){}, fd, UINT64_MAX, source, &err) == OK;
+		 source_new(&quiet, fd, UINT64_MAX, source, &err) == OK;
 	if (passed) {
 		*tar = tar_new(*source);
 		passed = tar_next(*tar, entry, &err) == OK && entry->path;
@@ -149,7 +149,7 @@ TEST(attribute_is_image_knows_whose_an_attribute_is)
 
 TEST(tar_writer_makes_an_archive_that_reads_back)
 {
-	owned(scratch) struct scratch scratch = scratch_new();
+	owned(scratch) struct scratch scratch = scratch_as_root();
 	owned(fd) int archive = memfd_create("tar", MFD_CLOEXEC);
 	owned(fd) int content = memfd_create("content", MFD_CLOEXEC);
 	owned(tar_writer) struct tar_writer *writer = tar_writer_new(archive);
@@ -157,7 +157,6 @@ TEST(tar_writer_makes_an_archive_that_reads_back)
 	struct layer_info info;
 	struct error err = {};
 
-	need_root();
 	CHECK(write_all(content, "content", 7, &err) == OK && lseek(content, 0, SEEK_SET) == 0);
 	CHECK(tar_writer_directory(writer, "blobs", &err) == OK);
 	CHECK(tar_writer_bytes(writer, "oci-layout", "{}", 2, &err) == OK);
@@ -169,7 +168,7 @@ TEST(tar_writer_makes_an_archive_that_reads_back)
 	      ftruncate(archive, lseek(archive, 0, SEEK_CUR)) == 0);
 	CHECK(tar_writer_finish(writer, &err) == OK);
 	lseek(archive, 0, SEEK_SET);
-	CHECK(layer_unpack(&(struct ctx){}, archive, scratch.fd, NULL, &info, &err) == OK);
+	CHECK(layer_unpack(&quiet, archive, scratch.fd, NULL, &info, &err) == OK);
 	tree_text(scratch.fd, &tree);
 	CHECK_STR(buf_text(&tree), "d blobs\nf blobs/x content\nf oci-layout {}\n");
 }

@@ -90,7 +90,7 @@ static result unpack(const struct member *members, int into, struct layer_info *
 {
 	owned(fd) int tar = members_tar(members, MEMBERS);
 
-	return layer_unpack(&(struct ctx){}, tar, into, NULL, info, err);
+	return layer_unpack(&quiet, tar, into, NULL, info, err);
 }
 
 TEST(layer_unpack_makes_what_overlayfs_can_stack)
@@ -224,7 +224,7 @@ TEST(layer_unpack_gives_owner_mode_time_and_attributes)
 		{ .path = "locked", .mode = S_IFDIR },
 		{ .path = "locked/x", .mode = S_IFREG },
 	};
-	owned(scratch) struct scratch scratch = scratch_new();
+	owned(scratch) struct scratch scratch = scratch_as_root();
 	owned(fd) int into = scratch_dir(&scratch, "layer"), tar = memfd_create("t", MFD_CLOEXEC);
 	owned(buf) struct buf out = {};
 	struct layer_info info;
@@ -232,7 +232,6 @@ TEST(layer_unpack_gives_owner_mode_time_and_attributes)
 	struct stat stat;
 	char value[8];
 
-	need_root();
 	for (size_t i = 0; i < countof(entries); i++) {
 		entries[i].mtime.tv_sec = 1234567890;
 		entries[i].attributes.items = (struct attribute *)(uintptr_t)attributes;
@@ -242,7 +241,7 @@ TEST(layer_unpack_gives_owner_mode_time_and_attributes)
 	memset(buf_reserve(&out, 1024), 0, 1024);
 	CHECK(write_all(tar, out.data, out.length + 1024, &err) == OK);
 	lseek(tar, 0, SEEK_SET);
-	if (layer_unpack(&(struct ctx){}, tar, into, NULL, &info, &err))
+	if (layer_unpack(&quiet, tar, into, NULL, &info, &err))
 		tap_check(false, __FILE__, __LINE__, "%s", err.text);
 	CHECK(info.entry_count == countof(entries));
 	CHECK(fstatat(into, "suid", &stat, 0) == 0 && stat.st_mode == (S_IFREG | 04755) &&
@@ -281,8 +280,8 @@ TEST(layer_unpack_stops_at_its_limits)
 		owned(fd) int tar = members_tar(members, MEMBERS);
 		struct layer_info info;
 		struct error err = {};
-		bool passed = layer_unpack(&(struct ctx){}, tar, scratch.fd, &cases[i].limits,
-					   &info, &err) == OK;
+		bool passed =
+			layer_unpack(&quiet, tar, scratch.fd, &cases[i].limits, &info, &err) == OK;
 
 		tap_check(passed == cases[i].passes && strstr(err.text, cases[i].text), __FILE__,
 			  __LINE__, "case %zu: %s", i, err.text);
@@ -309,7 +308,7 @@ TEST(layer_unpack_refuses_an_archive_cut_anywhere)
 		CHECK(ftruncate(tar, cut) == 0);
 		if (cut % 512 == 0)
 			continue;
-		tap_check(layer_unpack(&(struct ctx){}, tar, scratch.fd, NULL, &info, &err) &&
+		tap_check(layer_unpack(&quiet, tar, scratch.fd, NULL, &info, &err) &&
 				  err.fault == FAULT_INPUT,
 			  __FILE__, __LINE__, "cut at %d: %s", cut, err.text);
 	}
@@ -345,7 +344,7 @@ TEST(layer_unpack_refuses_numbers_that_lie)
 		if (cases[i].at != 148)
 			snprintf((char *)header + 148, 8, "%06o", sum);
 		CHECK(pwrite(tar, header, sizeof(header), 0) == sizeof(header));
-		tap_check(layer_unpack(&(struct ctx){}, tar, scratch.fd, NULL, &info, &err) &&
+		tap_check(layer_unpack(&quiet, tar, scratch.fd, NULL, &info, &err) &&
 				  err.fault == FAULT_INPUT,
 			  __FILE__, __LINE__, "case %zu: %s", i, err.text);
 	}
@@ -353,14 +352,13 @@ TEST(layer_unpack_refuses_numbers_that_lie)
 
 TEST(layer_unpack_says_when_the_disk_is_full)
 {
-	owned(scratch) struct scratch scratch = scratch_new();
+	owned(scratch) struct scratch scratch = scratch_as_root();
 	owned(fd) int into = -1, tar = -1;
 	owned(str) char *content = xcalloc(2 << 20, 1), *into_path = NULL;
 	struct layer_info info;
 	struct error err = {};
 	struct rlimit old, small = { 1 << 20, 1 << 20 };
 
-	need_root();
 	memset(content, 'x', (2 << 20) - 1);
 	into_path = xasprintf("%s/full", scratch.path);
 	into = scratch_dir(&scratch, "full");
@@ -370,7 +368,7 @@ TEST(layer_unpack_says_when_the_disk_is_full)
 	CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0);
 	small.rlim_max = old.rlim_max;
 	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
-	CHECK(layer_unpack(&(struct ctx){}, tar, into, NULL, &info, &err));
+	CHECK(layer_unpack(&quiet, tar, into, NULL, &info, &err));
 	CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
 	CHECK(err.fault == FAULT_SYSTEM);
 	CHECK_STR(err.text, "layer entry 'big': write: File too large");
