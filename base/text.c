@@ -139,6 +139,21 @@ void strings_add_all(struct strings *strings, char *const *items)
 		strings_add(strings, *items);
 }
 
+void strings_remove(struct strings *strings, const char *text)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < strings->count; i++) {
+		if (strcmp(strings->items[i], text) == 0)
+			free(strings->items[i]);
+		else
+			strings->items[kept++] = strings->items[i];
+	}
+	strings->count = kept;
+	if (strings->items)
+		strings->items[kept] = NULL;
+}
+
 bool strings_have(const struct strings *strings, const char *text)
 {
 	for (size_t i = 0; i < strings->count; i++) {

@@ -43,6 +43,8 @@ void strings_printf(struct strings *strings, const char *format, ...) PRINTF(2, 
 
 /** Copy every item of a NULL-terminated list (NULL: an empty one). */
 void strings_add_all(struct strings *strings, char *const *items);
+/** Remove every item that equals `text`; the order of the others stays. */
+void strings_remove(struct strings *strings, const char *text);
 bool strings_have(const struct strings *strings, const char *text);
 
 /** Split at every `separator`; empty parts are kept. */

@@ -35,6 +35,7 @@ static result layer_import(const struct invocation *in, struct store *store, int
 {
 	owned(blob_writer) struct blob_writer *writer = NULL;
 	owned(buf) struct buf path = {};
+	const struct strings nothing = {};
 	struct layer_info info;
 
 	if (blob_writer_new(store, &writer, err) ||
@@ -49,7 +50,7 @@ static result layer_import(const struct invocation *in, struct store *store, int
 		},
 		.diff_id = info.diff_id,
 	};
-	return layer_prepare(in->ctx, store, in->globals->root, out, &path, err);
+	return layer_prepare(in->ctx, store, in->globals->root, out, &nothing, &path, err);
 }
 
 static result image_make(struct store *store, const struct platform *platform,

@@ -117,7 +117,8 @@ result job_layer(struct job *job, const struct digest *key, layer_maker *make, v
 	struct made made = {};
 
 	if (layer_obtain(job, key, make, closure, &made, err) ||
-	    layer_prepare(build->ctx, build->store, build->request->root, &made.layer, &path, err))
+	    layer_prepare(build->ctx, build->store, build->request->root, &made.layer,
+			  &job->snapshot->lowers, &path, err))
 		return FAILED;
 	snapshot_push(job->snapshot, &made.layer, buf_text(&path));
 	job->snapshot->time = made.time;

@@ -181,7 +181,7 @@ static result exec_image(struct job *job, struct error *err)
 		owned(buf) struct buf path = {};
 
 		if (layer_prepare(build->ctx, build->store, build->request->root, &image->layers[i],
-				  &path, err))
+				  &job->snapshot->lowers, &path, err))
 			return fail_in(err, "FROM %s: layer %zu", job->step->image, i + 1);
 		snapshot_push(job->snapshot, &image->layers[i], buf_text(&path));
 	}

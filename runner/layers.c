@@ -51,45 +51,134 @@ static result check_digests(const struct layer *layer, const struct layer_info *
 	return OK;
 }
 
-result layer_prepare(const struct ctx *ctx, struct store *store, const char *root,
-		     const struct layer *layer, struct buf *path, struct error *err)
+/** Directories without an entry look as they do below. */
+static result looks_inherit(const struct strings *implicit, const struct strings *lowers, int into,
+			    struct error *err)
+{
+	owned(fd) int below = -1;
+
+	if (!lowers->count)
+		return OK;
+	if (overlay_open((const char *const *)lowers->items, lowers->count, NULL, NULL, &below,
+			 err))
+		return FAILED;
+	for (size_t i = 0; i < implicit->count; i++) {
+		owned(fd) int from = open_in_root(below, implicit->items[i],
+						  O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+		owned(fd) int to = open_in_root(into, implicit->items[i],
+						O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+		struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+		struct stat status;
+
+		if (from < 0 || to < 0 || fstat(from, &status) < 0)
+			continue;
+		times[1] = status.st_mtim;
+		if (fchown(to, status.st_uid, status.st_gid) < 0 ||
+		    fchmod(to, status.st_mode & 07777) < 0 || futimens(to, times) < 0)
+			return fail_sys(err, "set owner of %s", implicit->items[i]);
+	}
+	return OK;
+}
+
+/** Where a layer that depends on what is below is kept. */
+static struct digest stack_key(const struct digest *diff_id, const struct strings *lowers)
+{
+	owned(hasher) struct hasher *hasher = hasher_new();
+
+	hasher_add_str(hasher, "mpemu layer on a stack 1");
+	hasher_add(hasher, diff_id->bytes, sizeof(diff_id->bytes));
+	for (size_t i = 0; i < lowers->count; i++)
+		hasher_add_str(hasher, strrchr(lowers->items[i], '/'));
+	return hasher_finish(hasher);
+}
+
+static bool is_directory(const struct buf *path)
+{
+	struct stat status;
+
+	return stat(buf_text(path), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/** The directory if it is there: the layer's own, or the one for this stack. */
+static bool layer_find(const char *root, const struct layer *layer, const struct strings *lowers,
+		       struct buf *path)
+{
+	struct digest key = stack_key(&layer->diff_id, lowers);
+
+	layer_path(root, &layer->diff_id, path);
+	if (is_directory(path))
+		return true;
+	buf_clear(path);
+	layer_path(root, &key, path);
+	return is_directory(path);
+}
+
+static result layer_make(const struct ctx *ctx, struct store *store, const char *root,
+			 const struct layer *layer, const struct strings *lowers,
+			 struct digest *name, struct error *err)
 {
 	owned(workdir) struct workdir *dir = NULL;
-	owned(buf) struct buf final = {};
+	owned(strings) struct strings implicit = {};
 	owned(str) char *upper = NULL;
 	owned(fd) int blob = -1, into = -1;
 	struct layer_info info;
-	struct stat status;
 
-	layer_path(root, &layer->diff_id, &final);
-	if (stat(buf_text(&final), &status) == 0) {
-		buf_add(path, final.data, final.length);
-		return OK;
-	}
 	if (store_blob(store, &layer->blob, &blob, err) || workdir_new(root, &dir, err))
 		return FAILED;
 	upper = xasprintf("%s/upper", workdir_path(dir));
 	into = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (into < 0)
 		return fail_sys(err, "open %s", upper);
-	if (layer_unpack(ctx, blob, into, NULL, &info, err) || check_digests(layer, &info, err) ||
-	    layer_adopt(root, &layer->diff_id, upper, err))
+	if (layer_unpack_part(ctx, blob, into, NULL, &implicit, &info, err) ||
+	    check_digests(layer, &info, err) || looks_inherit(&implicit, lowers, into, err))
 		return FAILED;
-	buf_add(path, final.data, final.length);
+	*name = implicit.count ? stack_key(&layer->diff_id, lowers) : layer->diff_id;
+	return layer_adopt(root, name, upper, err);
+}
+
+result layer_prepare(const struct ctx *ctx, struct store *store, const char *root,
+		     const struct layer *layer, const struct strings *lowers, struct buf *path,
+		     struct error *err)
+{
+	owned(buf) struct buf found = {};
+	struct digest name;
+
+	if (!layer_find(root, layer, lowers, &found)) {
+		if (layer_make(ctx, store, root, layer, lowers, &name, err))
+			return FAILED;
+		buf_clear(&found);
+		layer_path(root, &name, &found);
+	}
+	buf_add(path, found.data, found.length);
 	return OK;
+}
+
+void lowers_push(struct strings *lowers, const char *path)
+{
+	struct strings all = {};
+
+	strings_add(&all, path);
+	for (size_t i = 0; i < lowers->count; i++) {
+		if (strcmp(lowers->items[i], path) != 0)
+			strings_add(&all, lowers->items[i]);
+	}
+	strings_drop(lowers);
+	*lowers = all;
 }
 
 result layers_prepare(const struct ctx *ctx, struct store *store, const char *root,
 		      const struct image *image, struct strings *lowers, struct error *err)
 {
-	for (size_t i = image->layer_count; i-- > 0;) {
+	owned(strings) struct strings stack = {};
+
+	for (size_t i = 0; i < image->layer_count; i++) {
 		owned(buf) struct buf path = {};
 
 		if (cancel_check(ctx, err) ||
-		    layer_prepare(ctx, store, root, &image->layers[i], &path, err))
+		    layer_prepare(ctx, store, root, &image->layers[i], &stack, &path, err))
 			return fail_in(err, "layer %zu", i + 1);
-		if (!strings_have(lowers, buf_text(&path)))
-			strings_add(lowers, buf_text(&path));
+		lowers_push(&stack, buf_text(&path));
 	}
+	strings_add_all(lowers, stack.items);
 	return OK;
 }

@@ -14,15 +14,23 @@
 
 /**
  * Make sure that every layer of the image is unpacked, and add the paths of their directories to
- * `lowers`, topmost first and each once.  Blob digest and diff_id are checked while unpacking (FAULT_INTEGRITY);
- * a directory that has its final name is complete.
+ * `lowers`, topmost first and each once.  Blob digest and diff_id are checked while unpacking
+ * (FAULT_INTEGRITY); a directory that has its final name is complete.
  */
 result layers_prepare(const struct ctx *ctx, struct store *store, const char *root,
 		      const struct image *image, struct strings *lowers, struct error *err);
 
-/** The same for one layer; `path` is the directory's. */
+/**
+ * The same for one layer on top of `lowers`; `path` is the directory's.  A layer that has no entry
+ * for a directory in which it has something takes that directory's owner and mode from below, and
+ * so has a directory of its own for each stack that it stands on.
+ */
 result layer_prepare(const struct ctx *ctx, struct store *store, const char *root,
-		     const struct layer *layer, struct buf *path, struct error *err);
+		     const struct layer *layer, const struct strings *lowers, struct buf *path,
+		     struct error *err);
+
+/** Put a layer's directory on top of a stack, which holds each directory once. */
+void lowers_push(struct strings *lowers, const char *path);
 
 /** The path that the layer has or would have. */
 void layer_path(const char *root, const struct digest *diff_id, struct buf *path);

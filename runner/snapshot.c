@@ -2,6 +2,7 @@
 #include "runner/snapshot.h"
 
 #include "base/mem.h"
+#include "runner/layers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,18 +71,10 @@ const char *snapshot_text(const struct snapshot *snapshot, const char *key)
 
 void snapshot_push(struct snapshot *snapshot, const struct layer *layer, const char *path)
 {
-	struct strings lowers = {};
-
 	snapshot->layers =
 		xrealloc(snapshot->layers, snapshot->layer_count + 1, sizeof(*snapshot->layers));
 	snapshot->layers[snapshot->layer_count++] = *layer;
-	strings_add(&lowers, path);
-	for (size_t i = 0; i < snapshot->lowers.count; i++) {
-		if (strcmp(snapshot->lowers.items[i], path) != 0)
-			strings_add(&lowers, snapshot->lowers.items[i]);
-	}
-	strings_drop(&snapshot->lowers);
-	snapshot->lowers = lowers;
+	lowers_push(&snapshot->lowers, path);
 }
 
 char *time_text(int64_t seconds)

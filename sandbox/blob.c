@@ -12,11 +12,12 @@
 #include "base/fd.h"
 #include "base/mem.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_SIZE = 256 << 10, READER_TAR = 0, READER_HASH = 1 };
+enum { READ_SIZE = 256 << 10, WAIT_MS = 500, READER_TAR = 0, READER_HASH = 1 };
 
 /** The digest of what flows by, made by a thread. */
 struct hash_thread {
@@ -73,11 +74,31 @@ struct source {
 	char *input;
 };
 
+/** Wait for input (a pipe's may never come) as long as somebody wants it. */
+static result input_wait(struct source *source, struct error *err)
+{
+	struct pollfd fds[] = {
+		{ .fd = source->fd, .events = POLLIN },
+		{ .fd = source->ctx ? cancel_fd(source->ctx->cancel) : -1, .events = POLLIN },
+	};
+
+	do {
+		if (cancel_check(source->ctx, err))
+			return FAILED;
+		if (flow_is_stopped(source->flow))
+			return fail(err, FAULT_CANCELLED, "stopped");
+		poll(fds, countof(fds), WAIT_MS);
+	} while (!fds[0].revents);
+	return OK;
+}
+
 /** Read and hash some of the blob. */
 static result input_read(struct source *source, size_t have, size_t *length, struct error *err)
 {
 	ssize_t got;
 
+	if (input_wait(source, err))
+		return FAILED;
 	do
 		got = read(source->fd, source->input + have, READ_SIZE - have);
 	while (got < 0 && errno == EINTR);

@@ -2,8 +2,9 @@
 /**
  * Packed streams: gzip (isa-l), zstd, or neither.
  *
- * What is packed depends on nothing but the bytes and the library's version, never on how they were
- * cut into pieces or on the number of processors.
+ * What is packed does not depend on the number of processors.  It may depend on the library's
+ * version, on how the bytes were cut into pieces (a sink always cuts alike) and, for gzip, on the
+ * kind of processor: a layer's identity is the digest of its tar.
  */
 #ifndef SANDBOX_CODEC_H
 #define SANDBOX_CODEC_H

@@ -142,6 +142,16 @@ void flow_leave(struct flow *flow, size_t reader)
 	pthread_mutex_unlock(&flow->lock);
 }
 
+bool flow_is_stopped(struct flow *flow)
+{
+	bool stopped;
+
+	pthread_mutex_lock(&flow->lock);
+	stopped = flow->stopped;
+	pthread_mutex_unlock(&flow->lock);
+	return stopped;
+}
+
 void flow_stop(struct flow *flow)
 {
 	pthread_mutex_lock(&flow->lock);

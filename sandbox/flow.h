@@ -31,6 +31,8 @@ result flow_next(struct flow *flow, size_t reader, const void **data, size_t *le
 /** The reader wants no more. */
 void flow_leave(struct flow *flow, size_t reader);
 
+bool flow_is_stopped(struct flow *flow);
+
 /** Make everybody leave: readers get FAULT_CANCELLED, the writer no room. */
 void flow_stop(struct flow *flow);
 

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 enum {
+	IMPLICIT_MAX = 10000,
 	DIRECTORY_BYTES = 256 << 20, /* names of directories whose times wait for the end */
 	FILE_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 };
@@ -42,6 +43,7 @@ struct place {
 	struct directory *directories;
 	size_t directory_count;
 	struct buf paths;
+	struct strings implicit; /* made on the way to entries, without an entry of their own */
 	uint64_t skipped_devices;
 };
 
@@ -68,6 +70,7 @@ void place_drop(struct place **place)
 	buf_drop(&old->parent);
 	free(old->directories);
 	buf_drop(&old->paths);
+	strings_drop(&old->implicit);
 	free(old);
 	*place = NULL;
 }
@@ -93,6 +96,26 @@ static result clear_way(struct place *place, const char *name, struct error *err
 											  : OK;
 }
 
+/** Remember which directories of the path are missing, parents first. */
+static result implicit_note(struct place *place, const char *path, struct error *err)
+{
+	for (const char *end = path; *end;) {
+		owned(fd) int fd = -1;
+		owned(str) char *part = NULL;
+
+		end = strchrnul(end + 1, '/');
+		part = xstrndup(path, (size_t)(end - path));
+		fd = open_plain(place->root_fd, part, O_PATH | O_DIRECTORY, 0);
+		if (fd >= 0)
+			continue;
+		if (place->implicit.count == IMPLICIT_MAX)
+			return fail(err, FAULT_INPUT, "more than %d directories without an entry",
+				    IMPLICIT_MAX);
+		strings_add(&place->implicit, part);
+	}
+	return OK;
+}
+
 /** Find the parent the long way: through links, and making what is missing. */
 static int parent_find(struct place *place, const char *asked, struct error *err)
 {
@@ -101,6 +124,8 @@ static int parent_find(struct place *place, const char *asked, struct error *err
 
 	if (files_drain(place->files, err) ||
 	    path_resolve(place->root_fd, asked, CLIMBING_REFUSED, &place->parent, err))
+		return -1;
+	if (implicit_note(place, buf_text(&place->parent), err))
 		return -1;
 	fd = dirs_make(place->root_fd, buf_text(&place->parent), &options);
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
@@ -317,6 +342,7 @@ static result place_directory(struct place *place, const struct tar_entry *entry
 	if (fd < 0 || (opaque && opaque_set(fd) < 0))
 		return fail_sys(err, "open directory");
 	path_join(place, name, &path);
+	strings_remove(&place->implicit, buf_text(&path));
 	if (remember_time(place, buf_text(&path), entry->mtime, err))
 		return FAILED;
 	return looks_give(fd, &looks, err);
@@ -525,4 +551,9 @@ result place_finish(struct place *place, struct error *err)
 			"%llu device nodes of a layer were left out: they cannot be made here",
 			(unsigned long long)place->skipped_devices);
 	return OK;
+}
+
+void place_implicit(const struct place *place, struct strings *out)
+{
+	strings_add_all(out, place->implicit.items);
 }

@@ -30,4 +30,7 @@ result place_opaque(struct place *place, const char *path, struct error *err);
 /** Wait for all files, then set the times of directories and bring all of it to disk. */
 result place_finish(struct place *place, struct error *err);
 
+/** The directories that were made only because entries are in them, parents first. */
+void place_implicit(const struct place *place, struct strings *out);
+
 #endif

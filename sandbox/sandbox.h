@@ -135,6 +135,15 @@ struct layer_info {
 result layer_unpack(const struct ctx *ctx, int blob_fd, int into_fd,
 		    const struct layer_limits *limits, struct layer_info *out, struct error *err);
 
+/**
+ * The same, and name the directories that the layer has no entry for, though it has something in
+ * them: made 0755 and root's here, they should look as in the layers below.  Relative paths, parents
+ * first, added to `implicit`.
+ */
+result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd,
+			 const struct layer_limits *limits, struct strings *implicit,
+			 struct layer_info *out, struct error *err);
+
 struct diff_options {
 	enum compression compression;
 	int64_t epoch; /* clamp times to this second; negative: keep them */

@@ -13,7 +13,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
+
+enum { PIECE = 256 << 10 };
 
 struct treehash {
 	const struct ctx *ctx;
@@ -73,36 +74,78 @@ static bool is_skipped(void *closure, const struct walk_item *item)
 	const struct origin *origin = closure;
 	bool is_directory = S_ISDIR(item->info.st_mode);
 
-	if (!S_ISDIR(origin->info.st_mode) && *item->path)
-		return strcmp(item->path, origin->name) != 0;
 	return S_ISSOCK(item->info.st_mode) ||
 	       (*item->path && origin_excludes(origin, item->path, is_directory));
 }
 
-static result hash_all(const struct treehash *hash, struct origin *origin, struct error *err)
+static result directory_hash(const struct treehash *hash, struct origin *origin, struct error *err)
 {
 	owned(ahead) struct ahead *ahead = NULL;
-	bool is_file = !S_ISDIR(origin->info.st_mode);
 	const struct ahead_item *item;
 
 	if (ahead_new(hash->ctx, origin->dir_fd, is_skipped, origin, &ahead, err))
 		return FAILED;
 	for (;;) {
-		struct ahead_item named;
-
 		if (ahead_next(ahead, &item, err))
 			return FAILED;
 		if (!item)
 			return OK;
-		if (is_file && !*item->path)
-			continue;
-		/* A file's own name does not matter: its copy is given one. */
-		named = *item;
-		named.path = is_file ? "" : item->path;
-		looks_add(hash, &named);
+		looks_add(hash, item);
 		if (S_ISREG(item->info.st_mode) && content_add(hash, ahead, err))
 			return FAILED;
 	}
+}
+
+/** All of an open file, which must not change meanwhile. */
+static result file_add(const struct treehash *hash, int fd, const struct stat *before,
+		       struct error *err)
+{
+	owned(str) char *piece = xcalloc(1, PIECE);
+	uint64_t size = 0;
+	struct stat after;
+	ssize_t got;
+
+	while ((got = read(fd, piece, PIECE)) != 0) {
+		if (cancel_check(hash->ctx, err))
+			return FAILED;
+		if (got < 0 && errno != EINTR)
+			return fail_sys(err, "read");
+		if (got > 0) {
+			hasher_add(hash->hasher, piece, (size_t)got);
+			size += (uint64_t)got;
+		}
+	}
+	if (fstat(fd, &after) < 0 || size != (uint64_t)before->st_size ||
+	    after.st_ino != before->st_ino || after.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	    after.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
+		return fail(err, FAULT_INPUT, "changed while it was read");
+	return OK;
+}
+
+/** A lone file; its own name does not matter: its copy is given one. */
+static result file_hash(const struct treehash *hash, struct origin *origin, struct error *err)
+{
+	enum { FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
+	owned(attributes) struct attributes attributes = {};
+	struct ahead_item item = { .path = "", .info = origin->info };
+	owned(fd) int fd = -1;
+	result done;
+
+	if (attributes_read(origin->dir_fd, origin->name, &attributes, err))
+		return FAILED;
+	item.attributes = attributes;
+	looks_add(hash, &item);
+	if (!S_ISREG(origin->info.st_mode))
+		return OK;
+	fd = openat(origin->dir_fd, origin->name, FLAGS);
+	done = fd < 0 ? fail_sys(err, "open") : file_add(hash, fd, &origin->info, err);
+	return done ? fail_in(err, "%s", buf_text(&origin->path)) : OK;
+}
+
+static result hash_all(const struct treehash *hash, struct origin *origin, struct error *err)
+{
+	return S_ISDIR(origin->info.st_mode) ? directory_hash(hash, origin, err)
+					     : file_hash(hash, origin, err);
 }
 
 result tree_hash(const struct ctx *ctx, int source_root_fd, const char *source,

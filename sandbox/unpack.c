@@ -175,8 +175,9 @@ static result unpack_all(struct unpack *unpack, struct error *err)
 	}
 }
 
-result layer_unpack(const struct ctx *ctx, int blob_fd, int into_fd,
-		    const struct layer_limits *limits, struct layer_info *out, struct error *err)
+result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd,
+			 const struct layer_limits *limits, struct strings *implicit,
+			 struct layer_info *out, struct error *err)
 {
 	owned(unpack) struct unpack unpack = { .ctx = ctx, .limits = default_limits };
 	owned(fd) int root = openat(into_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -199,6 +200,15 @@ result layer_unpack(const struct ctx *ctx, int blob_fd, int into_fd,
 	if (unpack_all(&unpack, err) || source_finish(unpack.source, &info, err))
 		return FAILED;
 	info.entry_count = unpack.used.entries;
+	place_implicit(unpack.place, implicit);
 	*out = info;
 	return OK;
+}
+
+result layer_unpack(const struct ctx *ctx, int blob_fd, int into_fd,
+		    const struct layer_limits *limits, struct layer_info *out, struct error *err)
+{
+	owned(strings) struct strings implicit = {};
+
+	return layer_unpack_part(ctx, blob_fd, into_fd, limits, &implicit, out, err);
 }

@@ -172,3 +172,46 @@ build -t localhost/out
 is 'equal layers may stand in one image' "$status" 0
 in_image linux/arm64
 is 'and the topmost decides' "$out" x
+
+# A layer with a file and no entry for its directory, as other tools write them.
+mkdir -p "$scratch/part/dir"
+echo y >"$scratch/part/dir/new"
+tar -C "$scratch/part" --owner=0 --group=0 -cf "$scratch/part.tar" dir/new
+mpemu import --platform linux/arm64 "$scratch/part.tar" localhost/part >/dev/null
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/base
+RUN mkdir -m 1777 /dir && chown 5:6 /dir && echo x > /dir/old
+END
+build -t localhost/below
+skopeo copy -q --override-arch arm64 "oci:$store/oci:localhost/below:latest" "oci:$scratch/mixed:m"
+skopeo copy -q "oci:$store/oci:localhost/part:latest" "oci:$scratch/mixed:p"
+python=$(command -v python3) && "$python" - "$scratch/mixed" <<'END' && skopeo copy -q \
+	"oci:$scratch/mixed:both" "oci:$store/oci:localhost/mixed:latest"
+import hashlib, json, os, sys
+root = sys.argv[1]
+def blob(digest): return os.path.join(root, "blobs", *digest.split(":"))
+def read(digest): return json.load(open(blob(digest)))
+def put(value):
+    data = json.dumps(value).encode()
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    open(blob(digest), "wb").write(data)
+    return digest, len(data)
+index = json.load(open(root + "/index.json"))
+named = {m["annotations"]["org.opencontainers.image.ref.name"]: m for m in index["manifests"]}
+below, part = read(named["m"]["digest"]), read(named["p"]["digest"])
+config, other = read(below["config"]["digest"]), read(part["config"]["digest"])
+below["layers"] += part["layers"]
+config["rootfs"]["diff_ids"] += other["rootfs"]["diff_ids"]
+config["history"] += other["history"]
+below["config"]["digest"], below["config"]["size"] = put(config)
+entry = dict(named["m"], annotations={"org.opencontainers.image.ref.name": "both"})
+entry["digest"], entry["size"] = put(below)
+index["manifests"].append(entry)
+json.dump(index, open(root + "/index.json", "w"))
+END
+if [ "$python" ]; then
+	run mpemu run --platform linux/arm64 localhost/mixed sh -c 'stat -c "%a %u %g" /dir; ls /dir'
+	is 'a directory without an entry looks as it does below' "$(echo $out)" '1777 5 6 new old'
+else
+	skip 'a directory without an entry looks as it does below' 'no python3 to make such an image'
+fi
