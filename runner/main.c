@@ -114,25 +114,25 @@ static void standard_fds(void)
 /* ---- running a command ---- */
 
 /** $MPEMU_ROOT, /var/lib/mpemu for root, $XDG_DATA_HOME/mpemu for others; absolute. */
-static result root_choose(struct globals *globals, struct error *err)
+static result root_choose(const struct globals *globals, char **out, struct error *err)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 	const char *root = globals->root ? globals->root : getenv("MPEMU_ROOT");
 	owned(str) char *here = NULL;
 
 	if (root && *root == '/') {
-		globals->root = xstrdup(root);
+		*out = xstrdup(root);
 	} else if (root && *root) {
 		here = getcwd(NULL, 0);
 		if (!here)
 			return fail_sys(err, "--root %s", root);
-		globals->root = xasprintf("%s/%s", here, root);
+		*out = xasprintf("%s/%s", here, root);
 	} else if (geteuid() == 0) {
-		globals->root = xstrdup("/var/lib/mpemu");
+		*out = xstrdup("/var/lib/mpemu");
 	} else if (data && *data == '/') {
-		globals->root = xasprintf("%s/mpemu", data);
+		*out = xasprintf("%s/mpemu", data);
 	} else if (home && *home == '/') {
-		globals->root = xasprintf("%s/.local/share/mpemu", home);
+		*out = xasprintf("%s/.local/share/mpemu", home);
 	} else {
 		return fail(err, FAULT_USAGE, "neither --root nor HOME says where the store is");
 	}
@@ -163,10 +163,15 @@ static result start(const struct command *command, struct invocation *in, struct
 	return status;
 }
 
-static result prepare_and_start(const struct command *command, struct invocation *in,
-				struct error *err)
+static result prepare_and_start(const struct command *command, struct globals *globals,
+				struct invocation *in, struct error *err)
 {
+	owned(str) char *root = NULL;
 	struct privilege privilege = {};
+
+	if (root_choose(globals, &root, err))
+		return FAILED;
+	globals->root = root;
 
 	if (command->needs_ids) {
 		if (userns_enter(&privilege, err))
@@ -234,7 +239,7 @@ static result dispatch(const struct command *command, const char *path, struct g
 			(void)unknown_command(command, path, argv[0], err);
 	} else {
 		in.argc = argc;
-		done = root_choose(globals, err) ? FAILED : prepare_and_start(command, &in, err);
+		done = prepare_and_start(command, globals, &in, err);
 		*status = in.status;
 	}
 	options_drop(command, options);
