@@ -5,6 +5,7 @@
 #include "runner/flights.h"
 #include "runner/publish.h"
 #include "runner/sched.h"
+#include "runner/summary.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -55,6 +56,15 @@ static result open_all(struct build *build, struct error *err)
 	return OK;
 }
 
+static result run_all(struct build *build, struct descriptor *index, struct error *err)
+{
+	if (!sched_run(build, err))
+		return publish(build, index, err);
+	if (build->request->keep_going)
+		summary_tell(build, NULL);
+	return FAILED;
+}
+
 result build_run(const struct ctx *ctx, const struct build_request *request,
 		 const struct privilege *privilege, struct descriptor *index, struct error *err)
 {
@@ -66,8 +76,8 @@ result build_run(const struct ctx *ctx, const struct build_request *request,
 	};
 	result status = FAILED;
 
-	if (!open_all(&build, err) && !sched_run(&build, err) && !publish(&build, index, err))
-		status = OK;
+	if (!open_all(&build, err))
+		status = run_all(&build, index, err);
 	build_done(&build);
 	return status;
 }

@@ -74,6 +74,11 @@ bool instruction_makes_layer(const struct instruction *instruction)
 	return false;
 }
 
+bool step_is_told(const struct step *step)
+{
+	return step->kind != STEP_INSTRUCTION || instruction_makes_layer(step->instruction);
+}
+
 void plan_drop(struct plan **plan)
 {
 	if (!*plan)

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "runner/archive.h"
+#include "runner/summary.h"
 
 #include <string.h>
 
@@ -67,9 +68,9 @@ static result image_publish(const struct build *build, const struct step *final,
 	return image_write(build->store, image, NULL, out, err);
 }
 
-static result index_publish(const struct build *build, struct descriptor *out, struct error *err)
+static result index_publish(const struct build *build, struct descriptor manifests[PLATFORMS_MAX],
+			    struct descriptor *out, struct error *err)
 {
-	struct descriptor manifests[PLATFORMS_MAX] = {};
 	size_t count = build->plan->final_count;
 
 	for (size_t i = 0; i < count; i++) {
@@ -120,8 +121,9 @@ static result push_all(const struct build *build, const struct descriptor *index
 result publish(struct build *build, struct descriptor *index, struct error *err)
 {
 	const struct build_request *request = build->request;
+	struct descriptor manifests[PLATFORMS_MAX] = {};
 
-	if (index_publish(build, index, err) || tags_apply(build, index, err))
+	if (index_publish(build, manifests, index, err) || tags_apply(build, index, err))
 		return FAILED;
 	for (size_t i = 0; i < request->output_count; i++) {
 		const struct output *output = &request->outputs[i];
@@ -133,5 +135,6 @@ result publish(struct build *build, struct descriptor *index, struct error *err)
 		if (done)
 			return FAILED;
 	}
+	summary_tell(build, manifests);
 	return OK;
 }

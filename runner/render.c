@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "runner/table.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -124,12 +125,48 @@ static void put(const struct buf *text)
 		return;
 }
 
-/* ---- messages that belong to no step ---- */
+/* ---- what belongs to no step ---- */
+
+static void summary_row(struct table *table, const struct summary *summary)
+{
+	static const char *const outcomes[] = { "done", "failed", "stopped" };
+	char platform[PLATFORM_TEXT_MAX], size[SIZE_TEXT_MAX];
+	owned(buf) struct buf cell = {};
+
+	table_add(table, platform_text(&summary->platform, platform));
+	table_add(table, outcomes[summary->outcome]);
+	buf_printf(&cell, "%zu run, %zu cached", summary->steps_run, summary->steps_cached);
+	table_add(table, buf_text(&cell));
+	buf_clear(&cell);
+	buf_printf(&cell, "%.1fs", summary->seconds);
+	table_add(table, buf_text(&cell));
+	table_add(table, *summary->digest ? size_text(summary->size, size) : "-");
+	if (summary->failed_step)
+		table_add(table, summary->failed_step);
+	else
+		table_add(table, *summary->digest ? summary->digest : "-");
+}
+
+static void summary_text(const struct event *event, struct buf *out)
+{
+	static const char *const head[] = { "PLATFORM", "STATE", "STEPS", "TIME", "SIZE", "IMAGE" };
+	owned(table) struct table table = { .columns = countof(head) };
+
+	for (size_t i = 0; i < countof(head); i++)
+		table_add(&table, head[i]);
+	for (size_t i = 0; i < event->summary_count; i++)
+		summary_row(&table, &event->summaries[i]);
+	table_text(&table, out);
+}
 
 static bool message_text(const struct event *event, struct buf *out)
 {
 	owned(buf) struct buf text = {};
 
+	if (event->kind == EVENT_SUMMARY) {
+		summary_text(event, out);
+		return true;
+	}
 	if (event->kind != EVENT_NOTE && event->kind != EVENT_WARNING)
 		return false;
 	text_escape(&text, event->text, event->text_length);
@@ -191,6 +228,7 @@ static void draw_plain(struct render *render, const struct event *event)
 /* ---- json ---- */
 
 static const char *const event_names[] = {
+	[EVENT_PLAN] = "plan",
 	[EVENT_STEP_STARTED] = "step-started",
 	[EVENT_STEP_OUTPUT] = "step-output",
 	[EVENT_STEP_CACHED] = "step-cached",
@@ -199,6 +237,7 @@ static const char *const event_names[] = {
 	[EVENT_TRANSFER] = "transfer",
 	[EVENT_NOTE] = "note",
 	[EVENT_WARNING] = "warning",
+	[EVENT_SUMMARY] = "summary",
 };
 
 static void set_text(json_t *object, const char *key, const char *text, size_t length)
