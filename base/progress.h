@@ -15,11 +15,12 @@ enum event_kind {
 	EVENT_STEP_OUTPUT, /* text: bytes a step wrote, one line without its newline */
 	EVENT_STEP_CACHED,
 	EVENT_STEP_DONE,
-	EVENT_STEP_FAILED, /* text: why */
-	EVENT_TRANSFER,    /* text: what; bytes of total so far; bytes == total: finished */
-	EVENT_NOTE,        /* text: a message that is good to know */
-	EVENT_WARNING,     /* text: a message that somebody should read */
-	EVENT_SUMMARY,     /* summaries: how it went on each platform; once, at the end */
+	EVENT_STEP_FAILED,  /* text: why */
+	EVENT_STEP_STOPPED, /* it had started, and the build was stopped */
+	EVENT_TRANSFER,     /* text: what; bytes of total so far; bytes == total: finished */
+	EVENT_NOTE,         /* text: a message that is good to know */
+	EVENT_WARNING,      /* text: a message that somebody should read */
+	EVENT_SUMMARY,      /* summaries: how it went on each platform; once, at the end */
 };
 
 enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_STOPPED };

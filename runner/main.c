@@ -22,7 +22,6 @@
 #include "sandbox/sandbox.h"
 
 #include <fcntl.h>
-#include <locale.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -260,16 +259,15 @@ int main(int argc, char **argv)
 
 	standard_fds();
 	signals_block();
+	/* Results come last, below what was drawn meanwhile on the same terminal. */
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 	if (version_asked(argc, argv)) {
 		puts("mpemu " MPEMU_VERSION);
 		return 0;
 	}
 	if (dispatch(&top, "mpemu", &globals, argc - 1, argv + 1, &status, &err)) {
-		owned(buf) struct buf text = {};
-
-		text_escape(&text, err.text, strlen(err.text));
 		fflush(stdout);
-		fprintf(stderr, "mpemu: %s\n", buf_text(&text));
+		render_error(globals.quiet ? NULL : globals.progress, &err);
 		return fault_exit_status(err.fault);
 	}
 	return status;

@@ -124,11 +124,11 @@ static void step_run(struct sched *sched, struct step *step)
 	struct snapshot *snapshot = NULL;
 	struct timespec start;
 	struct error err = {};
-	bool cached = false;
+	bool cached = false, started = !cancel_fired(ctx->cancel);
 	result ran;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	if (!cancel_fired(ctx->cancel))
+	if (started)
 		tell(sched, step, EVENT_STEP_STARTED, 0, NULL);
 	ran = step_execute(sched->build, step, &snapshot, &cached, &err);
 	step->seconds = seconds_since(&start);
@@ -138,6 +138,8 @@ static void step_run(struct sched *sched, struct step *step)
 		     NULL);
 	else if (step->broke)
 		tell(sched, step, EVENT_STEP_FAILED, step->seconds, &err);
+	else if (started)
+		tell(sched, step, EVENT_STEP_STOPPED, step->seconds, NULL);
 
 	pthread_mutex_lock(&sched->lock);
 	if (ran)
