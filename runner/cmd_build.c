@@ -3,9 +3,11 @@
  * mpemu build: options of `docker buildx build` become a request.
  */
 #include "base/mem.h"
+#include "base/progress.h"
 #include "runner/build.h"
 #include "runner/command.h"
 #include "runner/commands.h"
+#include "runner/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 
 struct build_options {
 	struct strings platforms, tags, build_args, labels, outputs;
-	const char *file, *target, *jobs, *network;
+	const char *file, *target, *jobs, *network, *trace;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
 
@@ -50,6 +52,8 @@ static const struct option options[] = {
 	  "steps at the same time (default: processors + 2)" },
 	{ "keep-going", 0,   OPTION_FLAG, FIELD(keep_going), NULL,
 	  "a platform that fails does not stop the others" },
+	{ "trace",      0,   OPTION_TEXT, FIELD(trace),      "FILE",
+	  "write where the time went, for chrome://tracing or ui.perfetto.dev" },
 	{ "insecure",   0,   OPTION_FLAG, FIELD(insecure),   NULL,
 	  "registries may speak plain HTTP or have unverified certificates" },
 };
@@ -205,6 +209,36 @@ static bool stdout_is_archive(const struct build_request *request)
 	return false;
 }
 
+/** The trace is written however the build ends; its own failure counts only where that succeeds. */
+static result build_traced(const struct invocation *in, const struct build_request *request,
+			   const char *path, struct descriptor *index, struct error *err)
+{
+	owned(trace) struct trace *trace = NULL;
+	struct ctx ctx = *in->ctx;
+	struct error trace_error = {};
+	result built, written;
+
+	if (trace_check(path, err))
+		return FAILED;
+	trace = trace_new(ctx.progress);
+	ctx.progress = trace_sink(trace);
+	built = build_run(&ctx, request, in->privilege, index, err);
+	written = trace_write(trace, path, &trace_error);
+	if (built && written)
+		progress_warn(in->ctx, "%s", trace_error.text);
+	else if (written)
+		*err = trace_error;
+	return built ? built : written;
+}
+
+static result build(const struct invocation *in, const struct build_request *request,
+		    const char *trace, struct descriptor *index, struct error *err)
+{
+	if (trace)
+		return build_traced(in, request, trace, index, err);
+	return build_run(in->ctx, request, in->privilege, index, err);
+}
+
 static result run(struct invocation *in, struct error *err)
 {
 	const struct build_options *options_ = in->options;
@@ -213,7 +247,7 @@ static result run(struct invocation *in, struct error *err)
 	char text[DIGEST_TEXT_MAX];
 
 	if (request_make(in, options_, &request, err) ||
-	    build_run(in->ctx, &request, in->privilege, &index, err))
+	    build(in, &request, options_->trace, &index, err))
 		return FAILED;
 	if (stdout_is_archive(&request))
 		return OK;
