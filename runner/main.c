@@ -18,7 +18,9 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "runner/commands.h"
+#include "runner/complete.h"
 #include "runner/render.h"
+#include "runner/table.h"
 #include "sandbox/sandbox.h"
 
 #include <fcntl.h>
@@ -53,8 +55,8 @@ static const struct command top = {
 		"have",
 	.example = "sudo mpemu setup && mpemu build --platform linux/arm64,linux/s390x -t app:1 .",
 	.text = "'mpemu COMMAND --help' tells more.  Exit status: 0 done, 1 system failure, 2 "
-		"usage, "
-		"3 bad\ninput, 4 a build step failed, 5 not found, 6 authentication, 7 network, 8 "
+		"usage, 3 bad\ninput, 4 a build step failed, 5 not found, 6 authentication, 7 "
+		"network, 8 "
 		"integrity,\n9 privilege or missing kernel feature, 130 interrupted.",
 	.arguments_max = -1,
 	.stops_at_argument = true,
@@ -251,6 +253,21 @@ static bool version_asked(int argc, char **argv)
 	return argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0);
 }
 
+/** `mpemu --complete SHELL`: for packagers and `source <(mpemu --complete bash)`. */
+static result completion_show(const char *shell, struct error *err)
+{
+	owned(buf) struct buf out = {};
+
+	if (complete_script(&top, shell, &out, err))
+		return FAILED;
+	return stdout_write(&out, err);
+}
+
+static bool completion_asked(int argc, char **argv)
+{
+	return argc == 3 && strcmp(argv[1], "--complete") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct globals globals = {};
@@ -265,7 +282,9 @@ int main(int argc, char **argv)
 		puts("mpemu " MPEMU_VERSION);
 		return 0;
 	}
-	if (dispatch(&top, "mpemu", &globals, argc - 1, argv + 1, &status, &err)) {
+	if (completion_asked(argc, argv)
+		    ? completion_show(argv[2], &err)
+		    : dispatch(&top, "mpemu", &globals, argc - 1, argv + 1, &status, &err)) {
 		fflush(stdout);
 		render_error(globals.quiet ? NULL : globals.progress, &err);
 		return fault_exit_status(err.fault);
