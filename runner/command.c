@@ -18,7 +18,7 @@ const struct option globals_options[] = {
 	{ "quiet",    'q', OPTION_FLAG, offsetof(struct globals, quiet),    NULL,
 	  "print results and errors only" },
 	{ "verbose",  0,   OPTION_FLAG, offsetof(struct globals, verbose),  NULL,
-	  "say more about what is done" },
+	  "keep what steps write on the screen (tty)" },
 };
 /* clang-format on */
 const size_t globals_option_count = countof(globals_options);

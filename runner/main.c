@@ -148,7 +148,8 @@ static result start(const struct command *command, struct invocation *in, struct
 	pthread_t watcher;
 	result status;
 
-	if (render_new(in->globals->quiet ? "quiet" : in->globals->progress, &render, err))
+	if (render_new(in->globals->quiet ? "quiet" : in->globals->progress, in->globals->verbose,
+		       &render, err))
 		return FAILED;
 	ctx.progress = render_sink(render);
 	in->ctx = &ctx;

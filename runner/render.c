@@ -68,11 +68,15 @@ static bool is_journal(void)
 	       status.st_ino == inode;
 }
 
-static struct style style_now(void)
+static struct style style_now(bool verbose)
 {
 	const char *no_colour = getenv("NO_COLOR");
 
-	return (struct style){ .colour = !no_colour || !*no_colour, .journal = is_journal() };
+	return (struct style){
+		.colour = !no_colour || !*no_colour,
+		.journal = is_journal(),
+		.verbose = verbose,
+	};
 }
 
 /* ---- writing ---- */
@@ -147,7 +151,7 @@ static const char *mode_choose(const char *mode)
 	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0 ? "tty" : "plain";
 }
 
-result render_new(const char *mode, struct render **out, struct error *err)
+result render_new(const char *mode, bool verbose, struct render **out, struct error *err)
 {
 	const struct view_kind *kind = view_kind_find(mode_choose(mode));
 	struct render *render;
@@ -157,7 +161,7 @@ result render_new(const char *mode, struct render **out, struct error *err)
 			    mode);
 	render = xnew(struct render);
 	render->sink.emit = emit;
-	render->view = view_new(kind, style_now());
+	render->view = view_new(kind, style_now(verbose));
 	pthread_mutex_init(&render->lock, NULL);
 	pthread_cond_init(&render->end, NULL);
 	if (kind->draw)

@@ -56,9 +56,22 @@ static void owe_step(struct view *view, const char *colour, const char *state,
 	buf_printf(out, " %5.1fs %s\n", seconds, live->name);
 }
 
+/** "[linux/arm64 2/5] what it wrote" */
+static void owe_output(struct view *view, const struct live *live)
+{
+	size_t length = strcspn(live->name, "]");
+
+	buf_add(&view->owed, live->name, live->name[length] ? length + 1 : 0);
+	buf_printf(&view->owed, " %s\n", live_last(live));
+}
+
 static void tty_step(struct view *view, const struct event *event, const struct live *live)
 {
 	switch (event->kind) {
+	case EVENT_STEP_OUTPUT:
+		if (view->style.verbose)
+			owe_output(view, live);
+		break;
 	case EVENT_STEP_CACHED:
 		owe_step(view, yellow, "CACHED", live, event->seconds);
 		break;

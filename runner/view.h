@@ -25,6 +25,7 @@ struct screen {
 /** How the bytes are dressed. */
 struct style {
 	bool colour;
+	bool verbose; /* a terminal keeps what steps write */
 	bool journal; /* lines that matter start with <3> or <4>, as systemd wants it */
 };
 
