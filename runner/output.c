@@ -17,6 +17,8 @@ enum {
 	OUTPUT_TOTAL_MAX = 16 << 20, /* bytes of one step that are shown */
 	OUTPUT_BURST = 2 << 20,      /* of them at once, and in each second after that: */
 	OUTPUT_RATE = 256 << 10,
+	OUTPUT_RESUME = 64 << 10, /* allowance that it takes to begin again */
+	KEPT_LINES = 20,          /* the last of those that were dropped */
 	READ_SIZE = 64 << 10,
 };
 
@@ -26,10 +28,11 @@ struct output_pump {
 	int read_fd, write_fd;
 	pthread_t thread;
 	bool running;
-	uint64_t shown;   /* bytes */
-	double allowance; /* bytes that may be shown now */
-	double refilled;  /* when it was counted */
-	uint64_t dropped; /* lines since the last one that was shown */
+	uint64_t shown;              /* bytes */
+	double allowance;            /* bytes that may be shown now */
+	double refilled;             /* when it was counted */
+	uint64_t dropped;            /* lines since the last one that was shown */
+	struct buf kept[KEPT_LINES]; /* a ring: what failed stands at the end */
 	struct buf line;
 	bool line_cut; /* the rest of an overlong line is being dropped */
 };
@@ -65,22 +68,39 @@ static bool line_allowed(struct output_pump *pump, size_t length)
 	if (pump->allowance > OUTPUT_BURST)
 		pump->allowance = OUTPUT_BURST;
 	pump->refilled = now;
-	if (pump->allowance < cost || pump->shown > OUTPUT_TOTAL_MAX)
+	if (pump->allowance < (pump->dropped ? OUTPUT_RESUME : cost) ||
+	    pump->shown > OUTPUT_TOTAL_MAX)
 		return false;
 	pump->allowance -= cost;
 	pump->shown += length;
 	return true;
 }
 
+static void line_drop(struct output_pump *pump, size_t length)
+{
+	struct buf *slot = &pump->kept[pump->dropped++ % KEPT_LINES];
+
+	buf_clear(slot);
+	buf_add(slot, buf_text(&pump->line), length);
+}
+
+/** Say how many were dropped, and show the last of them after all. */
 static void dropped_end(struct output_pump *pump)
 {
+	uint64_t first = pump->dropped > KEPT_LINES ? pump->dropped - KEPT_LINES : 0;
 	char notice[96];
 
-	if (!pump->dropped)
-		return;
-	snprintf(notice, sizeof(notice), "[%llu lines were not shown: the step writes too much]",
-		 (unsigned long long)pump->dropped);
-	emit(pump, notice, strlen(notice));
+	if (first) {
+		snprintf(notice, sizeof(notice),
+			 "[%llu lines were not shown: the step writes too much]",
+			 (unsigned long long)first);
+		emit(pump, notice, strlen(notice));
+	}
+	for (uint64_t i = first; i < pump->dropped; i++) {
+		const struct buf *line = &pump->kept[i % KEPT_LINES];
+
+		emit(pump, buf_text(line), line->length);
+	}
 	pump->dropped = 0;
 }
 
@@ -94,7 +114,7 @@ static void line_end(struct output_pump *pump)
 		dropped_end(pump);
 		emit(pump, buf_text(&pump->line), length);
 	} else {
-		pump->dropped++;
+		line_drop(pump, length);
 	}
 	buf_clear(&pump->line);
 	pump->line_cut = false;
@@ -163,6 +183,8 @@ void output_pump_drop(struct output_pump **pump)
 	output_finish(*pump);
 	fd_drop(&(*pump)->read_fd);
 	buf_drop(&(*pump)->line);
+	for (size_t i = 0; i < KEPT_LINES; i++)
+		buf_drop(&(*pump)->kept[i]);
 	free(*pump);
 	*pump = NULL;
 }
