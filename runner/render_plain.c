@@ -27,23 +27,24 @@ static void add_prefixed(struct buf *out, const char *prefix, const char *text)
 	}
 }
 
-/** The first news and the last, and what is on its way for long. */
+/** The last news, and what is on its way for long. */
 static void plain_transfer(struct view *view, const struct event *event, struct moment now,
 			   struct buf *out)
 {
 	struct transfer *transfer = transfer_find(view, event, now);
 	bool finished = transfer->bytes == transfer->total;
+	char size[SIZE_TEXT_MAX];
 
-	if (finished || now.elapsed - transfer->told >= TRANSFER_SECONDS) {
+	if (finished) {
+		buf_printf(out, "%s %s DONE %.1fs\n", transfer->name,
+			   size_text(transfer->total, size), now.elapsed - transfer->start);
+		transfer_end(view, transfer);
+	} else if (now.elapsed - transfer->told >= TRANSFER_SECONDS) {
 		buf_printf(out, "%s ", transfer->name);
 		transfer_text(transfer, out);
-		if (finished)
-			buf_printf(out, " DONE %.1fs", now.elapsed - transfer->start);
 		buf_add_char(out, '\n');
 		transfer->told = now.elapsed;
 	}
-	if (finished)
-		transfer_end(view, transfer);
 }
 
 static void plain_step(const struct event *event, const struct live *live, struct moment now,
@@ -83,7 +84,7 @@ static void plain_event(struct view *view, const struct event *event, struct liv
 	else if (live)
 		plain_step(event, live, now, &text);
 	else
-		message_text(event, &text);
+		message_text(event, false, &text);
 	add_prefixed(out, view->style.journal ? priority(event->kind) : "", buf_text(&text));
 }
 
@@ -96,7 +97,7 @@ static void quiet_event(struct view *view, const struct event *event, struct liv
 	if (event->kind == EVENT_STEP_FAILED && live)
 		tail_text(live, event, &text);
 	else if (event->kind == EVENT_WARNING)
-		message_text(event, &text);
+		message_text(event, false, &text);
 	add_prefixed(out, view->style.journal ? priority(event->kind) : "", buf_text(&text));
 }
 

@@ -18,6 +18,7 @@ enum {
 	LIVE_LINES_MAX = 24,
 	BAR_COLUMNS = 24,
 	COLUMNS_MIN = 20,
+	STATE_COLUMNS = 17, /* before the name of a finished step, and one behind it */
 };
 
 static const char green[] = "\x1b[32m", yellow[] = "\x1b[33m", red[] = "\x1b[31m";
@@ -44,7 +45,7 @@ static void add_line(struct buf *out, const char *left, const char *right, size_
 
 /* ---- lines that stay ---- */
 
-/** A finished step: one line, its output is gone.  Never cut: it may be looked up later. */
+/** A finished step: one line, its output is gone; one that failed is told of whole. */
 static void owe_step(struct view *view, const char *colour, const char *state,
 		     const struct live *live, double seconds)
 {
@@ -53,7 +54,12 @@ static void owe_step(struct view *view, const char *colour, const char *state,
 	buf_add_char(out, ' ');
 	add_coloured(view, out, colour, state);
 	columns_pad(out, 7 - strlen(state));
-	buf_printf(out, " %5.1fs %s\n", seconds, live->name);
+	buf_printf(out, " %5.1fs ", seconds);
+	if (view->frame_columns > STATE_COLUMNS && colour != red)
+		columns_add(out, live->name, view->frame_columns - STATE_COLUMNS);
+	else
+		buf_add_str(out, live->name);
+	buf_add_char(out, '\n');
 }
 
 /** "[linux/arm64 2/5] what it wrote" */
@@ -103,7 +109,7 @@ static void tty_event(struct view *view, const struct event *event, struct live 
 		if (transfer->bytes == transfer->total)
 			transfer_end(view, transfer);
 	} else {
-		message_text(event, &view->owed);
+		message_text(event, true, &view->owed);
 	}
 }
 
@@ -238,6 +244,7 @@ static void tty_draw(struct view *view, struct moment now, struct screen screen,
 		screen.columns = COLUMNS_MIN;
 	frame_make(view, now, screen, &frame);
 	fresh = view->owed.length || view->frame_columns != columns;
+	view->frame_columns = columns;
 	if (!fresh && frames_equal(&view->frame, &frame))
 		return;
 	if (!view->owed.length && !view->frame.count && !frame.count)
@@ -255,7 +262,6 @@ static void tty_draw(struct view *view, struct moment now, struct screen screen,
 	strings_drop(&view->frame);
 	view->frame = frame;
 	frame = (struct strings){};
-	view->frame_columns = columns;
 }
 
 const struct view_kind view_tty = { .name = "tty", .event = tty_event, .draw = tty_draw };

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BRIEF_DIGEST = 19 }; /* "sha256:" and twelve digits */
+
 const struct view_kind *view_kind_find(const char *name)
 {
 	static const struct view_kind *const kinds[] = { &view_plain, &view_json, &view_quiet,
@@ -147,7 +149,7 @@ const char *outcome_text(enum outcome outcome)
 	return outcomes[outcome];
 }
 
-static void summary_row(struct table *table, const struct summary *summary)
+static void summary_row(struct table *table, const struct summary *summary, bool brief)
 {
 	char platform[PLATFORM_TEXT_MAX], size[SIZE_TEXT_MAX];
 	owned(buf) struct buf cell = {};
@@ -160,13 +162,13 @@ static void summary_row(struct table *table, const struct summary *summary)
 	buf_printf(&cell, "%.1fs", summary->seconds);
 	table_add(table, buf_text(&cell));
 	table_add(table, *summary->digest ? size_text(summary->size, size) : "-");
-	if (summary->failed_step)
-		table_add(table, summary->failed_step);
-	else
-		table_add(table, *summary->digest ? summary->digest : "-");
+	buf_clear(&cell);
+	buf_printf(&cell, "%.*s", brief ? BRIEF_DIGEST : DIGEST_TEXT_MAX,
+		   *summary->digest ? summary->digest : "-");
+	table_add(table, summary->failed_step ? summary->failed_step : buf_text(&cell));
 }
 
-static void summary_table(const struct event *event, struct buf *out)
+static void summary_table(const struct event *event, bool brief, struct buf *out)
 {
 	static const char *const head[] = { "PLATFORM", "STATE", "STEPS", "TIME", "SIZE", "IMAGE" };
 	owned(table) struct table table = { .columns = countof(head) };
@@ -174,14 +176,14 @@ static void summary_table(const struct event *event, struct buf *out)
 	for (size_t i = 0; i < countof(head); i++)
 		table_add(&table, head[i]);
 	for (size_t i = 0; i < event->summary_count; i++)
-		summary_row(&table, &event->summaries[i]);
+		summary_row(&table, &event->summaries[i], brief);
 	table_text(&table, out);
 }
 
-void message_text(const struct event *event, struct buf *out)
+void message_text(const struct event *event, bool brief, struct buf *out)
 {
 	if (event->kind == EVENT_SUMMARY)
-		summary_table(event, out);
+		summary_table(event, brief, out);
 	if (event->kind != EVENT_NOTE && event->kind != EVENT_WARNING)
 		return;
 	if (event->kind == EVENT_WARNING)

@@ -95,8 +95,11 @@ const char *live_last(const struct live *live);
 /** Why a step failed, below its last lines, between rules. */
 void tail_text(const struct live *live, const struct event *event, struct buf *out);
 
-/** A note or a warning with its newline, or the table of a summary; nothing for other events. */
-void message_text(const struct event *event, struct buf *out);
+/**
+ * A note or a warning with its newline, or the table of a summary; nothing for other events.
+ * `brief`: digests as people tell them apart.
+ */
+void message_text(const struct event *event, bool brief, struct buf *out);
 const char *outcome_text(enum outcome outcome);
 
 /** The transfer that an event tells of; it is begun where it is new. */
