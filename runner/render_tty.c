@@ -45,7 +45,7 @@ static void add_line(struct buf *out, const char *left, const char *right, size_
 
 /* ---- lines that stay ---- */
 
-/** A finished step: one line, its output is gone; one that failed is told of whole. */
+/** A finished step: one line, its output is gone. */
 static void owe_step(struct view *view, const char *colour, const char *state,
 		     const struct live *live, double seconds)
 {
@@ -55,7 +55,7 @@ static void owe_step(struct view *view, const char *colour, const char *state,
 	add_coloured(view, out, colour, state);
 	columns_pad(out, 7 - strlen(state));
 	buf_printf(out, " %5.1fs ", seconds);
-	if (view->frame_columns > STATE_COLUMNS && colour != red)
+	if (view->frame_columns > STATE_COLUMNS)
 		columns_add(out, live->name, view->frame_columns - STATE_COLUMNS);
 	else
 		buf_add_str(out, live->name);

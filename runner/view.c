@@ -2,12 +2,16 @@
 #include "runner/view.h"
 
 #include "base/mem.h"
+#include "runner/columns.h"
 #include "runner/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { BRIEF_DIGEST = 19 }; /* "sha256:" and twelve digits */
+enum {
+	BRIEF_DIGEST = 19, /* "sha256:" and twelve digits */
+	BRIEF_STEP = 32,
+};
 
 const struct view_kind *view_kind_find(const char *name)
 {
@@ -163,9 +167,12 @@ static void summary_row(struct table *table, const struct summary *summary, bool
 	table_add(table, buf_text(&cell));
 	table_add(table, *summary->digest ? size_text(summary->size, size) : "-");
 	buf_clear(&cell);
-	buf_printf(&cell, "%.*s", brief ? BRIEF_DIGEST : DIGEST_TEXT_MAX,
-		   *summary->digest ? summary->digest : "-");
-	table_add(table, summary->failed_step ? summary->failed_step : buf_text(&cell));
+	if (summary->failed_step)
+		columns_add(&cell, summary->failed_step, brief ? BRIEF_STEP : DIGEST_TEXT_MAX);
+	else
+		buf_printf(&cell, "%.*s", brief ? BRIEF_DIGEST : DIGEST_TEXT_MAX,
+			   *summary->digest ? summary->digest : "-");
+	table_add(table, buf_text(&cell));
 }
 
 static void summary_table(const struct event *event, bool brief, struct buf *out)

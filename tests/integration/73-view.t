@@ -60,18 +60,18 @@ is 'but not for csh' "$status $out" '2 '
 
 if command -v bash >/dev/null; then
 	"$MPEMU" --complete bash >"$scratch/complete"
-	complete() { # WORDS
+	completed() { # WORDS
 		bash -c 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mpemu 2>/dev/null
 			echo "${COMPREPLY[*]}"' - "$scratch/complete" "$@"
 	}
-	is 'bash completes a command' "$(complete mpemu bu)" build
-	is 'a subcommand behind options' "$(complete mpemu --root /tmp index cr)" create
-	is 'an option' "$(complete mpemu build --no-c)" --no-cache
-	is 'a value' "$(complete mpemu build --progress pl)" plain
-	is 'a value behind an equals sign' "$(complete mpemu build --progress = j)" json
-	is 'the last of a list' "$(complete mpemu build --platform linux/arm64,linux/s3)" \
+	is 'bash completes a command' "$(completed mpemu bu)" build
+	is 'a subcommand behind options' "$(completed mpemu --root /tmp index cr)" create
+	is 'an option' "$(completed mpemu build --no-c)" --no-cache
+	is 'a value' "$(completed mpemu build --progress pl)" plain
+	is 'a value behind an equals sign' "$(completed mpemu build --progress = j)" json
+	is 'the last of a list' "$(completed mpemu build --platform linux/arm64,linux/s3)" \
 		linux/arm64,linux/s390x
-	is 'and no command where a value stands' "$(complete mpemu build --tag run --no-c)" --no-cache
+	is 'and no command where a value stands' "$(completed mpemu build --tag run --no-c)" --no-cache
 else
 	skip 'bash completes' 'needs bash'
 fi
