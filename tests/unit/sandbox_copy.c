@@ -105,7 +105,8 @@ TEST(tree_copy_keeps_links_modes_times_and_attributes)
 TEST(tree_copy_leaves_the_top_directory_alone_and_changes_those_below)
 {
 	owned(pair) struct pair pair = pair_new();
-	const struct copy_options options = { .has_mode = true, .mode = 0500 };
+	const struct mode_change change = { .is_absolute = true, .mode = 0500 };
+	const struct copy_options options = { .change = &change };
 	struct stat top, sub, file;
 	struct error err = {};
 
