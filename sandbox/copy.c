@@ -370,6 +370,14 @@ static result directory_begin(struct copy *copy, const char *path, bool is_whole
 	return OK;
 }
 
+/** The destination itself is nobody's copy, but has no time that depends on when it was made. */
+static result time_give(int fd, const struct stat *info, struct error *err)
+{
+	const struct timespec times[2] = { info->st_mtim, info->st_mtim };
+
+	return futimens(fd, times) < 0 ? fail_sys(err, "set time of the destination") : OK;
+}
+
 /** Its looks come last: what is made inside changes its time, and its mode may forbid making. */
 static result directory_end(struct copy *copy, const struct walk_item *item, struct error *err)
 {
@@ -379,13 +387,16 @@ static result directory_end(struct copy *copy, const struct walk_item *item, str
 	const char *name;
 	struct looks looks;
 
-	if (!level.is_made || (!*item->path && level.existed))
+	if (!level.is_made)
 		return OK;
 	if (target_open(copy, item->path, &name, err))
 		return FAILED;
-	fd = openat(copy->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(copy->parent_fd, *name ? name : ".",
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail_sys(err, "open /%s", copy->path.data);
+	if (!*item->path)
+		return time_give(fd, &item->info, err);
 	if (!level.is_whole && level.existed)
 		return fchmod(fd, item->info.st_mode & 07777) < 0
 			       ? fail_sys(err, "set mode of /%s", copy->path.data)
@@ -435,7 +446,10 @@ static result directory_copy(struct copy *copy, struct error *err)
 	}
 }
 
-/** Follow the target's links, and make the directories that it is to be in. */
+/**
+ * Follow the target's links, and make the directories that it is to be in; for a directory itself
+ * too, which gets nothing of the source's looks.
+ */
 static result target_make(struct copy *copy, const char *target, struct error *err)
 {
 	const struct copy_options *options = copy->options;
@@ -445,17 +459,20 @@ static result target_make(struct copy *copy, const char *target, struct error *e
 		.uid = options->keep_owner ? 0 : options->uid,
 		.gid = options->keep_owner ? 0 : options->gid,
 	};
+	bool is_directory = S_ISDIR(copy->origin.info.st_mode);
 	owned(str) char *parent = NULL;
 	owned(fd) int fd = -1;
 	size_t length;
 
 	if (path_resolve(copy->target_root, target, CLIMBING_STAYS, &copy->target, err))
 		return FAILED;
-	path_split(buf_text(&copy->target), &length);
+	length = copy->target.length;
+	if (!is_directory)
+		path_split(buf_text(&copy->target), &length);
 	parent = xstrndup(buf_text(&copy->target), length);
 	fd = dirs_make(copy->target_root, parent, &dirs);
 	if (fd < 0 && errno == ENOTDIR)
-		return fail(err, FAULT_INPUT, "a part of /%s is not a directory", parent);
+		return fail(err, FAULT_INPUT, "cannot copy to non-directory: /%s", parent);
 	return fd < 0 ? fail_sys(err, "make directory /%s", parent) : OK;
 }
 

@@ -140,6 +140,11 @@ static void pendings_hash(struct pendings *pendings, const struct treehash *hash
 static result item_add(const struct treehash *hash, struct ahead *ahead,
 		       const struct ahead_item *item, struct error *err)
 {
+	/* The looks of the directory whose content is copied do not matter. */
+	if (!*item->path) {
+		hasher_add_str(hash->hasher, "directory");
+		return OK;
+	}
 	looks_add(hash, item);
 	return S_ISREG(item->info.st_mode) ? content_add(hash, ahead, err) : OK;
 }
