@@ -23,7 +23,7 @@
 static const char *const header_names[HTTP_HEADERS] = {
 	[HTTP_CONTENT_RANGE] = "Content-Range", [HTTP_CONTENT_TYPE] = "Content-Type",
 	[HTTP_CHALLENGE] = "WWW-Authenticate",  [HTTP_DIGEST] = "Docker-Content-Digest",
-	[HTTP_LOCATION] = "Location",
+	[HTTP_LAST_MODIFIED] = "Last-Modified", [HTTP_LOCATION] = "Location",
 };
 
 /** Certificate errors: trying again is of no use, and plain HTTP is no way out. */

@@ -68,6 +68,7 @@ enum http_header {
 	HTTP_CONTENT_TYPE,
 	HTTP_CHALLENGE, /* WWW-Authenticate; several are joined with commas */
 	HTTP_DIGEST,    /* Docker-Content-Digest */
+	HTTP_LAST_MODIFIED,
 	HTTP_LOCATION,
 	HTTP_HEADERS,
 };

@@ -239,6 +239,20 @@ result image_push(const struct ctx *ctx, struct store *store, const struct descr
 		  const struct reference *ref, const struct transport *transport,
 		  struct error *err);
 
+struct fetched {
+	struct digest digest;
+	uint64_t size;
+	int64_t modified; /* Last-Modified, in seconds since the epoch; 0: not told */
+};
+
+/**
+ * Download an http or https URL to the empty file `fd`: without credentials, through at most ten
+ * redirects, never from https to http nor to a local address, tried again where that may help.
+ * FAULT_INPUT past `limit` bytes, FAULT_MISSING where the server does not have it.
+ */
+result url_fetch(const struct ctx *ctx, const char *url, uint64_t limit, int fd,
+		 struct fetched *out, struct error *err);
+
 /** Try user name and password on a registry ("docker.io"), and keep them where they do. */
 result registry_login(const struct ctx *ctx, const char *host, const char *user,
 		      const char *password, const struct transport *transport, struct error *err);

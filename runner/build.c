@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "runner/flights.h"
+#include "runner/outside.h"
 #include "runner/publish.h"
 #include "runner/sched.h"
 #include "runner/summary.h"
@@ -13,6 +14,7 @@
 static void build_done(struct build *build)
 {
 	flights_drop(&build->flights);
+	outside_drop(&build->outside);
 	plan_drop(&build->plan);
 	dockerfile_drop(&build->dockerfile);
 	context_drop(&build->context);
@@ -53,6 +55,7 @@ static result open_all(struct build *build, struct error *err)
 	    cache_open(build->ctx, build->request->root, &build->cache, err))
 		return FAILED;
 	build->flights = flights_new();
+	build->outside = outside_new(build->request->root);
 	return OK;
 }
 

@@ -12,6 +12,7 @@
 #include "sandbox/sandbox.h"
 
 struct flights;
+struct outside;
 
 /** One --output. */
 struct output {
@@ -46,6 +47,7 @@ struct build {
 	struct dockerfile *dockerfile;
 	struct plan *plan;
 	struct flights *flights;
+	struct outside *outside; /* what ADD gets by URLs */
 	int64_t time; /* of this build, for `created` */
 };
 

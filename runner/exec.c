@@ -126,6 +126,15 @@ result job_layer(struct job *job, const struct digest *key, layer_maker *make, v
 	return OK;
 }
 
+result job_root_open(const struct job *job, const char *workdir, int *root_fd, struct error *err)
+{
+	owned(str) char *upper = xasprintf("%s/upper", workdir);
+	owned(str) char *work = xasprintf("%s/work", workdir);
+
+	return overlay_open((const char *const *)job->snapshot->lowers.items,
+			    job->snapshot->lowers.count, upper, work, root_fd, err);
+}
+
 /* ---- small things that all instructions share ---- */
 
 result job_expand(const struct job *job, const char *word, char **out, struct error *err)
@@ -179,6 +188,7 @@ static result exec_instruction(struct job *job, struct error *err)
 	switch (job->step->instruction->kind) {
 	case INSTRUCTION_RUN:
 		return exec_run(job, err);
+	case INSTRUCTION_ADD:
 	case INSTRUCTION_COPY:
 		return exec_copy(job, err);
 	case INSTRUCTION_WORKDIR:

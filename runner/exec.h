@@ -40,6 +40,9 @@ result job_expand(const struct job *job, const char *word, char **out, struct er
 /** The words of RUN, CMD or ENTRYPOINT: exec form as they are, shell form behind SHELL. */
 void job_command(const struct job *job, struct strings *out);
 
+/** The job's file system for writing: changes go to the upper directory below `workdir`. */
+result job_root_open(const struct job *job, const char *workdir, int *root_fd, struct error *err);
+
 void job_history(const struct job *job, bool has_layer, const char *format, ...) PRINTF(3, 4);
 
 /** The path made absolute against WORKDIR and cleaned of "." and ".."; the caller frees it. */

@@ -1,163 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * COPY and WORKDIR: files put into an overlay of the layers so far, without running anything.
+ * COPY and ADD: files put into an overlay of the layers so far, without running anything; with
+ * --link into a layer by itself, which any image can have on top.
  */
 #include "base/fd.h"
 #include "base/mem.h"
+#include "runner/copy_sources.h"
 #include "runner/exec.h"
 
 #include <fcntl.h>
-#include <libgen.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/** A COPY with its words expanded and its sources found. */
-struct copy {
-	int source_fd;          /* root of the context or of the other stage */
-	struct strings words;   /* expanded: sources, then the destination */
-	struct strings sources; /* paths below source_fd */
-	struct strings hashes;  /* of their content, in the same order */
-	char *target;           /* absolute, without trailing slash */
-	bool into_directory;    /* the destination must be a directory */
-	char *chown, *chmod;    /* expanded, or NULL */
-	struct copy_options options;
-	bool with_owner;
-};
-
-static void copy_drop(struct copy *copy)
+/** --exclude changes what is taken from a repository, whose key is only its commit. */
+static void excludes_hash(const struct copy *copy, struct hasher *hasher)
 {
-	fd_drop(&copy->source_fd);
-	strings_drop(&copy->words);
-	strings_drop(&copy->sources);
-	strings_drop(&copy->hashes);
-	free(copy->target);
-	free(copy->chown);
-	free(copy->chmod);
-}
+	const struct flag *flag;
+	size_t at = 0;
 
-static result open_source(struct job *job, struct copy *copy, struct error *err)
-{
-	const struct step *source = job->step->source;
-	const struct strings *lowers;
-
-	if (!source) {
-		copy->source_fd = fcntl(job->build->context->fd, F_DUPFD_CLOEXEC, 3);
-		copy->options.excluded = context_excludes;
-		copy->options.closure = job->build->context;
-		return copy->source_fd < 0 ? (result)fail_sys(err, "open the context") : OK;
+	while ((flag = instruction_next_flag(copy->job->step->instruction, "exclude", &at))) {
+		hasher_add_str(hasher, "exclude");
+		hasher_add_str(hasher, flag->value ? flag->value : "");
 	}
-	lowers = &source->result->lowers;
-	return overlay_open((const char *const *)lowers->items, lowers->count, NULL, NULL,
-			    &copy->source_fd, err);
 }
 
-/** A path that a wildcard made, or that .dockerignore hides, counts only if it is really there. */
-static bool is_there(const struct copy *copy, const char *path)
+static result copy_key(struct copy *copy, struct digest *out, struct error *err)
 {
-	owned(fd) int fd = open_in_root(copy->source_fd, *path ? path : ".", O_PATH, 0);
-
-	if (fd < 0)
-		return false;
-	return !copy->options.excluded ||
-	       !copy->options.excluded(copy->options.closure, path, false) ||
-	       !copy->options.excluded(copy->options.closure, path, true);
-}
-
-static result find_sources(struct job *job, struct copy *copy, struct error *err)
-{
-	for (size_t i = 0; i + 1 < copy->words.count; i++) {
-		const char *word = copy->words.items[i];
-		owned(strings) struct strings found = {};
-		bool wild;
-
-		if (sources_glob(copy->source_fd, word, &found, &wild, err))
-			return FAILED;
-		for (size_t j = 0; j < found.count; j++) {
-			if (is_there(copy, found.items[j]))
-				strings_add(&copy->sources, found.items[j]);
-			else if (!wild)
-				return fail(err, FAULT_INPUT, "COPY %s: not found in %s", word,
-					    job->step->source ? job->step->source->name
-							      : "the build context (or excluded "
-								"by .dockerignore)");
-		}
-	}
-	return OK;
-}
-
-static result expand_flag(const struct job *job, const char *name, char **out, struct error *err)
-{
-	const char *value = instruction_flag(job->step->instruction, name);
-
-	return value ? job_expand(job, value, out, err) : OK;
-}
-
-static result parse_mode(struct copy *copy, struct error *err)
-{
-	char *end;
-	unsigned long mode;
-
-	if (!copy->chmod || !*copy->chmod)
-		return OK;
-	mode = strtoul(copy->chmod, &end, 8);
-	if (*end || mode > 07777)
-		return fail(err, FAULT_INPUT, "COPY --chmod=%s: want an octal mode such as 755",
-			    copy->chmod);
-	copy->options.has_mode = true;
-	copy->options.mode = (mode_t)mode;
-	return OK;
-}
-
-static result copy_prepare(struct job *job, struct copy *copy, struct error *err)
-{
-	const struct instruction *instruction = job->step->instruction;
-	const char *last;
-
-	for (size_t i = 0; i < instruction->arg_count; i++) {
-		owned(str) char *word = NULL;
-
-		if (job_expand(job, instruction->args[i], &word, err))
-			return FAILED;
-		strings_add(&copy->words, word);
-	}
-	last = copy->words.items[copy->words.count - 1];
-	copy->target = path_in(snapshot_text(job->snapshot, "WorkingDir"), last);
-	copy->into_directory =
-		ends_with(last, "/") || strcmp(last, ".") == 0 || ends_with(last, "/.");
-	if (expand_flag(job, "chown", &copy->chown, err) ||
-	    expand_flag(job, "chmod", &copy->chmod, err) || parse_mode(copy, err) ||
-	    open_source(job, copy, err) || find_sources(job, copy, err))
-		return FAILED;
-	if (copy->words.count > 2 && !copy->into_directory)
-		return fail(
-			err, FAULT_INPUT,
-			"COPY with more than one source: the destination must be a directory and "
-			"end with a /: %s/",
-			last);
-	return OK;
-}
-
-static result copy_key(struct job *job, const struct copy *copy, struct digest *out,
-		       struct error *err)
-{
+	const struct snapshot *snapshot = copy->job->snapshot;
 	owned(hasher) struct hasher *hasher = hasher_new();
 
-	hasher_add_str(hasher, "mpemu copy 1");
-	hasher_add(hasher, job->snapshot->files.bytes, sizeof(job->snapshot->files.bytes));
+	hasher_add_str(hasher, "mpemu copy 2");
+	if (!copy->is_linked)
+		hasher_add(hasher, snapshot->files.bytes, sizeof(snapshot->files.bytes));
 	hasher_add_str(hasher, copy->target);
 	hasher_add(hasher, &copy->into_directory, sizeof(copy->into_directory));
 	hasher_add_str(hasher, copy->chown ? copy->chown : "");
 	hasher_add_str(hasher, copy->chmod ? copy->chmod : "");
-	for (size_t i = 0; i < copy->sources.count; i++) {
-		const char *path = copy->sources.items[i];
+	for (size_t i = 0; i < copy->source_count; i++) {
 		struct digest content;
 
-		if (tree_hash(job->build->ctx, copy->source_fd, *path ? path : ".", &copy->options,
-			      false, &content, err))
-			return fail_in(err, "COPY %s", *path ? path : ".");
-		hasher_add_str(hasher, path);
+		if (source_hash(copy, &copy->sources[i], &content, err))
+			return FAILED;
+		if (copy->sources[i].kind == SOURCE_TREE)
+			excludes_hash(copy, hasher);
 		hasher_add(hasher, content.bytes, sizeof(content.bytes));
 	}
 	*out = hasher_finish(hasher);
@@ -173,139 +59,167 @@ static bool is_directory(int root_fd, const char *path)
 }
 
 /** Where one source goes: its own name in a directory, or the destination itself. */
-static char *target_of(const struct copy *copy, const char *source, int root_fd)
+static char *target_of(const struct copy *copy, const struct copy_source *source, int root_fd)
 {
-	const char *slash = strrchr(source, '/');
-	const char *name = slash ? slash + 1 : source;
-
-	if (is_directory(copy->source_fd, source) ||
+	if (is_directory(source->root_fd, source->path) ||
 	    (!copy->into_directory && !is_directory(root_fd, copy->target)))
 		return xstrdup(copy->target);
-	return xasprintf("%s%s%s", copy->target, strcmp(copy->target, "/") ? "/" : "", name);
+	return xasprintf("%s%s%s", copy->target, strcmp(copy->target, "/") ? "/" : "",
+			 source->name);
 }
 
-static result open_root(const struct job *job, const char *workdir, int *root_fd, struct error *err)
+/**
+ * With --link the upper directory itself: in an overlay over nothing, new directories would be
+ * marked as hiding what the real parents have.
+ */
+static result root_open(const struct copy *copy, const char *workdir, int *root_fd,
+			struct error *err)
 {
 	owned(str) char *upper = xasprintf("%s/upper", workdir);
-	owned(str) char *work = xasprintf("%s/work", workdir);
 
-	return overlay_open((const char *const *)job->snapshot->lowers.items,
-			    job->snapshot->lowers.count, upper, work, root_fd, err);
+	if (!copy->is_linked)
+		return job_root_open(copy->job, workdir, root_fd, err);
+	*root_fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *root_fd < 0 ? fail_sys(err, "open %s", upper) : OK;
 }
 
-static result resolve_owner(struct copy *copy, int root_fd, struct error *err)
+static result owner_find(const struct copy *copy, int root_fd, uint32_t *uid, uint32_t *gid,
+			 struct error *err)
 {
-	if (!copy->chown || !*copy->chown)
+	if (!copy->chown)
 		return OK;
-	return owner_resolve(root_fd, copy->chown, &copy->options.uid, &copy->options.gid, err);
+	if (owner_resolve(root_fd, copy->chown, uid, gid, err))
+		return copy->is_linked
+			       ? fail_in(err, "--link reads nothing of the stage, so --chown wants "
+					      "numbers")
+			       : FAILED;
+	return OK;
+}
+
+/** An empty directory copied to the destination makes it, as COPY makes directories. */
+static result destination_make(const struct copy *copy, int root_fd, const char *scratch,
+			       const struct copy_options *options, struct error *err)
+{
+	struct copy_options plain = { .uid = options->uid, .gid = options->gid };
+	owned(str) char *empty = xasprintf("%s/XXXXXX", scratch);
+	owned(fd) int fd = -1;
+
+	if (!mkdtemp(empty) || chmod(empty, 0755) < 0)
+		return fail_sys(err, "create %s", empty);
+	fd = open(empty, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_sys(err, "open %s", empty);
+	return tree_copy(copy->job->build->ctx, fd, ".", root_fd, copy->target, &plain, err);
+}
+
+/** Unpack the source if it is an archive; `*done` tells. */
+static result archive_try(const struct copy *copy, const struct copy_source *source, int root_fd,
+			  const char *scratch, const struct copy_options *options, bool *done,
+			  struct error *err)
+{
+	const struct archive_options archive = {
+		.has_owner = copy->chown != NULL,
+		.uid = options->uid,
+		.gid = options->gid,
+	};
+	owned(fd) int fd = open_in_root(source->root_fd, *source->path ? source->path : ".",
+					O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	owned(fd) int into = -1;
+	struct stat info;
+
+	*done = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+		archive_looks_like_one(fd);
+	if (!*done)
+		return OK;
+	if (destination_make(copy, root_fd, scratch, options, err))
+		return FAILED;
+	into = open_in_root(root_fd, copy->target, O_RDONLY | O_DIRECTORY, 0);
+	if (into < 0)
+		return fail_sys(err, "open %s", copy->target);
+	return archive_unpack(copy->job->build->ctx, fd, into, &archive, err);
+}
+
+static result source_copy(struct copy *copy, struct copy_source *source, int root_fd,
+			  const char *scratch, uint32_t uid, uint32_t gid, struct error *err)
+{
+	struct source_filter filter;
+	struct copy_options options = source_options(copy, source, &filter);
+	owned(str) char *target = NULL;
+	bool done = false;
+
+	options.uid = uid;
+	options.gid = gid;
+	if (source_open(copy, source, scratch, err))
+		return FAILED;
+	if (source->looks_inside &&
+	    archive_try(copy, source, root_fd, scratch, &options, &done, err))
+		return FAILED;
+	if (done)
+		return OK;
+	target = target_of(copy, source, root_fd);
+	return tree_copy(copy->job->build->ctx, source->root_fd, *source->path ? source->path : ".",
+			 root_fd, target, &options, err);
 }
 
 static result copy_make(struct job *job, const char *workdir, void *closure, struct error *err)
 {
+	owned(str) char *scratch = xasprintf("%s/scratch", workdir);
 	struct copy *copy = closure;
 	owned(fd) int root_fd = -1;
+	uint32_t uid = 0, gid = 0;
 
-	if (open_root(job, workdir, &root_fd, err) || resolve_owner(copy, root_fd, err))
+	(void)job;
+	if (root_open(copy, workdir, &root_fd, err) || owner_find(copy, root_fd, &uid, &gid, err))
 		return FAILED;
-	for (size_t i = 0; i < copy->sources.count; i++) {
-		const char *source = copy->sources.items[i];
-		owned(str) char *target = target_of(copy, source, root_fd);
+	for (size_t i = 0; i < copy->source_count; i++) {
+		struct copy_source *source = &copy->sources[i];
 
-		if (tree_copy(job->build->ctx, copy->source_fd, *source ? source : ".", root_fd,
-			      target, &copy->options, err))
-			return fail_in(err, "COPY %s %s", *source ? source : ".", target);
+		if (source_copy(copy, source, root_fd, scratch, uid, gid, err))
+			return fail_in(err, "%s %s %s", copy->verb, source_text(source),
+				       copy->target);
 	}
 	return OK;
 }
 
-static void copy_history(const struct job *job, const struct copy *copy)
+/** As BuildKit writes it: only these flags. */
+static void copy_history(const struct copy *copy)
 {
 	owned(buf) struct buf text = {};
 
-	buf_add_str(&text, "COPY");
-	if (copy->chown && *copy->chown)
+	buf_add_str(&text, copy->verb);
+	if (copy->with_parents)
+		buf_add_str(&text, " --parents");
+	if (copy->chown)
 		buf_printf(&text, " --chown=%s", copy->chown);
-	if (copy->chmod && *copy->chmod)
+	if (copy->chmod)
 		buf_printf(&text, " --chmod=%s", copy->chmod);
 	for (size_t i = 0; i < copy->words.count; i++)
 		buf_printf(&text, " %s", copy->words.items[i]);
-	job_history(job, true, "%s # buildkit", buf_text(&text));
+	job_history(copy->job, true, "%s # buildkit", buf_text(&text));
+}
+
+/** What is below a link is not in its key, but in that of the file system. */
+static struct digest linked_files(const struct digest *below, const struct digest *key)
+{
+	owned(hasher) struct hasher *hasher = hasher_new();
+
+	hasher_add_str(hasher, "mpemu link 1");
+	hasher_add(hasher, below->bytes, sizeof(below->bytes));
+	hasher_add(hasher, key->bytes, sizeof(key->bytes));
+	return hasher_finish(hasher);
 }
 
 result exec_copy(struct job *job, struct error *err)
 {
-	__attribute__((cleanup(copy_drop))) struct copy copy = { .source_fd = -1 };
+	__attribute__((cleanup(copy_drop))) struct copy copy = { .tree_fd = -1 };
+	const struct digest below = job->snapshot->files;
 	struct digest key;
 
-	if (copy_prepare(job, &copy, err) || copy_key(job, &copy, &key, err))
+	if (copy_prepare(job, &copy, err) || copy_key(&copy, &key, err) ||
+	    job_layer(job, &key, copy_make, &copy, err))
 		return FAILED;
-	if (job_layer(job, &key, copy_make, &copy, err))
-		return FAILED;
-	copy_history(job, &copy);
-	return OK;
-}
-
-/* ---- WORKDIR ---- */
-
-/** Make what is missing of the path, owned by USER, modes 0755. */
-static result make_directories(int root_fd, const char *path, uint32_t uid, uint32_t gid,
-			       struct error *err)
-{
-	owned(strings) struct strings parts = {};
-	owned(buf) struct buf at = {};
-
-	strings_split(&parts, path, '/');
-	for (size_t i = 0; i < parts.count; i++) {
-		owned(fd) int parent = -1, made = -1;
-
-		if (!*parts.items[i])
-			continue;
-		parent = open_in_root(root_fd, at.length ? buf_text(&at) : ".",
-				      O_RDONLY | O_DIRECTORY, 0);
-		buf_printf(&at, "%s%s", at.length ? "/" : "", parts.items[i]);
-		made = open_in_root(root_fd, buf_text(&at), O_PATH | O_DIRECTORY, 0);
-		if (made >= 0)
-			continue;
-		if (parent < 0 || mkdirat(parent, parts.items[i], 0755) < 0 ||
-		    fchownat(parent, parts.items[i], uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return fail_sys(err, "WORKDIR %s: create %s", path, buf_text(&at));
-	}
-	return OK;
-}
-
-static result workdir_make(struct job *job, const char *workdir, void *closure, struct error *err)
-{
-	const char *user = snapshot_text(job->snapshot, "User");
-	owned(fd) int root_fd = -1;
-	uint32_t uid = 0, gid = 0;
-
-	if (open_root(job, workdir, &root_fd, err) ||
-	    (*user && owner_resolve(root_fd, user, &uid, &gid, err)))
-		return FAILED;
-	return make_directories(root_fd, closure, uid, gid, err);
-}
-
-result exec_workdir(struct job *job, struct error *err)
-{
-	owned(hasher) struct hasher *hasher = hasher_new();
-	owned(str) char *word = NULL, *path = NULL;
-	struct digest key;
-
-	if (job_expand(job, job->step->instruction->args[0], &word, err))
-		return FAILED;
-	path = path_in(snapshot_text(job->snapshot, "WorkingDir"), word);
-	json_object_set_new(snapshot_config(job->snapshot), "WorkingDir", json_from_text(path));
-	if (strcmp(path, "/") == 0) {
-		job_history(job, false, "WORKDIR %s", path);
-		return OK;
-	}
-	hasher_add_str(hasher, "mpemu workdir 1");
-	hasher_add(hasher, job->snapshot->files.bytes, sizeof(job->snapshot->files.bytes));
-	hasher_add_str(hasher, path);
-	hasher_add_str(hasher, snapshot_text(job->snapshot, "User"));
-	key = hasher_finish(hasher);
-	if (job_layer(job, &key, workdir_make, path, err))
-		return FAILED;
-	job_history(job, true, "WORKDIR %s", path);
+	if (copy.is_linked)
+		job->snapshot->files = linked_files(&below, &key);
+	copy_history(&copy);
 	return OK;
 }

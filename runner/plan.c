@@ -45,23 +45,27 @@ struct base {
 static const struct {
 	enum instruction_kind kind;
 	bool makes_layer;
-	const char *flags[4];
+	bool heredocs;
+	const char *flags[10]; /* up to a NULL */
 } supported[] = {
-	{ INSTRUCTION_ARG,        false, {} },
-	{ INSTRUCTION_CMD,        false, {} },
-	{ INSTRUCTION_COPY,       true,  { "from", "chown", "chmod" } },
-	{ INSTRUCTION_ENTRYPOINT, false, {} },
-	{ INSTRUCTION_ENV,        false, {} },
-	{ INSTRUCTION_EXPOSE,     false, {} },
-	{ INSTRUCTION_FROM,       false, { "platform" } },
-	{ INSTRUCTION_LABEL,      false, {} },
-	{ INSTRUCTION_MAINTAINER, false, {} },
-	{ INSTRUCTION_RUN,        true,  { "network" } },
-	{ INSTRUCTION_SHELL,      false, {} },
-	{ INSTRUCTION_STOPSIGNAL, false, {} },
-	{ INSTRUCTION_USER,       false, {} },
-	{ INSTRUCTION_VOLUME,     false, {} },
-	{ INSTRUCTION_WORKDIR,    true,  {} },
+	{ INSTRUCTION_ADD,        true,  true,  { "chown", "chmod", "link", "exclude", "unpack",
+						  "checksum", "keep-git-dir" } },
+	{ INSTRUCTION_ARG,        false, false, {} },
+	{ INSTRUCTION_CMD,        false, false, {} },
+	{ INSTRUCTION_COPY,       true,  true,  { "from", "chown", "chmod", "link", "exclude",
+						  "parents" } },
+	{ INSTRUCTION_ENTRYPOINT, false, false, {} },
+	{ INSTRUCTION_ENV,        false, false, {} },
+	{ INSTRUCTION_EXPOSE,     false, false, {} },
+	{ INSTRUCTION_FROM,       false, false, { "platform" } },
+	{ INSTRUCTION_LABEL,      false, false, {} },
+	{ INSTRUCTION_MAINTAINER, false, false, {} },
+	{ INSTRUCTION_RUN,        true,  false, { "network" } },
+	{ INSTRUCTION_SHELL,      false, false, {} },
+	{ INSTRUCTION_STOPSIGNAL, false, false, {} },
+	{ INSTRUCTION_USER,       false, false, {} },
+	{ INSTRUCTION_VOLUME,     false, false, {} },
+	{ INSTRUCTION_WORKDIR,    true,  false, {} },
 };
 /* clang-format on */
 
@@ -101,14 +105,14 @@ static int fail_at(const struct planner *planner, const struct instruction *at, 
 	return fail_in(err, "%s:%u", planner->request->dockerfile->name, at->first_line);
 }
 
-static result check_flags(const struct instruction *instruction, const char *const allowed[4],
+static result check_flags(const struct instruction *instruction, const char *const *allowed,
 			  struct error *err)
 {
 	for (size_t i = 0; i < instruction->flag_count; i++) {
 		const char *name = instruction->flags[i].name;
 		bool known = false;
 
-		for (size_t j = 0; j < 4 && allowed[j]; j++)
+		for (size_t j = 0; allowed[j]; j++)
 			known |= strcmp(allowed[j], name) == 0;
 		if (!known)
 			return fail(err, FAULT_INPUT,
@@ -123,7 +127,7 @@ static result check_supported(const struct instruction *instruction, struct erro
 	for (size_t i = 0; i < countof(supported); i++) {
 		if (supported[i].kind != instruction->kind)
 			continue;
-		if (instruction->heredoc_count)
+		if (instruction->heredoc_count && !supported[i].heredocs)
 			return fail(
 				err, FAULT_INPUT,
 				"%s with a heredoc is not supported yet by this version of mpemu",

@@ -23,6 +23,12 @@
 
 enum { COPY_PIECE = 256 << 10, COPY_RANGE_MAX = 64 << 20 };
 
+/** A directory of the source that the walk is in. */
+struct level {
+	bool is_made, existed;
+	bool is_whole; /* wanted itself, not only something below it */
+};
+
 struct copy {
 	const struct ctx *ctx;
 	const struct copy_options *options;
@@ -33,7 +39,8 @@ struct copy {
 	struct buf path;         /* of the file at hand, below target_root */
 	struct buf parent;       /* of what parent_fd is open on */
 	int parent_fd;
-	bool target_existed;
+	struct level *levels;
+	size_t level_count;
 	char *piece;
 };
 
@@ -45,6 +52,7 @@ static void copy_drop(struct copy *copy)
 	buf_drop(&copy->path);
 	buf_drop(&copy->parent);
 	fd_drop(&copy->parent_fd);
+	free(copy->levels);
 	free(copy->piece);
 }
 
@@ -164,8 +172,8 @@ static struct looks looks_of(const struct copy *copy, const struct stat *info,
 	return (struct looks){
 		.uid = options->keep_owner ? info->st_uid : options->uid,
 		.gid = options->keep_owner ? info->st_gid : options->gid,
-		.mode = options->has_mode ? (info->st_mode & S_IFMT) | (options->mode & 07777)
-					  : info->st_mode,
+		.mode = options->change ? mode_apply(options->change, info->st_mode)
+					: info->st_mode,
 		.mtime = info->st_mtim,
 		.attributes = attributes->count ? attributes : NULL,
 	};
@@ -179,7 +187,7 @@ static result clear_way(struct copy *copy, const char *name, struct error *err)
 	if (fstatat(copy->parent_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? OK : fail_sys(err, "look at /%s", copy->path.data);
 	if (S_ISDIR(info.st_mode))
-		return fail(err, FAULT_INPUT, "cannot replace the directory /%s with a file",
+		return fail(err, FAULT_INPUT, "cannot replace to directory /%s with file",
 			    copy->path.data);
 	return unlinkat(copy->parent_fd, name, 0) < 0
 		       ? fail_sys(err, "replace /%s", copy->path.data)
@@ -313,55 +321,105 @@ static result target_open(struct copy *copy, const char *path, const char **name
 	return OK;
 }
 
-static result directory_begin(struct copy *copy, const char *path, const char *name,
-			      struct error *err)
+static result directory_make(struct copy *copy, const char *name, struct level *level,
+			     struct error *err)
 {
 	struct stat info;
-	bool existed = !*name;
 
+	level->existed = !*name;
 	if (*name && mkdirat(copy->parent_fd, name, 0700) < 0) {
-		existed = errno == EEXIST;
-		if (!existed || fstatat(copy->parent_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+		level->existed = errno == EEXIST;
+		if (!level->existed ||
+		    fstatat(copy->parent_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
 			return fail_sys(err, "create /%s", copy->path.data);
 		if (!S_ISDIR(info.st_mode))
-			return fail(err, FAULT_INPUT,
-				    "cannot copy a directory over /%s, which is none",
+			return fail(err, FAULT_INPUT, "cannot copy to non-directory: /%s",
 				    copy->path.data);
 	}
-	if (!*path)
-		copy->target_existed = existed;
+	level->is_made = true;
 	return OK;
 }
 
-/** Its looks come last: what is made inside changes its time, and its mode may forbid making. */
-static result directory_end(struct copy *copy, const struct walk_item *item, const char *name,
-			    struct error *err)
+/** Make those directories that waited for something in them to be wanted; `path` is below all. */
+static result levels_make(struct copy *copy, const char *path, struct error *err)
 {
+	size_t length = 0;
+
+	for (size_t i = 0; i < copy->level_count; i++) {
+		owned(str) char *directory = xstrndup(path, length);
+		const char *name;
+
+		if (!copy->levels[i].is_made && (target_open(copy, directory, &name, err) ||
+						 directory_make(copy, name, &copy->levels[i], err)))
+			return FAILED;
+		length += strcspn(path + length + !!length, "/") + !!length;
+	}
+	return OK;
+}
+
+static result directory_begin(struct copy *copy, const char *path, bool is_whole, struct error *err)
+{
+	struct level level = { .is_whole = is_whole };
+	const char *name;
+
+	if (is_whole && (levels_make(copy, path, err) || target_open(copy, path, &name, err) ||
+			 directory_make(copy, name, &level, err)))
+		return FAILED;
+	array_grow(copy->levels, copy->level_count);
+	copy->levels[copy->level_count++] = level;
+	return OK;
+}
+
+/** The destination itself is nobody's copy, but has no time that depends on when it was made. */
+static result time_give(int fd, const struct stat *info, struct error *err)
+{
+	const struct timespec times[2] = { info->st_mtim, info->st_mtim };
+
+	return futimens(fd, times) < 0 ? fail_sys(err, "set time of the destination") : OK;
+}
+
+/** Its looks come last: what is made inside changes its time, and its mode may forbid making. */
+static result directory_end(struct copy *copy, const struct walk_item *item, struct error *err)
+{
+	const struct level level = copy->levels[--copy->level_count];
 	owned(attributes) struct attributes attributes = {};
 	owned(fd) int fd = -1;
+	const char *name;
 	struct looks looks;
 
-	if (!*item->path && copy->target_existed)
+	if (!level.is_made)
 		return OK;
-	fd = openat(copy->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (target_open(copy, item->path, &name, err))
+		return FAILED;
+	fd = openat(copy->parent_fd, *name ? name : ".",
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail_sys(err, "open /%s", copy->path.data);
+	if (!*item->path)
+		return time_give(fd, &item->info, err);
+	if (!level.is_whole && level.existed)
+		return fchmod(fd, item->info.st_mode & 07777) < 0
+			       ? fail_sys(err, "set mode of /%s", copy->path.data)
+			       : OK;
 	if (attributes_read(item->dir_fd, item->name, &attributes, err))
 		return FAILED;
 	looks = looks_of(copy, &item->info, &attributes);
 	return looks_give(fd, &looks, err);
 }
 
-static result item_copy(struct copy *copy, const struct walk_item *item, struct error *err)
+static result item_copy(struct copy *copy, const struct walk_item *item, enum wanted wanted,
+			struct error *err)
 {
 	const char *name = NULL;
 
-	if (target_open(copy, item->path, &name, err))
-		return FAILED;
 	if (item->is_end)
-		return directory_end(copy, item, name, err);
+		return directory_end(copy, item, err);
 	if (S_ISDIR(item->info.st_mode))
-		return directory_begin(copy, item->path, name, err);
+		return directory_begin(copy, item->path, wanted == WANTED, err);
+	if (wanted != WANTED)
+		return OK;
+	if (levels_make(copy, item->path, err) || target_open(copy, item->path, &name, err))
+		return FAILED;
 	return leaf_copy(copy, item, name, err);
 }
 
@@ -369,6 +427,7 @@ static result directory_copy(struct copy *copy, struct error *err)
 {
 	owned(walk) struct walk *walk = NULL;
 	struct walk_item item;
+	enum wanted wanted;
 
 	if (walk_new(copy->origin.dir_fd, &walk, err))
 		return FAILED;
@@ -377,34 +436,43 @@ static result directory_copy(struct copy *copy, struct error *err)
 			return FAILED;
 		if (!item.path)
 			return OK;
-		if (!item.is_end && *item.path &&
-		    origin_excludes(&copy->origin, item.path, S_ISDIR(item.info.st_mode)))
+		wanted = item.is_end ? WANTED
+				     : origin_wants(&copy->origin, item.path,
+						    S_ISDIR(item.info.st_mode));
+		if (wanted == WANTED_NOT)
 			walk_prune(walk);
-		else if (item_copy(copy, &item, err))
+		else if (item_copy(copy, &item, wanted, err))
 			return *item.path ? fail_in(err, "%.200s", item.path) : FAILED;
 	}
 }
 
-/** Follow the target's links, and make the directories that it is to be in. */
+/**
+ * Follow the target's links, and make the directories that it is to be in; for a directory itself
+ * too, which gets nothing of the source's looks.
+ */
 static result target_make(struct copy *copy, const char *target, struct error *err)
 {
 	const struct copy_options *options = copy->options;
 	const struct dirs_options dirs = {
-		.mode = options->has_mode ? options->mode & 07777 : 0755,
+		.mode = options->change && options->change->is_absolute ? options->change->mode
+									: 0755,
 		.uid = options->keep_owner ? 0 : options->uid,
 		.gid = options->keep_owner ? 0 : options->gid,
 	};
+	bool is_directory = S_ISDIR(copy->origin.info.st_mode);
 	owned(str) char *parent = NULL;
 	owned(fd) int fd = -1;
 	size_t length;
 
 	if (path_resolve(copy->target_root, target, CLIMBING_STAYS, &copy->target, err))
 		return FAILED;
-	path_split(buf_text(&copy->target), &length);
+	length = copy->target.length;
+	if (!is_directory)
+		path_split(buf_text(&copy->target), &length);
 	parent = xstrndup(buf_text(&copy->target), length);
 	fd = dirs_make(copy->target_root, parent, &dirs);
 	if (fd < 0 && errno == ENOTDIR)
-		return fail(err, FAULT_INPUT, "a part of /%s is not a directory", parent);
+		return fail(err, FAULT_INPUT, "cannot copy to non-directory: /%s", parent);
 	return fd < 0 ? fail_sys(err, "make directory /%s", parent) : OK;
 }
 
@@ -423,8 +491,8 @@ static result copy_all(struct copy *copy, const char *target, struct error *err)
 	if (S_ISDIR(origin->info.st_mode))
 		return directory_copy(copy, err);
 	if (copy->target.length == 0)
-		return fail(err, FAULT_INPUT, "cannot replace the directory / with a file");
-	return item_copy(copy, &item, err);
+		return fail(err, FAULT_INPUT, "cannot replace to directory / with file");
+	return item_copy(copy, &item, WANTED, err);
 }
 
 result tree_copy(const struct ctx *ctx, int source_root_fd, const char *source, int target_root_fd,

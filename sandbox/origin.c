@@ -14,7 +14,7 @@ void origin_drop(struct origin *origin)
 	fd_drop(&origin->dir_fd);
 }
 
-bool origin_excludes(const struct origin *origin, const char *path, bool is_directory)
+static bool is_excluded(const struct origin *origin, const char *path, bool is_directory)
 {
 	const struct copy_options *options = origin->options;
 	owned(buf) struct buf full = {};
@@ -26,6 +26,20 @@ bool origin_excludes(const struct origin *origin, const char *path, bool is_dire
 		buf_add_char(&full, '/');
 	buf_add_str(&full, path);
 	return full.length > 0 && options->excluded(options->closure, full.data, is_directory);
+}
+
+enum wanted origin_wants(const struct origin *origin, const char *path, bool is_directory)
+{
+	const struct copy_options *options = origin->options;
+	enum wanted wanted = WANTED;
+
+	if (!*path)
+		return WANTED;
+	if (options->wants)
+		wanted = options->wants(options->wants_closure, path);
+	if (wanted == WANTED_NOT || (wanted == WANTED_BELOW && !is_directory))
+		return WANTED_NOT;
+	return is_excluded(origin, path, is_directory) ? WANTED_NOT : wanted;
 }
 
 /** Open the directory that the path names or is in. */
@@ -57,7 +71,7 @@ result origin_open(int root_fd, const char *source, const struct copy_options *o
 			return fail(err, FAULT_INPUT, "'%s': there is no such file", source);
 		return fail_in(err, "'%s'", source);
 	}
-	if (origin_excludes(out, "", S_ISDIR(out->info.st_mode)))
+	if (is_excluded(out, "", S_ISDIR(out->info.st_mode)))
 		return fail(err, FAULT_INPUT, "'%s': is left out of the context", source);
 	return OK;
 }

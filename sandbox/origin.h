@@ -23,7 +23,7 @@ result origin_open(int root_fd, const char *source, const struct copy_options *o
 		   struct origin *out, struct error *err);
 void origin_drop(struct origin *origin);
 
-/** Whether `path` below the origin is left out. */
-bool origin_excludes(const struct origin *origin, const char *path, bool is_directory);
+/** How much of `path` below the origin is to be taken; the origin itself ("") is. */
+enum wanted origin_wants(const struct origin *origin, const char *path, bool is_directory);
 
 #endif

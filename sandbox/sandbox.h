@@ -164,22 +164,54 @@ result layer_diff(const struct ctx *ctx, int upper_fd, const struct diff_options
 result layer_repack(const struct ctx *ctx, int from_fd, enum compression compression, int blob_fd,
 		    struct layer_info *out, struct error *err);
 
+enum { MODE_OPS_MAX = 32 };
+
+/** One step of a symbolic mode. */
+struct mode_op {
+	char kind; /* '=' '+' '-', 'X', or the class ('u' 'g' 'o') whose bits are copied */
+	char how;  /* the operator it stands behind */
+	mode_t who, bits;
+};
+
+/** What --chmod says. */
+struct mode_change {
+	bool is_absolute;
+	mode_t mode; /* where absolute */
+	struct mode_op ops[MODE_OPS_MAX];
+	size_t count;
+};
+
+/** Octal up to 7777, or symbolic as chmod(1) has it ("u=rwX,go=rX"); FAULT_INPUT. */
+result mode_parse(const char *text, struct mode_change *out, struct error *err);
+
+/** The mode, whose type is kept, after the change. */
+mode_t mode_apply(const struct mode_change *change, mode_t old);
+
+/** How much of a path is asked for. */
+enum wanted {
+	WANTED_NOT,   /* neither it nor anything below it */
+	WANTED_BELOW, /* not itself, but maybe something below it: made when that is met */
+	WANTED,
+};
+
 struct copy_options {
 	bool keep_owner; /* else uid and gid below are given to all that is made */
 	uint32_t uid, gid;
-	bool has_mode;
-	mode_t mode; /* of files and directories, where has_mode */
+	const struct mode_change *change; /* of files and directories; NULL: modes are kept */
 	/** Whether a path (relative to the source root) is left out; NULL: nothing is. */
 	bool (*excluded)(void *closure, const char *path, bool is_directory);
 	void *closure;
+	/** Asked of what is below a source that is a directory; NULL: all is wanted. */
+	enum wanted (*wants)(void *closure, const char *path_below_source);
+	void *wants_closure;
 };
 
 /**
  * Copy `source` (relative to source_root_fd, resolved inside it; its own last link is followed) to
  * `target` (absolute, resolved inside target_root_fd) as COPY of a Dockerfile does: a directory's
- * content merges into the target, missing parents are made 0755, a file replaces a file, a
- * directory in the way of a file (and the other way round) is FAULT_INPUT.  Content is shared by
- * reflink where the file system can.  Hard links within the source are kept.
+ * content merges into the target, which keeps its looks, missing directories on the way and the
+ * target itself are made 0755 (or as an absolute change says), a file replaces a file, a directory in the way of a file (and the other way round) is FAULT_INPUT.
+ * Content is shared by reflink where the file system can.  Hard links within the source are kept.
  */
 result tree_copy(const struct ctx *ctx, int source_root_fd, const char *source, int target_root_fd,
 		 const char *target, const struct copy_options *options, struct error *err);
@@ -191,6 +223,26 @@ result tree_copy(const struct ctx *ctx, int source_root_fd, const char *source, 
 result tree_hash(const struct ctx *ctx, int source_root_fd, const char *source,
 		 const struct copy_options *options, bool with_owner, struct digest *out,
 		 struct error *err);
+
+/**
+ * Whether a regular file is a tar, plain or packed with gzip, bzip2, xz or zstd: by its content,
+ * up to the first entry.  The offset of `fd` is left anywhere.
+ */
+bool archive_looks_like_one(int fd);
+
+struct archive_options {
+	struct layer_limits limits;
+	bool has_owner; /* give uid and gid to all that is made, else those of the archive */
+	uint32_t uid, gid;
+};
+
+/**
+ * Unpack such a file into the directory `into_fd` as ADD does: what is there gives way, but
+ * directories merge; devices and FIFOs are passed over; nothing is made outside of it, whatever
+ * names and links say.
+ */
+result archive_unpack(const struct ctx *ctx, int fd, int into_fd,
+		      const struct archive_options *options, struct error *err);
 
 /* ---- writing archives: for export ---- */
 

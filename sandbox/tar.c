@@ -19,8 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { READ_BYTES = 128 << 10 };
+
 struct tar {
-	struct source *source;
+	struct source *source; /* or NULL, and ... */
+	int fd;
 	struct archive *archive;
 	locale_t c_locale;
 	bool source_failed;
@@ -41,18 +44,43 @@ static la_ssize_t read_callback(struct archive *archive, void *closure, const vo
 	return (la_ssize_t)length;
 }
 
-struct tar *tar_new(struct source *source)
+static struct tar *tar_make(struct source *source, int fd)
 {
 	struct tar *tar = xnew(struct tar);
 
 	tar->source = source;
+	tar->fd = fd;
 	tar->archive = archive_read_new();
 	tar->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	if (!tar->archive || !tar->c_locale)
 		abort();
 	archive_read_support_format_tar(tar->archive);
-	archive_read_support_format_empty(tar->archive);
+	if (source)
+		archive_read_support_format_empty(tar->archive);
 	return tar;
+}
+
+struct tar *tar_new(struct source *source)
+{
+	return tar_make(source, -1);
+}
+
+struct tar *tar_new_packed(int fd)
+{
+	struct tar *tar = tar_make(NULL, fd);
+
+	archive_read_support_filter_gzip(tar->archive);
+	archive_read_support_filter_bzip2(tar->archive);
+	archive_read_support_filter_xz(tar->archive);
+	archive_read_support_filter_zstd(tar->archive);
+	return tar;
+}
+
+uint64_t tar_position(struct tar *tar)
+{
+	la_int64_t position = archive_filter_bytes(tar->archive, 0);
+
+	return position < 0 ? 0 : (uint64_t)position;
 }
 
 void tar_drop(struct tar **tar)
@@ -94,7 +122,9 @@ static int next_header(struct tar *tar, struct archive_entry **entry)
 
 	if (!tar->attributes) {
 		tar->attributes = xcalloc(ATTRIBUTE_COUNT_MAX, sizeof(*tar->attributes));
-		status = archive_read_open(tar->archive, tar, NULL, read_callback, NULL);
+		status = tar->source
+				 ? archive_read_open(tar->archive, tar, NULL, read_callback, NULL)
+				 : archive_read_open_fd(tar->archive, tar->fd, READ_BYTES);
 	}
 	if (status == ARCHIVE_OK)
 		status = archive_read_next_header(tar->archive, entry);

@@ -29,7 +29,13 @@ struct tar_entry {
 struct tar;
 
 struct tar *tar_new(struct source *source);
+
+/** Reads from a descriptor, which is borrowed, and unpacks gzip, bzip2, xz or zstd on the way. */
+struct tar *tar_new_packed(int fd);
 void tar_drop(struct tar **tar);
+
+/** Bytes of the unpacked archive that were read so far. */
+uint64_t tar_position(struct tar *tar);
 
 /** The next entry; all that is wrong with the archive is FAULT_INPUT. */
 result tar_next(struct tar *tar, struct tar_entry *entry, struct error *err);

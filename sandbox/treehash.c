@@ -13,6 +13,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { PIECE = 256 << 10 };
 
@@ -35,7 +37,8 @@ static void number_add(struct hasher *hasher, uint64_t number)
 static void looks_add(const struct treehash *hash, const struct ahead_item *item)
 {
 	const struct stat *info = &item->info;
-	bool mode_counts = !S_ISLNK(info->st_mode) && !hash->options->has_mode;
+	bool mode_counts = !S_ISLNK(info->st_mode) &&
+			   !(hash->options->change && hash->options->change->is_absolute);
 
 	hasher_add_str(hash->hasher, item->path);
 	number_add(hash->hasher, info->st_mode & (mode_counts ? ~0U : S_IFMT));
@@ -75,11 +78,80 @@ static bool is_skipped(void *closure, const struct walk_item *item)
 	bool is_directory = S_ISDIR(item->info.st_mode);
 
 	return S_ISSOCK(item->info.st_mode) ||
-	       (*item->path && origin_excludes(origin, item->path, is_directory));
+	       origin_wants(origin, item->path, is_directory) == WANTED_NOT;
+}
+
+/** A directory that counts only if something in it does. */
+struct pending {
+	char *path;
+	struct digest looks;
+};
+
+struct pendings {
+	struct pending *items;
+	size_t count;
+};
+
+static void pendings_drop(struct pendings *pendings)
+{
+	for (size_t i = 0; i < pendings->count; i++)
+		free(pendings->items[i].path);
+	free(pendings->items);
+}
+
+/** Forget those that the walk has left. */
+static void pendings_leave(struct pendings *pendings, const char *path)
+{
+	while (pendings->count) {
+		const struct pending *last = &pendings->items[pendings->count - 1];
+
+		if (starts_with(path, last->path) && path[strlen(last->path)] == '/')
+			return;
+		free(last->path);
+		pendings->count--;
+	}
+}
+
+static void pendings_add(struct pendings *pendings, const struct treehash *hash,
+			 const struct ahead_item *item)
+{
+	owned(hasher) struct hasher *hasher = hasher_new();
+	struct treehash apart = *hash;
+
+	apart.hasher = hasher;
+	looks_add(&apart, item);
+	array_grow(pendings->items, pendings->count);
+	pendings->items[pendings->count++] = (struct pending){
+		.path = xstrdup(item->path),
+		.looks = hasher_finish(hasher),
+	};
+}
+
+/** Something in them counts. */
+static void pendings_hash(struct pendings *pendings, const struct treehash *hash)
+{
+	for (size_t i = 0; i < pendings->count; i++) {
+		hasher_add(hash->hasher, pendings->items[i].looks.bytes,
+			   sizeof(pendings->items[i].looks.bytes));
+		pendings->items[i].looks = (struct digest){};
+	}
+}
+
+static result item_add(const struct treehash *hash, struct ahead *ahead,
+		       const struct ahead_item *item, struct error *err)
+{
+	/* The looks of the directory whose content is copied do not matter. */
+	if (!*item->path) {
+		hasher_add_str(hash->hasher, "directory");
+		return OK;
+	}
+	looks_add(hash, item);
+	return S_ISREG(item->info.st_mode) ? content_add(hash, ahead, err) : OK;
 }
 
 static result directory_hash(const struct treehash *hash, struct origin *origin, struct error *err)
 {
+	__attribute__((cleanup(pendings_drop))) struct pendings pendings = {};
 	owned(ahead) struct ahead *ahead = NULL;
 	const struct ahead_item *item;
 
@@ -90,8 +162,13 @@ static result directory_hash(const struct treehash *hash, struct origin *origin,
 			return FAILED;
 		if (!item)
 			return OK;
-		looks_add(hash, item);
-		if (S_ISREG(item->info.st_mode) && content_add(hash, ahead, err))
+		pendings_leave(&pendings, item->path);
+		if (origin_wants(origin, item->path, S_ISDIR(item->info.st_mode)) == WANTED_BELOW) {
+			pendings_add(&pendings, hash, item);
+			continue;
+		}
+		pendings_hash(&pendings, hash);
+		if (item_add(hash, ahead, item, err))
 			return FAILED;
 	}
 }

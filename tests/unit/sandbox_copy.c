@@ -105,7 +105,8 @@ TEST(tree_copy_keeps_links_modes_times_and_attributes)
 TEST(tree_copy_leaves_the_top_directory_alone_and_changes_those_below)
 {
 	owned(pair) struct pair pair = pair_new();
-	const struct copy_options options = { .has_mode = true, .mode = 0500 };
+	const struct mode_change change = { .is_absolute = true, .mode = 0500 };
+	const struct copy_options options = { .change = &change };
 	struct stat top, sub, file;
 	struct error err = {};
 
@@ -138,13 +139,12 @@ TEST(tree_copy_follows_links_of_the_target_inside_its_root_only)
 static const struct {
 	const char *directory, *file, *source, *target, *text;
 } clashes[] = {
-	{ "x", "f", "src/a", "/x", "copy src/a: cannot replace the directory /x with a file" },
-	{ "x", "f", "src", "/f", "copy src: cannot copy a directory over /f, which is none" },
-	{ "a", "f", "src", "/", "copy src: a: cannot replace the directory /a with a file" },
-	{ "d", "sub", "src", "/",
-	  "copy src: sub: cannot copy a directory over /sub, which is none" },
-	{ "d", "f", "src/a", "/f/g", "copy src/a: a part of /f is not a directory" },
-	{ "d", "f", "src/a", "/", "copy src/a: cannot replace the directory / with a file" },
+	{ "x", "f", "src/a", "/x", "copy src/a: cannot replace to directory /x with file" },
+	{ "x", "f", "src", "/f", "copy src: cannot copy to non-directory: /f" },
+	{ "a", "f", "src", "/", "copy src: a: cannot replace to directory /a with file" },
+	{ "d", "sub", "src", "/", "copy src: sub: cannot copy to non-directory: /sub" },
+	{ "d", "f", "src/a", "/f/g", "copy src/a: cannot copy to non-directory: /f" },
+	{ "d", "f", "src/a", "/", "copy src/a: cannot replace to directory / with file" },
 	{ "d", "f", "missing", "/x", "'missing': there is no such file" },
 	{ "d", "f", "src/a/x", "/x", "'src/a/x': there is no such file" },
 };

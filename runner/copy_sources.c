@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/copy_sources.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "runner/expand.h"
+#include "runner/outside.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void source_drop(struct copy_source *source)
+{
+	if (source->root_fd >= 0)
+		fd_drop(&source->root_fd);
+	free(source->path);
+	free(source->name);
+	free(source->commit);
+	free(source->text);
+	ignore_drop(&source->outside);
+	remote_drop(&source->remote);
+}
+
+void copy_drop(struct copy *copy)
+{
+	for (size_t i = 0; i < copy->source_count; i++)
+		source_drop(&copy->sources[i]);
+	free(copy->sources);
+	fd_drop(&copy->tree_fd);
+	strings_drop(&copy->words);
+	ignore_drop(&copy->excludes);
+	free(copy->target);
+	free(copy->chown);
+	free(copy->chmod);
+	free(copy->checksum);
+}
+
+const char *source_text(const struct copy_source *source)
+{
+	if (source->remote.url)
+		return source->remote.url;
+	if (source->kind == SOURCE_TEXT)
+		return source->name;
+	return source->path && *source->path ? source->path : ".";
+}
+
+/* ---- flags ---- */
+
+static result flag_expand(const struct job *job, const char *name, char **out, struct error *err)
+{
+	const char *value = instruction_flag(job->step->instruction, name);
+	owned(str) char *text = NULL;
+
+	if (value && job_expand(job, value, &text, err))
+		return fail_in(err, "--%s", name);
+	if (text && *text)
+		*out = take(text);
+	return OK;
+}
+
+static enum choice flag_choice(const struct instruction *instruction, const char *name)
+{
+	if (!instruction_flag(instruction, name))
+		return CHOICE_UNSET;
+	return instruction_is_set(instruction, name) ? CHOICE_YES : CHOICE_NO;
+}
+
+static result excludes_read(struct copy *copy, struct error *err)
+{
+	owned(strings) struct strings patterns = {};
+	const struct flag *flag;
+	size_t at = 0;
+
+	while ((flag = instruction_next_flag(copy->job->step->instruction, "exclude", &at))) {
+		owned(str) char *pattern = NULL;
+
+		if (job_expand(copy->job, flag->value ? flag->value : "", &pattern, err))
+			return fail_in(err, "--exclude");
+		strings_add(&patterns, pattern);
+	}
+	if (!patterns.count)
+		return OK;
+	return ignore_from_strings(&patterns, "--exclude", &copy->excludes, err);
+}
+
+static result flags_read(struct copy *copy, struct error *err)
+{
+	const struct job *job = copy->job;
+	const struct instruction *instruction = job->step->instruction;
+
+	if (flag_expand(job, "chown", &copy->chown, err) ||
+	    flag_expand(job, "chmod", &copy->chmod, err) ||
+	    flag_expand(job, "checksum", &copy->checksum, err) || excludes_read(copy, err))
+		return FAILED;
+	if (copy->chmod && mode_parse(copy->chmod, &copy->change, err))
+		return FAILED;
+	/* As BuildKit: with a mode to set, a link is an ordinary copy. */
+	copy->is_linked = instruction_is_set(instruction, "link") && !copy->chmod;
+	copy->with_parents = instruction_is_set(instruction, "parents");
+	copy->unpack = flag_choice(instruction, "unpack");
+	copy->keep_git_dir = flag_choice(instruction, "keep-git-dir");
+	return OK;
+}
+
+/* ---- paths ---- */
+
+static result tree_open(struct copy *copy, struct error *err)
+{
+	const struct step *source = copy->job->step->source;
+	const struct strings *lowers;
+
+	if (!source) {
+		copy->tree_fd = fcntl(copy->job->build->context->fd, F_DUPFD_CLOEXEC, 3);
+		return copy->tree_fd < 0 ? (result)fail_sys(err, "open the context") : OK;
+	}
+	lowers = &source->result->lowers;
+	return overlay_open((const char *const *)lowers->items, lowers->count, NULL, NULL,
+			    &copy->tree_fd, err);
+}
+
+/** A path that a wildcard made, or that .dockerignore hides, counts only if it is really there. */
+static bool is_there(const struct copy *copy, const char *path)
+{
+	owned(fd) int fd = open_in_root(copy->tree_fd, *path ? path : ".", O_PATH, 0);
+
+	if (fd < 0)
+		return false;
+	return copy->job->step->source ||
+	       !context_excludes(copy->job->build->context, path, false) ||
+	       !context_excludes(copy->job->build->context, path, true);
+}
+
+static result fail_missing(const struct copy *copy, const char *word, struct error *err)
+{
+	return fail(err, FAULT_INPUT, "%s %s: not found in %s", copy->verb, word,
+		    copy->job->step->source ? copy->job->step->source->name
+					    : "the build context (or excluded by .dockerignore)");
+}
+
+static struct copy_source *source_add(struct copy *copy, enum source_kind kind)
+{
+	array_grow(copy->sources, copy->source_count);
+	copy->sources[copy->source_count] = (struct copy_source){ .kind = kind, .root_fd = -1 };
+	return &copy->sources[copy->source_count++];
+}
+
+/** --exclude also speaks of files that a wildcard on the line found. */
+static bool is_excluded_file(const struct copy *copy, const char *path, const char *name)
+{
+	struct stat info;
+	owned(fd) int fd = -1;
+
+	if (!copy->excludes || !ignore_excludes(copy->excludes, name))
+		return false;
+	fd = open_in_root(copy->tree_fd, *path ? path : ".", O_PATH, 0);
+	return fd >= 0 && fstat(fd, &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+/** Sources for what a path with wildcards names; `outside` (or NULL) is the patterns of parents. */
+static result paths_add(struct copy *copy, const char *word, const struct strings *outside,
+			struct error *err)
+{
+	owned(strings) struct strings found = {};
+	bool wild;
+
+	if (sources_glob(copy->tree_fd, word, &found, &wild, err))
+		return FAILED;
+	for (size_t i = 0; i < found.count; i++) {
+		const char *path = found.items[i], *slash = strrchr(path, '/');
+		const char *name = slash ? slash + 1 : path;
+		struct copy_source *source;
+
+		if (!is_there(copy, path) && !wild)
+			return fail_missing(copy, word, err);
+		if (!is_there(copy, path) || (wild && is_excluded_file(copy, path, name)))
+			continue;
+		source = source_add(copy, SOURCE_PATH);
+		source->path = xstrdup(path);
+		source->name = xstrdup(name);
+		source->looks_inside = copy->unpack == CHOICE_UNSET ? strcmp(copy->verb, "ADD") == 0
+								    : copy->unpack == CHOICE_YES;
+		if (outside && ignore_from_strings(outside, "--parents", &source->outside, err))
+			return FAILED;
+	}
+	return OK;
+}
+
+static bool has_wildcards(const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("*?[", *text))
+			return true;
+		if (*text == '\\' && !*++text)
+			break;
+	}
+	return false;
+}
+
+/** --parents: "base/./path" keeps path below the destination, without a pivot all of it. */
+static result parents_add(struct copy *copy, const char *word, struct error *err)
+{
+	const char *pivot = strstr(word, "/./");
+	owned(str) char *base = pivot ? xstrndup(word, (size_t)(pivot - word)) : xstrdup("/");
+	owned(str) char *pattern = path_absolute(pivot ? pivot + 3 : word);
+	owned(str) char *whole = xasprintf("%s%s", base, pattern);
+	owned(str) char *clean = path_absolute(whole);
+	owned(strings) struct strings outside = {};
+
+	if (!has_wildcards(base) && !has_wildcards(pattern) && !is_there(copy, clean + 1))
+		return fail_missing(copy, word, err);
+	if (!pattern[1])
+		return paths_add(copy, base, NULL, err);
+	strings_add(&outside, "**");
+	strings_printf(&outside, "!%s", pattern + 1);
+	return paths_add(copy, base, &outside, err);
+}
+
+/* ---- from outside ---- */
+
+static result checksum_check(const struct copy *copy, const struct remote *remote, size_t words,
+			     struct error *err)
+{
+	struct digest ignored;
+
+	if (!copy->checksum)
+		return OK;
+	if (words != 1)
+		return fail(err, FAULT_INPUT, "checksum can't be specified for multiple sources");
+	if (remote->kind == REMOTE_NONE)
+		return fail(err, FAULT_INPUT, "checksum requires HTTP(S) or Git sources");
+	if (remote->kind == REMOTE_HTTP)
+		return digest_parse(copy->checksum, &ignored, err) ? fail_in(err, "--checksum")
+								   : OK;
+	if (copy->checksum[strspn(copy->checksum, "0123456789abcdef")])
+		return fail(err, FAULT_INPUT, "--checksum=%s: want a commit in lower-case hex",
+			    copy->checksum);
+	if (remote->checksum && strcmp(remote->checksum, copy->checksum) != 0)
+		return fail(err, FAULT_INPUT, "checksum mismatch \"%s\" != \"%s\"", copy->checksum,
+			    remote->checksum);
+	return OK;
+}
+
+static result remote_check(const struct copy *copy, const struct remote *remote, struct error *err)
+{
+	bool is_git = remote->kind == REMOTE_GIT;
+
+	if (strcmp(copy->verb, "ADD") != 0)
+		return fail(err, FAULT_INPUT, "source can't be a %s for COPY; use ADD",
+			    is_git ? "git ref" : "URL");
+	if (is_git && copy->keep_git_dir && remote->keep_git_dir &&
+	    copy->keep_git_dir != remote->keep_git_dir)
+		return fail(err, FAULT_INPUT, "inconsistent keep-git-dir configuration");
+	return OK;
+}
+
+static result word_add(struct copy *copy, const char *word, size_t words, struct error *err)
+{
+	owned(remote) struct remote remote = {};
+	struct copy_source *source;
+
+	if (remote_parse(word, &remote, err) || checksum_check(copy, &remote, words, err))
+		return FAILED;
+	if (remote.kind == REMOTE_NONE)
+		return copy->with_parents ? parents_add(copy, word, err)
+					  : paths_add(copy, word, NULL, err);
+	if (remote_check(copy, &remote, err))
+		return FAILED;
+	source = source_add(copy, remote.kind == REMOTE_GIT ? SOURCE_TREE : SOURCE_FILE);
+	source->remote = remote;
+	source->name = xstrdup(remote.name ? remote.name : "");
+	source->looks_inside = remote.kind == REMOTE_HTTP && copy->unpack == CHOICE_YES;
+	remote = (struct remote){};
+	return OK;
+}
+
+/* ---- heredocs ---- */
+
+static result heredoc_add(struct copy *copy, const struct heredoc *heredoc, struct error *err)
+{
+	struct copy_source *source;
+	char *text = NULL;
+
+	if (strchr(heredoc->name, '/') || strcmp(heredoc->name, ".") == 0 ||
+	    strcmp(heredoc->name, "..") == 0)
+		return fail(err, FAULT_INPUT, "<<%s: a heredoc's name is a file's name here",
+			    heredoc->name);
+	if (!heredoc->expand)
+		text = xstrdup(heredoc->text);
+	else if (expand_word(heredoc->text, '\\', &copy->job->snapshot->env, EXPAND_RAW_QUOTES,
+			     &text, err))
+		return fail_in(err, "<<%s", heredoc->name);
+	source = source_add(copy, SOURCE_TEXT);
+	source->name = xstrdup(heredoc->name);
+	source->text = text;
+	return OK;
+}
+
+static result heredocs_add(struct copy *copy, struct error *err)
+{
+	const struct instruction *instruction = copy->job->step->instruction;
+
+	for (size_t i = 0; i + 1 < instruction->arg_count; i++) {
+		const struct heredoc *heredoc =
+			instruction_heredoc(instruction, instruction->args[i]);
+
+		if (heredoc && heredoc_add(copy, heredoc, err))
+			return FAILED;
+	}
+	return OK;
+}
+
+/* ---- the whole ---- */
+
+/** Sources first, then the names of heredocs, then the destination. */
+static result words_expand(struct copy *copy, size_t *paths, char **target, struct error *err)
+{
+	const struct instruction *instruction = copy->job->step->instruction;
+	owned(strings) struct strings heredocs = {};
+
+	for (size_t i = 0; i < instruction->arg_count; i++) {
+		const struct heredoc *heredoc =
+			instruction_heredoc(instruction, instruction->args[i]);
+		owned(str) char *word = NULL;
+
+		if (heredoc && i + 1 == instruction->arg_count)
+			return fail(err, FAULT_INPUT, "%s cannot accept a heredoc as a destination",
+				    copy->verb);
+		if (heredoc) {
+			strings_printf(&heredocs, "<<%s", heredoc->name);
+			continue;
+		}
+		if (job_expand(copy->job, instruction->args[i], &word, err))
+			return FAILED;
+		if (i + 1 < instruction->arg_count)
+			strings_add(&copy->words, word);
+		else
+			*target = take(word);
+	}
+	*paths = copy->words.count;
+	strings_add_all(&copy->words, heredocs.items);
+	strings_add(&copy->words, *target);
+	return OK;
+}
+
+static result target_read(struct copy *copy, const char *word, struct error *err)
+{
+	copy->target = path_in(snapshot_text(copy->job->snapshot, "WorkingDir"), word);
+	copy->into_directory = ends_with(word, "/") || strcmp(word, ".") == 0 ||
+			       strcmp(word, "..") == 0 || ends_with(word, "/.") ||
+			       ends_with(word, "/..");
+	if (copy->words.count > 2 && !copy->into_directory)
+		return fail(err, FAULT_INPUT,
+			    "%s with more than one source: the destination must be a directory and "
+			    "end with a /: %s/",
+			    copy->verb, word);
+	return OK;
+}
+
+result copy_prepare(struct job *job, struct copy *copy, struct error *err)
+{
+	owned(str) char *target = NULL;
+	size_t paths = 0;
+
+	copy->job = job;
+	copy->verb = job->step->instruction->kind == INSTRUCTION_ADD ? "ADD" : "COPY";
+	if (words_expand(copy, &paths, &target, err) || target_read(copy, target, err) ||
+	    flags_read(copy, err) || tree_open(copy, err))
+		return FAILED;
+	for (size_t i = 0; i < paths; i++) {
+		if (word_add(copy, copy->words.items[i], copy->words.count - 1, err))
+			return FAILED;
+	}
+	return heredocs_add(copy, err);
+}
+
+/* ---- options ---- */
+
+static enum wanted wants(void *closure, const char *path)
+{
+	const struct source_filter *filter = closure;
+	bool excluded = ignore_excludes(filter->excludes, path);
+
+	if (!excluded && !ignore_excludes(filter->outside, path))
+		return WANTED;
+	if (excluded && !ignore_may_reinclude_below(filter->excludes, path))
+		return WANTED_NOT;
+	return !ignore_excludes(filter->outside, path) ||
+			       ignore_may_reinclude_below(filter->outside, path)
+		       ? WANTED_BELOW
+		       : WANTED_NOT;
+}
+
+/** Of a repository only the files; its own directory would be 0:0 anyway. */
+struct copy_options source_options(const struct copy *copy, const struct copy_source *source,
+				   struct source_filter *filter)
+{
+	struct copy_options options = {};
+
+	*filter = (struct source_filter){ source->outside, copy->excludes };
+	if (filter->outside || filter->excludes) {
+		options.wants = wants;
+		options.wants_closure = filter;
+	}
+	if (copy->chmod)
+		options.change = &copy->change;
+	if (source->kind == SOURCE_PATH && !copy->job->step->source) {
+		options.excluded = context_excludes;
+		options.closure = copy->job->build->context;
+	}
+	return options;
+}
+
+/* ---- opening ---- */
+
+static result directory_open(struct copy_source *source, const char *directory, const char *path,
+			     struct error *err)
+{
+	source->root_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (source->root_fd < 0)
+		return fail_sys(err, "open %s", directory);
+	source->path = xstrdup(path);
+	return OK;
+}
+
+static result file_open(struct copy *copy, struct copy_source *source, struct error *err)
+{
+	struct build *build = copy->job->build;
+	owned(str) char *directory = NULL;
+	struct digest checksum;
+
+	if (copy->checksum && digest_parse(copy->checksum, &checksum, err))
+		return FAILED;
+	if (outside_file(build->outside, build->ctx, &source->remote,
+			 copy->checksum ? &checksum : NULL, &directory, err))
+		return FAILED;
+	return directory_open(source, directory, source->name, err);
+}
+
+static bool keeps_git_dir(const struct copy *copy, const struct copy_source *source)
+{
+	return copy->keep_git_dir == CHOICE_YES || source->remote.keep_git_dir == CHOICE_YES;
+}
+
+static result tree_get(struct copy *copy, struct copy_source *source, struct error *err)
+{
+	struct build *build = copy->job->build;
+	owned(str) char *directory = NULL, *subdir = NULL;
+	owned(fd) int fd = -1;
+
+	if (outside_tree(build->outside, build->ctx, &source->remote, source->commit,
+			 keeps_git_dir(copy, source), &directory, err))
+		return FAILED;
+	subdir = path_absolute(source->remote.subdir ? source->remote.subdir : "/");
+	if (directory_open(source, directory, subdir + 1, err))
+		return FAILED;
+	fd = open_in_root(source->root_fd, subdir[1] ? subdir + 1 : ".", O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fail(err, FAULT_INPUT, "%s: the repository has no directory %s at %s",
+			    source->remote.url, source->remote.subdir, source->commit);
+	return OK;
+}
+
+static result text_write(struct copy_source *source, const char *scratch, struct error *err)
+{
+	owned(str) char *directory = xasprintf("%s/XXXXXX", scratch);
+	owned(fd) int fd = -1;
+
+	if (!mkdtemp(directory))
+		return fail_sys(err, "create %s", directory);
+	if (directory_open(source, directory, source->name, err))
+		return FAILED;
+	fd = openat(source->root_fd, source->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || fchmod(fd, 0644) < 0)
+		return fail_sys(err, "create %s", source->name);
+	return write_all(fd, source->text, strlen(source->text), err);
+}
+
+result source_open(struct copy *copy, struct copy_source *source, const char *scratch,
+		   struct error *err)
+{
+	if (source->root_fd >= 0)
+		return OK;
+	switch (source->kind) {
+	case SOURCE_PATH:
+		source->root_fd = fcntl(copy->tree_fd, F_DUPFD_CLOEXEC, 3);
+		return source->root_fd < 0 ? (result)fail_sys(err, "open the source") : OK;
+	case SOURCE_TEXT:
+		return text_write(source, scratch, err);
+	case SOURCE_FILE:
+		return file_open(copy, source, err);
+	case SOURCE_TREE:
+		return tree_get(copy, source, err);
+	}
+	return fail(err, FAULT_SYSTEM, "source of unknown kind");
+}
+
+/* ---- hashing ---- */
+
+static result commit_find(struct copy *copy, struct copy_source *source, struct error *err)
+{
+	const struct build *build = copy->job->build;
+	const char *want = copy->checksum ? copy->checksum : source->remote.checksum;
+
+	if (outside_commit(build->outside, build->ctx, &source->remote, &source->commit, err))
+		return FAILED;
+	if (want && !starts_with(source->commit, want))
+		return fail(err, FAULT_INTEGRITY, "%s: expected checksum to match %s, got %s",
+			    source->remote.url, want, source->commit);
+	return OK;
+}
+
+static result content_hash(struct copy *copy, struct copy_source *source, struct hasher *hasher,
+			   struct error *err)
+{
+	struct source_filter filter;
+	struct copy_options options = source_options(copy, source, &filter);
+	struct digest content;
+
+	if (source_open(copy, source, NULL, err) ||
+	    tree_hash(copy->job->build->ctx, source->root_fd, *source->path ? source->path : ".",
+		      &options, false, &content, err))
+		return fail_in(err, "%s %s", copy->verb, source_text(source));
+	hasher_add(hasher, content.bytes, sizeof(content.bytes));
+	return OK;
+}
+
+result source_hash(struct copy *copy, struct copy_source *source, struct digest *out,
+		   struct error *err)
+{
+	owned(hasher) struct hasher *hasher = hasher_new();
+	const char *subdir = source->remote.subdir;
+
+	hasher_add_str(hasher, source->looks_inside ? "unpack" : "");
+	hasher_add_str(hasher, source->name);
+	if (source->kind == SOURCE_TEXT) {
+		hasher_add_str(hasher, "text");
+		hasher_add_str(hasher, source->text);
+	} else if (source->kind == SOURCE_FILE && copy->checksum) {
+		/* What has a known digest need not be there. */
+		hasher_add_str(hasher, copy->checksum);
+	} else if (source->kind == SOURCE_TREE) {
+		if (commit_find(copy, source, err))
+			return FAILED;
+		hasher_add_str(hasher, "git");
+		hasher_add_str(hasher, source->commit);
+		hasher_add_str(hasher, subdir ? subdir : "");
+		hasher_add_str(hasher, keeps_git_dir(copy, source) ? source->remote.url : "");
+		hasher_add_str(hasher, source->remote.submodules == CHOICE_NO ? "alone" : "");
+	} else if (content_hash(copy, source, hasher, err)) {
+		return FAILED;
+	}
+	*out = hasher_finish(hasher);
+	return OK;
+}
