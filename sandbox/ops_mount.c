@@ -186,7 +186,7 @@ int do_subtree(struct child *child, const struct op *op)
 
 	if (found < 0)
 		return -1;
-	tree = mount_again(found);
+	tree = open_tree(found, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	shut(found);
 	if (slot_set(child, op->to, tree) < 0)
 		return -1;

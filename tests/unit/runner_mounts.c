@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runner/mounts.h"
 #include "base/mem.h"
+#include "runner/mounts.h"
 #include "tests/tap.h"
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ static const struct {
 	{ "type=ssh",                      "ssh ro" },
 	{ "type=ssh,required=true,id=a",   "ssh i=a ro required" },
 	{ "\"target=/a,b\"",               "bind t=/a,b ro" },
-	{ "\"target=/a\"\"b\",rw",         "bind t=/ab" }, /* the quotes are the shell lexer's, too */
+	{ "\"source=/a\"\"$NAME\"\"\",rw", "bind s=/avalue" }, /* quotes that CSV left are the lexer's */
 	{ "target=/$COMMA",                "bind t=/a,b ro" },
 	{ "id=../../..,type=cache,target=/x", "cache t=/x i=../../.." },
 	/* refused */
