@@ -51,4 +51,16 @@ result run_mounts_hash(const struct job *job, const struct run_mounts *mounts,
 result run_mounts_open(const struct job *job, struct run_mounts *mounts, const char *workdir,
 		       struct strings *env, struct error *err);
 
+/* ---- private to exec_mounts.c and exec_binds.c ---- */
+
+/** A look at all files of a stage or an image. */
+result stage_open(const struct step *source, int *fd, struct error *err);
+
+/** Whether a mount's path is there below `root`, and as what; links stay inside. */
+result source_stat(const struct job *job, const struct run_mount *mount, int root, bool *is_file,
+		   struct error *err);
+
+/** How the context is read: .dockerignore obeyed, all of it root's. */
+const struct copy_options *context_options(const struct job *job, struct copy_options *options);
+
 #endif

@@ -157,7 +157,7 @@ static result set_read_only(struct reading *reading, const char *key, const char
 static result set_writable(struct reading *reading, const char *key, const char *value,
 			   struct error *err)
 {
-	bool writable;
+	bool writable = false;
 
 	if (bool_parse(key, value, &writable, err))
 		return FAILED;
