@@ -403,16 +403,33 @@ static struct step *step_add(struct pass *pass, enum step_kind kind,
 	return step;
 }
 
+/** " (first line...)" where a RUN is a heredoc and nothing else; "" for all others. */
+static const char *heredoc_summary(const struct pass *pass, const struct instruction *at)
+{
+	const struct heredoc *heredoc = at->kind == INSTRUCTION_RUN && at->arg_count && !at->json
+						? instruction_heredoc(at, at->args[0])
+						: NULL;
+	const char *text;
+	size_t line;
+
+	if (!heredoc)
+		return "";
+	text = heredoc->content + strspn(heredoc->content, " \t\r\n");
+	line = strcspn(text, "\r\n");
+	return arena_printf(pass->planner->plan->arena, " (%.*s%s)", (int)line, text,
+			    text[line + strspn(text + line, " \t\r\n")] ? "..." : "");
+}
+
 /** "[linux/arm64 build 3/7] RUN make" */
 static const char *step_title(const struct pass *pass, const struct step *step,
 			      const struct stage *stage, size_t number, size_t total)
 {
 	char text[PLATFORM_TEXT_MAX];
 
-	return arena_printf(pass->planner->plan->arena, "[%s%s%s %zu/%zu] %s",
+	return arena_printf(pass->planner->plan->arena, "[%s%s%s %zu/%zu] %s%s",
 			    platform_text(step->target, text), stage->name ? " " : "",
 			    stage->name ? stage->name : "", number, total,
-			    step->instruction->original);
+			    step->instruction->original, heredoc_summary(pass, step->instruction));
 }
 
 static struct step *image_step(struct pass *pass, const struct instruction *instruction,

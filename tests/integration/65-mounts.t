@@ -90,6 +90,8 @@ for source in ../../../../../../etc dir/out /dir/hidden.txt nothing; do
 done
 printf 'FROM localhost/base\nRUN --mount=target=/proc/self/fd/7 ls /x\n' | dockerfile
 refused 'a target in /proc' 'proc/self/fd/7'
+printf 'FROM localhost/base\nRUN --mount=target=/x --mount=type=cache,target=/x/none true\n' | dockerfile
+refused 'a target inside of a read-only mount' 'inside of a read-only mount that has no such directory'
 printf 'FROM localhost/base\nRUN --mount=target=/ true\n' | dockerfile
 refused 'the root as a target' 'invalid mount target "/"'
 printf 'FROM localhost/base\nRUN --mount=target=/x,form=y true\n' | dockerfile

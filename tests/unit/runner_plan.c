@@ -84,6 +84,12 @@ static const struct {
 	{ "FROM a\nRUN --mount=from=$X,target=/x ls\n", "arm64", NULL,
 	  "Dockerfile:2: RUN --mount=from=$X,target=/x: 'from' doesn't support variable expansion, "
 	  "define alias stage instead" },
+	{ "FROM a\nRUN <<EOF\n  one\ntwo\nEOF\nRUN <<EOF\none\nEOF\nRUN cat <<EOF\none\nEOF\n", "arm64",
+	  NULL,
+	  "0 [linux/arm64 1/4] FROM a\n"
+	  "1 [linux/arm64 2/4] RUN <<EOF (one...) <0\n"
+	  "2 [linux/arm64 3/4] RUN <<EOF (one) <1\n"
+	  "3 [linux/arm64 4/4] RUN cat <<EOF <2\n" },
 	{ "ARG BASE=b$TARGETARCH\nFROM ${BASE}:1\n", "arm64", NULL,
 	  "0 [linux/arm64 1/1] FROM ${BASE}:1\n" },
 	{ "FROM a\n", "arm64", "two",
