@@ -219,6 +219,41 @@ EOF
 	is 'an agent is lent' "$status" 0
 	in_image cat /sock
 	is 'at its place' "$out" /run/buildkit/ssh_agent.0
+	cat >"$scratch/ask.c" <<'EOF'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+int main(void)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	unsigned char answer[5] = {};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(to.sun_path, getenv("SSH_AUTH_SOCK"));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 || write(fd, "\0\0\0\1\13", 5) != 5 ||
+	    recv(fd, answer, 5, MSG_WAITALL) != 5)
+		perror("ask");
+	printf("%d\n", answer[4]);
+}
+EOF
+	if cc -static -o "$context/ask" "$scratch/ask.c" 2>"$scratch/cc.log"; then
+		cat <<'EOF' | dockerfile
+FROM localhost/base
+USER 1000
+RUN --mount=type=ssh,uid=1000 --mount=source=ask,target=/ask /ask > /tmp/answer
+EOF
+		platforms=linux/amd64
+		build --ssh default -t localhost/out
+		platforms=linux/amd64,linux/arm64
+		run mpemu run --platform linux/amd64 localhost/out cat /tmp/answer
+		is 'an agent answers, to a user too' "$out" 12
+		rm "$context/ask"
+	else
+		skip 'an agent answers, to a user too' 'no static C library'
+	fi
 else
 	skip 'an agent is lent' 'no ssh-agent'
 fi
