@@ -7,6 +7,7 @@
 #include "runner/build.h"
 #include "runner/command.h"
 #include "runner/commands.h"
+#include "runner/run_options.h"
 #include "runner/trace.h"
 
 #include <stdio.h>
@@ -16,7 +17,8 @@
 
 struct build_options {
 	struct strings platforms, tags, build_args, labels, outputs;
-	const char *file, *target, *jobs, *network, *trace;
+	struct strings secrets, agents, hosts, limits;
+	const char *file, *target, *jobs, *network, *trace, *shm_size;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
 
@@ -48,6 +50,16 @@ static const struct option options[] = {
 	  "run every step" },
 	{ "network",    0,   OPTION_TEXT, FIELD(network),    "MODE",
 	  "network of RUN: host (default) or none" },
+	{ "secret",     0,   OPTION_LIST, FIELD(secrets),    "id=NAME,src=FILE",
+	  "for RUN --mount=type=secret; or env=VARIABLE instead of src" },
+	{ "ssh",        0,   OPTION_LIST, FIELD(agents),     "default|ID=SOCKET",
+	  "agent for RUN --mount=type=ssh (default: $SSH_AUTH_SOCK)" },
+	{ "add-host",   0,   OPTION_LIST, FIELD(hosts),      "NAME:ADDRESS",
+	  "a line of /etc/hosts in RUN" },
+	{ "ulimit",     0,   OPTION_LIST, FIELD(limits),     "NAME=SOFT[:HARD]",
+	  "resource limit of RUN: nofile=1024:4096" },
+	{ "shm-size",   0,   OPTION_TEXT, FIELD(shm_size),   "SIZE",
+	  "size of /dev/shm in RUN (default: 64m)" },
 	{ "jobs",       'j', OPTION_TEXT, FIELD(jobs),       "N",
 	  "steps at the same time (default: processors + 2)" },
 	{ "keep-going", 0,   OPTION_FLAG, FIELD(keep_going), NULL,
@@ -188,7 +200,9 @@ static result request_make(const struct invocation *in, const struct build_optio
 	request->keep_going = options_->keep_going;
 	build_args_set(&options_->build_args, request);
 	if (platforms_set(&options_->platforms, request, err) || tags_check(&options_->tags, err) ||
-	    outputs_set(options_, request, err))
+	    outputs_set(options_, request, err) ||
+	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
+			    &options_->limits, options_->shm_size, request, err))
 		return FAILED;
 	return numbers_set(options_, request, err);
 }
@@ -196,6 +210,8 @@ static result request_make(const struct invocation *in, const struct build_optio
 static void request_done(struct build_request *request)
 {
 	strings_drop(&request->build_args);
+	strings_drop(&request->hosts);
+	secrets_drop(&request->secrets);
 	for (size_t i = 0; i < request->output_count; i++)
 		free(request->outputs[i].dest);
 }

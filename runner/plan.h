@@ -33,6 +33,7 @@ struct step {
 	const char *name;                      /* "[linux/arm64 build 3/7] RUN make" */
 	struct step *previous;                 /* or NULL */
 	struct step *source;                   /* what COPY --from reads, or NULL */
+	struct step **mounts; /* what each --mount of RUN reads, in their order; NULL: no step */
 
 	/* The scheduler's, under its lock. */
 	enum step_state state;

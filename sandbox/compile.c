@@ -146,6 +146,17 @@ static void limits_add(struct plan *plan)
 		op->number = (uint64_t)limits[i].resource;
 		op->data = limits[i].values;
 	}
+	for (size_t i = 0; i < plan->spec->limit_count; i++) {
+		const struct limit *limit = &plan->spec->limits[i];
+		uint64_t *values = arena_alloc(plan->sandbox->arena, 2 * sizeof(*values));
+		struct op *op = op_add(plan, OP_LIMIT, "limit resource %d to %llu", limit->resource,
+				       (unsigned long long)limit->soft);
+
+		values[0] = limit->soft;
+		values[1] = limit->hard;
+		op->number = (uint64_t)limit->resource;
+		op->data = values;
+	}
 }
 
 static void rights_add(struct plan *plan, const struct filter *filter)
@@ -310,6 +321,7 @@ result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, st
 		free(binds[i].target);
 	free(binds);
 	strings_drop(&plan.skeleton);
+	free(plan.stores);
 	if (status)
 		return fail_in(err, "sandbox");
 	sandbox->upper = arena_strdup(sandbox->arena, spec->upper);

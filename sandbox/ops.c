@@ -155,6 +155,7 @@ static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = 
 	[OP_FILESYSTEM]   = do_filesystem,
 	[OP_CLONE]        = do_clone,
 	[OP_ATTACH]       = do_attach,
+	[OP_SUBTREE]      = do_subtree,
 	[OP_COVER]        = do_cover,
 	[OP_MASK]         = do_mask,
 	[OP_PROTECT]      = do_protect,

@@ -226,6 +226,8 @@ static const struct {
 	{ OP_COVER, ELOOP, NULL, FAULT_INPUT, "the image has a symbolic link there" },
 	{ OP_COVER, ENOTDIR, NULL, FAULT_INPUT,
 	  "a file would cover a directory, or the other way round" },
+	{ OP_COVER, EROFS, NULL, FAULT_INPUT,
+	  "it is inside of a read-only mount that has no such directory" },
 	{ OP_WORKDIR, ELOOP, NULL, FAULT_INPUT, "it leads out of the root, or in circles" },
 	{ OP_WORKDIR, ENOTDIR, NULL, FAULT_INPUT, "there is something else in the image" },
 	{ OP_CHDIR, EXDEV, NULL, FAULT_INPUT, "it is outside of the root" },
