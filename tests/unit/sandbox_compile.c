@@ -18,7 +18,8 @@ static const char *const envp[] = { "PATH=/bin:/usr/bin", NULL };
 static const char *const lowers[] = { "/store/layers/b", "/store/layers/a" };
 static const char *const rules[] = { ":qemu-x:M::\\x7fELF:\\xff:/usr/bin/qemu-x:POF" };
 static const struct bind binds[] = { { "/", "/mnt/../cache//dir", true }, { NULL, "/tmp", false } };
-static const struct privilege root = { true, SHIFT_COUNT }, user = { false, 65537 };
+static const struct privilege root = { .is_root = true, .id_count = SHIFT_COUNT },
+			      user = { .id_count = 65537 };
 
 static struct sandbox_spec spec_make(void)
 {
