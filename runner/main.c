@@ -168,6 +168,7 @@ static result start(const struct command *command, struct invocation *in, struct
 static result prepare_and_start(const struct command *command, struct globals *globals,
 				struct invocation *in, struct error *err)
 {
+	owned(zygote) struct zygote *zygote = NULL;
 	owned(str) char *root = NULL;
 	struct privilege privilege = {};
 
@@ -176,8 +177,10 @@ static result prepare_and_start(const struct command *command, struct globals *g
 	globals->root = root;
 
 	if (command->needs_ids) {
-		if (userns_enter(&privilege, err))
+		if (userns_enter(&privilege, err) ||
+		    (command->runs_many && zygote_start(&zygote, err)))
 			return FAILED;
+		privilege.zygote = zygote;
 		in->privilege = &privilege;
 	}
 	return start(command, in, err);

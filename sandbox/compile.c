@@ -46,7 +46,11 @@ static const struct {
 
 /* ---- with the host in view ---- */
 
-/** A private tmpfs over everything: places to attach things to, and the skeleton layer. */
+/**
+ * A private tmpfs: places to attach things to, and the skeleton layer.  It covers a directory that
+ * every host has and no op looks at, so that it goes with the host's root, in one unmount: each of
+ * them waits for all processors.
+ */
 static void stage_make(struct plan *plan)
 {
 	static const char *const options[] = { "mode", "0700", NULL };
@@ -59,7 +63,7 @@ static void stage_make(struct plan *plan)
 	op->to = plan->stage = slots_new(plan, 1);
 	op = op_add(plan, OP_ATTACH, "mount the stage");
 	op->from = plan->stage;
-	op->path = "/";
+	op->path = "/etc";
 	for (size_t i = 0; i < countof(places); i++) {
 		op = op_add(plan, OP_DIRECTORY, "stage: directory %s", places[i]);
 		op->at = plan->stage;

@@ -99,6 +99,7 @@ struct child {
 	size_t op_count;
 	int *slots;
 	size_t slot_count;
+	size_t at;       /* the op being run */
 	void *arguments; /* the parent's argv and environment strings, to be blanked in the copy */
 	size_t arguments_size;
 };

@@ -320,14 +320,13 @@ static uint64_t mount_id(int dir, const char *path)
 }
 
 /**
- * Stack the old root on the new one, then take off what lies there: the stage, which covers the
- * old root, and the old root itself.  Nothing of the host may be left, so make sure.
+ * Stack the old root on the new one, then take it off with all that is below it, the stage too.
+ * Nothing of the host may be left, so make sure.
  */
 int do_enter(struct child *child, const struct op *op)
 {
 	if (SYS(fchdir, slot(child, op->at)) < 0 || SYS(pivot_root, ".", ".") < 0 ||
-	    SYS(umount2, ".", MNT_DETACH) < 0 || SYS(umount2, ".", MNT_DETACH) < 0 ||
-	    SYS(chdir, "/") < 0)
+	    SYS(umount2, ".", MNT_DETACH) < 0 || SYS(chdir, "/") < 0)
 		return -1;
 	if (mount_id(AT_FDCWD, "/..") != mount_id(slot(child, op->at), "")) {
 		errno = EXDEV;

@@ -19,8 +19,9 @@
 
 /** The ids that sandboxes of this process may use, found or made by userns_enter(). */
 struct privilege {
-	bool is_root;      /* real root: sandboxes get a high id range over idmapped mounts */
-	uint32_t id_count; /* ids that images may use, from 0 */
+	bool is_root;          /* real root: sandboxes get a high id range over idmapped mounts */
+	uint32_t id_count;     /* ids that images may use, from 0 */
+	struct zygote *zygote; /* clones sandboxes for this process; NULL: it does so itself */
 };
 
 /**
@@ -30,6 +31,15 @@ struct privilege {
  * to type.
  */
 result userns_enter(struct privilege *out, struct error *err);
+
+/**
+ * For a process that is going to run many sandboxes: fork a small one that clones them, several at
+ * a time, so that none takes longer because this one has grown.  After userns_enter() and before
+ * any thread.  It dies with this process, however that ends, and all sandboxes with it; if it dies
+ * alone, only they do.
+ */
+result zygote_start(struct zygote **out, struct error *err);
+void zygote_drop(struct zygote **zygote);
 
 /* ---- running ---- */
 

@@ -21,7 +21,8 @@ static const struct bind binds[] = {
 	{ .source = "/", .target = "/mnt/../cache//dir", .read_only = true },
 	{ .target = "/tmp" },
 };
-static const struct privilege root = { true, SHIFT_COUNT }, user = { false, 65537 };
+static const struct privilege root = { .is_root = true, .id_count = SHIFT_COUNT },
+			      user = { .id_count = 65537 };
 
 static struct sandbox_spec spec_make(void)
 {

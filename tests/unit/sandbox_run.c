@@ -173,11 +173,8 @@ static const char *output_text(const struct place *place, char text[4096])
 	return text;
 }
 
-TEST(programs_in_a_sandbox_see_and_do_no_more_than_they_should)
+static void cases_run(const struct place *place)
 {
-	__attribute__((cleanup(place_drop))) struct place place;
-
-	place_make(&place);
 	for (size_t i = 0; i < countof(cases); i++) {
 		const char *argv[8] = { "guest" };
 		struct sandbox_spec spec;
@@ -186,15 +183,71 @@ TEST(programs_in_a_sandbox_see_and_do_no_more_than_they_should)
 		char text[4096];
 
 		memcpy(argv + 1, cases[i].words, sizeof(cases[i].words));
-		spec = spec_make(&place, argv);
+		spec = spec_make(place, argv);
 		if (!tap_check(!spec_run(&spec, &end, &err), __FILE__, __LINE__, "%s: %s", argv[1],
 			       err.text))
 			return;
 		tap_check(end.status == cases[i].status && end.signal == cases[i].signal &&
-				  strcmp(output_text(&place, text), cases[i].output) == 0,
+				  strcmp(output_text(place, text), cases[i].output) == 0,
 			  __FILE__, __LINE__, "%s: status %d, signal %d, output \"%s\"", argv[1],
 			  end.status, end.signal, text);
+		place_clean(place);
+	}
+}
+
+TEST(programs_in_a_sandbox_see_and_do_no_more_than_they_should)
+{
+	__attribute__((cleanup(place_drop))) struct place place;
+
+	place_make(&place);
+	cases_run(&place);
+}
+
+TEST(a_zygote_runs_the_same_sandboxes)
+{
+	__attribute__((cleanup(place_drop))) struct place place;
+	owned(zygote) struct zygote *zygote = NULL;
+	struct error err = {};
+
+	place_make(&place);
+	if (!CHECK(!zygote_start(&zygote, &err)))
+		return;
+	place.privilege.zygote = zygote;
+	cases_run(&place);
+}
+
+/** The only child of this process. */
+static pid_t child_find(void)
+{
+	owned(buf) struct buf text = {};
+	owned(str) char *path = xasprintf("/proc/self/task/%d/children", (int)getpid());
+	struct error err = {};
+
+	CHECK(!read_file(AT_FDCWD, path, 4096, &text, &err));
+	return (pid_t)strtol(buf_text(&text), NULL, 10);
+}
+
+TEST(without_its_zygote_a_process_clones_by_itself)
+{
+	static const char *const argv[] = { "guest", "exit=3", NULL };
+	__attribute__((cleanup(place_drop))) struct place place;
+	owned(zygote) struct zygote *zygote = NULL;
+	struct error err = {};
+	pid_t pid;
+
+	place_make(&place);
+	if (!CHECK(!zygote_start(&zygote, &err)))
+		return;
+	place.privilege.zygote = zygote;
+	pid = child_find();
+	for (int round = 0; round < 3; round++) {
+		struct sandbox_spec spec = spec_make(&place, argv);
+		struct sandbox_exit end = {};
+
+		tap_check(!spec_run(&spec, &end, &err) && end.status == 3, __FILE__, __LINE__,
+			  "status %d %s", end.status, err.text);
 		place_clean(&place);
+		CHECK(round || (pid > 0 && kill(pid, SIGKILL) == 0));
 	}
 }
 
@@ -547,15 +600,23 @@ static void *work(void *closure)
 TEST(sandboxes_run_from_several_threads)
 {
 	__attribute__((cleanup(place_drop))) struct place place = { .output = -1 };
+	owned(zygote) struct zygote *zygote = NULL;
 	struct worker workers[THREADS] = {};
 	pthread_t threads[THREADS];
+	struct place with;
+	struct error err = {};
 
 #ifdef __SANITIZE_THREAD__
 	tap_skip("the sanitizer takes descriptors of a cloned process for those of a thread");
 #endif
 	place_make(&place);
+	if (!CHECK(!zygote_start(&zygote, &err)))
+		return;
+	/* Two of them by the zygote, two by themselves. */
+	with = place;
+	with.privilege.zygote = zygote;
 	for (size_t i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){ .place = &place, .number = i };
+		workers[i] = (struct worker){ .place = i % 2 ? &with : &place, .number = i };
 		CHECK(pthread_create(&threads[i], NULL, work, &workers[i]) == 0);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
