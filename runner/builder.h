@@ -54,7 +54,7 @@ struct build {
 	struct plan *plan;
 	struct flights *flights;
 	struct outside *outside; /* what ADD gets by URLs */
-	int64_t time; /* of this build, for `created` */
+	int64_t time;            /* of this build, for `created` */
 };
 
 #endif
