@@ -8,6 +8,7 @@
 #include "registry/registry.h"
 #include "runner/cache.h"
 #include "runner/context.h"
+#include "runner/outputs.h"
 #include "runner/plan.h"
 #include "runner/secrets.h"
 #include "sandbox/sandbox.h"
@@ -15,11 +16,7 @@
 struct flights;
 struct outside;
 
-/** One --output. */
-struct output {
-	enum output_kind { OUTPUT_OCI, OUTPUT_REGISTRY } kind;
-	char *dest; /* of OUTPUT_OCI: a file, or "-" for standard output */
-};
+enum { OUTPUTS_MAX = 16 };
 
 struct build_request {
 	const char *root;
@@ -29,8 +26,11 @@ struct build_request {
 	const struct strings *tags; /* references as typed */
 	struct strings build_args;  /* NAME=value */
 	const struct strings *labels;
-	struct output outputs[8];
+	struct output outputs[OUTPUTS_MAX];
 	size_t output_count;
+	struct form form; /* of the image that the names stand for */
+	int64_t epoch;    /* SOURCE_DATE_EPOCH, -1: none */
+	const char *metadata_file, *id_file;
 	struct transport transport;
 	size_t jobs;
 	enum network network;

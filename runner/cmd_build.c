@@ -16,9 +16,10 @@
 #include <sys/sysinfo.h>
 
 struct build_options {
-	struct strings platforms, tags, build_args, labels, outputs;
+	struct strings platforms, tags, build_args, labels, outputs, annotations;
 	struct strings secrets, agents, hosts, limits;
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
+	const char *metadata, *iidfile, *epoch;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
 
@@ -38,8 +39,16 @@ static const struct option options[] = {
 	  "value of an ARG; without =VALUE from the environment" },
 	{ "label",      0,   OPTION_LIST, FIELD(labels),     "NAME=VALUE",
 	  "label of the image" },
-	{ "output",     'o', OPTION_LIST, FIELD(outputs),    "type=oci,dest=FILE",
-	  "write an OCI archive (dest=- for standard output), or type=registry" },
+	{ "output",     'o', OPTION_LIST, FIELD(outputs),    "type=TYPE,dest=PATH",
+	  "image, registry, oci, docker, local, tar; DIR alone is local, - a tar" },
+	{ "metadata-file", 0, OPTION_TEXT, FIELD(metadata),  "FILE",
+	  "write digests and names as JSON" },
+	{ "iidfile",    0,   OPTION_TEXT, FIELD(iidfile),    "FILE",
+	  "write the image's id, of several platforms the index's digest" },
+	{ "annotation", 0,   OPTION_LIST, FIELD(annotations), "[PLACE:]NAME=VALUE",
+	  "PLACE: manifest, index, manifest-descriptor, index-descriptor, [PLATFORM]" },
+	{ "source-date-epoch", 0, OPTION_TEXT, FIELD(epoch), "SECONDS",
+	  "no time in the image is later (default: SOURCE_DATE_EPOCH)" },
 	{ "push",       0,   OPTION_FLAG, FIELD(push),       NULL,
 	  "push to the registries of the tags" },
 	{ "load",       0,   OPTION_FLAG, FIELD(load),       NULL,
@@ -106,29 +115,112 @@ static void build_args_set(const struct strings *words, struct build_request *re
 	}
 }
 
-/** "type=oci,dest=FILE", "type=registry", "type=image,push=true", or a file's name alone. */
-static result output_parse(const char *text, struct output *out, struct error *err)
+/** --source-date-epoch, else --build-arg SOURCE_DATE_EPOCH, else the environment's. */
+static result epoch_set(const struct build_options *options_, struct build_request *request,
+			struct error *err)
 {
-	owned(strings) struct strings parts = {};
-	const char *type, *dest, *push;
+	static const char name[] = "SOURCE_DATE_EPOCH";
+	const char *text = options_->epoch;
 
-	strings_split(&parts, text, ',');
-	type = env_get(&parts, "type");
-	dest = env_get(&parts, "dest");
-	push = env_get(&parts, "push");
-	if (type && strcmp(type, "oci") == 0) {
-		*out = (struct output){ OUTPUT_OCI, xstrdup(dest && *dest ? dest : "-") };
+	request->epoch = -1;
+	if (!text)
+		text = env_get(&request->build_args, name);
+	if (!text)
+		text = getenv(name);
+	if (!text || !*text)
 		return OK;
-	}
-	if (type && (strcmp(type, "registry") == 0 ||
-		     (strcmp(type, "image") == 0 && push && strcmp(push, "true") == 0))) {
-		*out = (struct output){ OUTPUT_REGISTRY, NULL };
+	if (epoch_parse(name, text, &request->epoch, err))
+		return FAILED;
+	env_set(&request->build_args, name, text);
+	return OK;
+}
+
+/** What all outputs take from the rest of the command line. */
+static result form_complete(const struct build_request *request, struct form *form,
+			    const struct annotations *annotations, struct error *err)
+{
+	annotations_add_all(&form->annotations, annotations);
+	if (form->epoch < 0)
+		form->epoch = request->epoch;
+	if (form->is_docker)
+		return fail(err, FAULT_USAGE,
+			    "--output: oci-mediatypes=false is not supported yet by this version "
+			    "of mpemu");
+	if (request->platform_count > 1)
 		return OK;
+	if (annotations_have(&form->annotations, ANNOTATE_INDEX) ||
+	    annotations_have(&form->annotations, ANNOTATE_INDEX_DESCRIPTOR))
+		return fail(err, FAULT_USAGE,
+			    "annotations of an index: one platform makes an image without index");
+	return OK;
+}
+
+static bool is_image(const struct output *output)
+{
+	return output->kind == OUTPUT_IMAGE || output->kind == OUTPUT_OCI ||
+	       output->kind == OUTPUT_DOCKER;
+}
+
+/** The names stand for what the first output of an image is. */
+static result forms_set(const struct build_options *options_, struct build_request *request,
+			struct error *err)
+{
+	__attribute__((cleanup(annotations_drop))) struct annotations annotations = {};
+	const struct output *first = NULL;
+
+	for (size_t i = 0; i < options_->annotations.count; i++) {
+		if (annotations_parse(options_->annotations.items[i], &annotations, err))
+			return FAILED;
 	}
-	return fail(err, FAULT_USAGE,
-		    "--output %s: want type=oci,dest=FILE or type=registry; other types are not "
-		    "supported yet",
-		    text);
+	for (size_t i = 0; i < request->output_count; i++) {
+		struct output *output = &request->outputs[i];
+
+		if (form_complete(request, &output->form, &annotations, err))
+			return FAILED;
+		if (output->split == SPLIT_NO && request->platform_count > 1)
+			return fail(err, FAULT_USAGE,
+				    "--output: platform-split=false of several platforms is not "
+				    "supported yet by this version of mpemu");
+		if (!first && is_image(output))
+			first = output;
+	}
+	if (!first) {
+		request->form.epoch = -1;
+		return form_complete(request, &request->form, &annotations, err);
+	}
+	request->form = first->form;
+	request->form.annotations = (struct annotations){};
+	annotations_add_all(&request->form.annotations, &first->form.annotations);
+	return OK;
+}
+
+/** --push is for the images that outputs name; where there is none, one more. */
+static void push_set(struct build_request *request)
+{
+	for (size_t i = 0; i < request->output_count; i++) {
+		if (request->outputs[i].kind == OUTPUT_IMAGE) {
+			request->outputs[i].push = true;
+			return;
+		}
+	}
+	request->outputs[request->output_count++] =
+		(struct output){ .kind = OUTPUT_IMAGE, .push = true, .form.epoch = -1 };
+}
+
+static result names_check(const struct output *output, const struct strings *tags,
+			  struct error *err)
+{
+	if (output->push && !tags->count && !output->names.count)
+		return fail(err, FAULT_USAGE, "--push wants a name: add --tag NAME");
+	for (size_t i = 0; i < output->names.count; i++) {
+		struct reference ref;
+
+		if (reference_parse(output->names.items[i], &ref, err)) {
+			err->fault = FAULT_USAGE;
+			return fail_in(err, "--output: name");
+		}
+	}
+	return OK;
 }
 
 static result outputs_set(const struct build_options *options_, struct build_request *request,
@@ -143,12 +235,12 @@ static result outputs_set(const struct build_options *options_, struct build_req
 		request->output_count++;
 	}
 	if (options_->push)
-		request->outputs[request->output_count++].kind = OUTPUT_REGISTRY;
+		push_set(request);
 	for (size_t i = 0; i < request->output_count; i++) {
-		if (request->outputs[i].kind == OUTPUT_REGISTRY && !options_->tags.count)
-			return fail(err, FAULT_USAGE, "--push wants a name: add --tag NAME");
+		if (names_check(&request->outputs[i], &options_->tags, err))
+			return FAILED;
 	}
-	return OK;
+	return epoch_set(options_, request, err) ? FAILED : forms_set(options_, request, err);
 }
 
 /** Names are checked now, not after an hour of building. */
@@ -198,6 +290,8 @@ static result request_make(const struct invocation *in, const struct build_optio
 	request->no_cache = options_->no_cache;
 	request->pull = options_->pull;
 	request->keep_going = options_->keep_going;
+	request->metadata_file = options_->metadata;
+	request->id_file = options_->iidfile;
 	build_args_set(&options_->build_args, request);
 	if (platforms_set(&options_->platforms, request, err) || tags_check(&options_->tags, err) ||
 	    outputs_set(options_, request, err) ||
@@ -213,7 +307,8 @@ static void request_done(struct build_request *request)
 	strings_drop(&request->hosts);
 	secrets_drop(&request->secrets);
 	for (size_t i = 0; i < request->output_count; i++)
-		free(request->outputs[i].dest);
+		output_drop(&request->outputs[i]);
+	annotations_drop(&request->form.annotations);
 }
 
 static bool stdout_is_archive(const struct build_request *request)

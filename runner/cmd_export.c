@@ -20,6 +20,7 @@ static const struct option options[] = {
 
 static result run(struct invocation *in, struct error *err)
 {
+	static const struct layout_options plain = {};
 	const struct export_options *options_ = in->options;
 	owned(store) struct store *store = NULL;
 	owned(strings) struct strings names = {};
@@ -34,7 +35,7 @@ static result run(struct invocation *in, struct error *err)
 		return FAILED;
 	strings_add(&names, in->argv[0]);
 	return archive_export(in->ctx, store, &at, &names,
-			      options_->output ? options_->output : "-", err);
+			      options_->output ? options_->output : "-", &plain, err);
 }
 
 const struct command command_export = {

@@ -185,6 +185,9 @@ static result exec_image(struct job *job, struct error *err)
 			return fail_in(err, "FROM %s: layer %zu", job->step->image, i + 1);
 		snapshot_push(job->snapshot, &image->layers[i], buf_text(&path));
 	}
+	job->snapshot->base_layers = image->layer_count;
+	job->snapshot->base_history =
+		json_array_size(json_object_get(job->snapshot->document, "history"));
 	job->snapshot->files = files_key(job->step->platform, job->snapshot);
 	return OK;
 }

@@ -1,119 +1,169 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/publish.h"
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "runner/archive.h"
+#include "runner/form.h"
+#include "runner/output_files.h"
 #include "runner/summary.h"
 
+#include <fcntl.h>
 #include <string.h>
 
-static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/* ---- images ---- */
-
-/** Every config has a PATH, as BuildKit sees to. */
-static void path_ensure(json_t *config)
+/** Names of an output: those of --tag and its own. */
+static void names_of(const struct build *build, const struct output *output, struct strings *out)
 {
-	json_t *list = json_object_get(config, "Env");
-	owned(str) char *entry = xasprintf("PATH=%s", default_path);
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *old = json_string_value(json_array_get(list, i));
-
-		if (old && starts_with(old, "PATH="))
-			return;
-	}
-	if (!json_is_array(list)) {
-		list = json_array();
-		json_object_set_new(config, "Env", list);
-	}
-	json_array_append_new(list, json_string(entry));
-}
-
-static void labels_apply(json_t *config, const struct strings *labels)
-{
-	json_t *object = json_object_get(config, "Labels");
-
-	if (!labels->count)
-		return;
-	if (!json_is_object(object)) {
-		object = json_object();
-		json_object_set_new(config, "Labels", object);
-	}
-	for (size_t i = 0; i < labels->count; i++) {
-		const char *label = labels->items[i];
-		owned(str) char *name = xstrndup(label, strcspn(label, "="));
-		const char *value = label + strlen(name);
-
-		json_object_set_new(object, name, json_from_text(*value ? value + 1 : ""));
+	strings_add_all(out, build->request->tags->items);
+	for (size_t i = 0; i < output->names.count; i++) {
+		if (!strings_have(out, output->names.items[i]))
+			strings_add(out, output->names.items[i]);
 	}
 }
 
-static result image_publish(const struct build *build, const struct step *final,
-			    struct descriptor *out, struct error *err)
+static result tags_apply(const struct build *build, const struct strings *names,
+			 const struct descriptor *index, struct error *err)
 {
-	owned(snapshot) struct snapshot *snapshot = snapshot_copy(final->result);
-	owned(image) struct image *image = image_new(final->target);
-	owned(str) char *created = time_text(snapshot->time ? snapshot->time : build->time);
-	json_t *config = snapshot_config(snapshot);
-
-	path_ensure(config);
-	labels_apply(config, build->request->labels);
-	json_object_set_new(snapshot->document, "created", json_string(created));
-	json_decref(image->config);
-	image->config = json_incref(snapshot->document);
-	image->layers = take(snapshot->layers);
-	image->layer_count = snapshot->layer_count;
-	return image_write(build->store, image, NULL, out, err);
-}
-
-static result index_publish(const struct build *build, struct descriptor manifests[PLATFORMS_MAX],
-			    struct descriptor *out, struct error *err)
-{
-	size_t count = build->plan->final_count;
-
-	for (size_t i = 0; i < count; i++) {
-		if (image_publish(build, build->plan->finals[i], &manifests[i], err))
-			return FAILED;
-	}
-	if (count == 1) {
-		*out = manifests[0];
-		return OK;
-	}
-	return index_write(build->store, manifests, count, NULL, out, err);
-}
-
-static result tags_apply(const struct build *build, const struct descriptor *index,
-			 struct error *err)
-{
-	const struct strings *tags = build->request->tags;
-
-	for (size_t i = 0; i < tags->count; i++) {
+	for (size_t i = 0; i < names->count; i++) {
 		struct reference ref;
 
-		if (reference_parse(tags->items[i], &ref, err) ||
+		if (reference_parse(names->items[i], &ref, err) ||
 		    store_tag(build->store, &ref, index, err))
 			return FAILED;
 	}
 	return OK;
 }
 
-/* ---- all of it ---- */
-
-static result push_all(const struct build *build, const struct descriptor *index, struct error *err)
+static result push_all(const struct build *build, const struct output *output,
+		       const struct strings *names, const struct descriptor *index,
+		       struct error *err)
 {
-	const struct strings *tags = build->request->tags;
+	struct transport transport = build->request->transport;
 
-	for (size_t i = 0; i < tags->count; i++) {
+	transport.insecure |= output->insecure;
+	for (size_t i = 0; i < names->count; i++) {
 		struct reference ref;
 
-		if (reference_parse(tags->items[i], &ref, err))
+		if (reference_parse(names->items[i], &ref, err))
 			return FAILED;
-		progress_note(build->ctx, "pushing %s", tags->items[i]);
-		if (image_push(build->ctx, build->store, index, &ref, &build->request->transport,
-			       err))
-			return fail_in(err, "push %s", tags->items[i]);
+		if (output->by_digest) {
+			ref.tag[0] = '\0';
+			ref.pinned = true;
+			ref.digest = index->digest;
+		}
+		progress_note(build->ctx, "pushing %s", names->items[i]);
+		if (image_push(build->ctx, build->store, index, &ref, &transport, err))
+			return fail_in(err, "push %s", names->items[i]);
+	}
+	return OK;
+}
+
+static result image_output(const struct build *build, const struct output *output,
+			   const struct descriptor *index, struct error *err)
+{
+	owned(strings) struct strings names = {};
+
+	if (output->by_digest)
+		return push_all(build, output, &output->names, index, err);
+	names_of(build, output, &names);
+	if (tags_apply(build, &names, index, err))
+		return FAILED;
+	return output->push ? push_all(build, output, &names, index, err) : OK;
+}
+
+static result archive_output(const struct build *build, const struct output *output,
+			     const struct descriptor *index, struct error *err)
+{
+	owned(strings) struct strings names = {};
+	owned(json) json_t *notes =
+		annotations_json(&output->form.annotations,
+				 index->media == MEDIA_INDEX ? ANNOTATE_INDEX_DESCRIPTOR
+							     : ANNOTATE_MANIFEST_DESCRIPTOR,
+				 build->plan->finals[0]->target);
+	const struct layout_options options = {
+		.is_docker = output->kind == OUTPUT_DOCKER,
+		.is_directory = output->is_directory,
+		.annotations = notes,
+	};
+
+	names_of(build, output, &names);
+	return archive_export(build->ctx, build->store, index, &names, output->dest, &options, err);
+}
+
+static result output_serve(const struct build *build, const struct output *output,
+			   const struct published *first, struct error *err)
+{
+	struct published made = *first;
+
+	if (output->kind == OUTPUT_NONE)
+		return OK;
+	if (output->kind == OUTPUT_LOCAL || output->kind == OUTPUT_TAR)
+		return files_export(build, output, err);
+	if (!form_equal(&output->form, &build->request->form) &&
+	    form_publish(build, &output->form, &made, err))
+		return FAILED;
+	return output->dest ? archive_output(build, output, &made.index, err)
+			    : image_output(build, output, &made.index, err);
+}
+
+/* ---- what is told about it ---- */
+
+static json_t *metadata_json(const struct build *build, const struct published *made)
+{
+	const struct descriptor *index = &made->index;
+	char digest[DIGEST_TEXT_MAX], platform[PLATFORM_TEXT_MAX];
+	owned(buf) struct buf names = {};
+	json_t *json = json_object();
+
+	digest_text(&index->digest, digest);
+	json_object_set_new(json, "containerimage.digest", json_string(digest));
+	json_object_set_new(json, "containerimage.descriptor",
+			    json_pack("{s:s, s:s, s:I}", "mediaType",
+				      media_text(index->media, index->is_docker), "digest", digest,
+				      "size", (json_int_t)index->size));
+	for (size_t i = 0; i < made->count; i++) {
+		owned(str) char *key =
+			xasprintf("containerimage.digest/%s",
+				  platform_text(&made->manifests[i].platform, platform));
+
+		json_object_set_new(json, key,
+				    json_string(digest_text(&made->manifests[i].digest, digest)));
+	}
+	if (made->count == 1)
+		json_object_set_new(json, "containerimage.config.digest",
+				    json_string(digest_text(&made->configs[0], digest)));
+	for (size_t i = 0; i < build->request->tags->count; i++) {
+		struct reference ref;
+		struct error ignored;
+		char text[REFERENCE_TEXT_MAX];
+
+		if (!reference_parse(build->request->tags->items[i], &ref, &ignored))
+			buf_printf(&names, "%s%s", names.length ? "," : "",
+				   reference_text(&ref, text));
+	}
+	if (names.length)
+		json_object_set_new(json, "image.name", json_string(buf_text(&names)));
+	return json;
+}
+
+/** As buildx: the config's digest of one platform, else the index's. */
+static result tell(const struct build *build, const struct published *made, struct error *err)
+{
+	const struct build_request *request = build->request;
+	const struct digest *id = made->count == 1 ? &made->configs[0] : &made->index.digest;
+	char digest[DIGEST_TEXT_MAX];
+
+	digest_text(id, digest);
+	if (request->id_file &&
+	    file_replace(AT_FDCWD, request->id_file, digest, strlen(digest), 0644, err))
+		return fail_in(err, "--iidfile %s", request->id_file);
+	if (request->metadata_file) {
+		owned(json) json_t *json = metadata_json(build, made);
+		owned(str) char *text = json_text(json, true);
+
+		if (file_replace(AT_FDCWD, request->metadata_file, text, strlen(text), 0644, err))
+			return fail_in(err, "--metadata-file %s", request->metadata_file);
 	}
 	return OK;
 }
@@ -121,20 +171,18 @@ static result push_all(const struct build *build, const struct descriptor *index
 result publish(struct build *build, struct descriptor *index, struct error *err)
 {
 	const struct build_request *request = build->request;
-	struct descriptor manifests[PLATFORMS_MAX] = {};
+	struct published made;
 
-	if (index_publish(build, manifests, index, err) || tags_apply(build, index, err))
+	if (form_publish(build, &request->form, &made, err) ||
+	    tags_apply(build, request->tags, &made.index, err))
 		return FAILED;
 	for (size_t i = 0; i < request->output_count; i++) {
-		const struct output *output = &request->outputs[i];
-		result done = output->kind == OUTPUT_OCI
-				      ? archive_export(build->ctx, build->store, index,
-						       request->tags, output->dest, err)
-				      : push_all(build, index, err);
-
-		if (done)
+		if (output_serve(build, &request->outputs[i], &made, err))
 			return FAILED;
 	}
-	summary_tell(build, manifests);
+	if (tell(build, &made, err))
+		return FAILED;
+	summary_tell(build, made.manifests);
+	*index = made.index;
 	return OK;
 }

@@ -28,6 +28,8 @@ struct snapshot *snapshot_copy(const struct snapshot *from)
 	if (from->layer_count)
 		memcpy(copy->layers, from->layers, from->layer_count * sizeof(*copy->layers));
 	copy->layer_count = from->layer_count;
+	copy->base_layers = from->base_layers;
+	copy->base_history = from->base_history;
 	copy->files = from->files;
 	copy->has_command = from->has_command;
 	copy->time = from->time;

@@ -15,6 +15,7 @@ struct snapshot {
 	json_t *document; /* the image config as a whole: config, history, unknown fields */
 	struct layer *layers;
 	size_t layer_count;
+	size_t base_layers, base_history; /* how many of both came with FROM */
 	struct strings lowers; /* their directories, topmost first, each once (see layers.h) */
 	struct digest files;   /* key of the file system: equal keys, equal content */
 

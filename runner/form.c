@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/form.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "runner/layers.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/* ---- images ---- */
+
+/** Every config has a PATH, as BuildKit sees to. */
+static void path_ensure(json_t *config)
+{
+	json_t *list = json_object_get(config, "Env");
+	owned(str) char *entry = xasprintf("PATH=%s", default_path);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *old = json_string_value(json_array_get(list, i));
+
+		if (old && starts_with(old, "PATH="))
+			return;
+	}
+	if (!json_is_array(list)) {
+		list = json_array();
+		json_object_set_new(config, "Env", list);
+	}
+	json_array_append_new(list, json_string(entry));
+}
+
+static void labels_apply(json_t *config, const struct strings *labels)
+{
+	json_t *object = json_object_get(config, "Labels");
+
+	if (!labels->count)
+		return;
+	if (!json_is_object(object)) {
+		object = json_object();
+		json_object_set_new(config, "Labels", object);
+	}
+	for (size_t i = 0; i < labels->count; i++) {
+		const char *label = labels->items[i];
+		owned(str) char *name = xstrndup(label, strcspn(label, "="));
+		const char *value = label + strlen(name);
+
+		json_object_set_new(object, name, json_from_text(*value ? value + 1 : ""));
+	}
+}
+
+/* ---- times ---- */
+
+/** SOURCE_DATE_EPOCH only makes later times earlier, and leaves the base image's history alone. */
+static void history_clamp(const struct snapshot *snapshot, int64_t epoch)
+{
+	json_t *history = json_object_get(snapshot->document, "history");
+	owned(str) char *text = time_text(epoch);
+
+	for (size_t i = snapshot->base_history; i < json_array_size(history); i++) {
+		json_t *entry = json_array_get(history, i);
+
+		if (time_parse(json_string_value(json_object_get(entry, "created"))) > epoch)
+			json_object_set_new(entry, "created", json_string(text));
+	}
+}
+
+static void created_set(const struct build *build, struct snapshot *snapshot, int64_t epoch)
+{
+	int64_t time = snapshot->time ? snapshot->time : build->time;
+	owned(str) char *text = NULL;
+
+	if (epoch >= 0) {
+		history_clamp(snapshot, epoch);
+		time = time > epoch ? epoch : time;
+	}
+	text = time_text(time);
+	json_object_set_new(snapshot->document, "created", json_string(text));
+}
+
+/* ---- layers ---- */
+
+static result layer_store(struct blob_writer *writer, enum compression compression,
+			  const struct layer_info *info, struct layer *out, struct error *err)
+{
+	if (blob_writer_commit(writer, &info->blob, err))
+		return FAILED;
+	*out = (struct layer){
+		.blob = { .media = media_of_layer(compression),
+			  .size = info->blob_size,
+			  .digest = info->blob },
+		.diff_id = info->diff_id,
+	};
+	return OK;
+}
+
+/** The layer again from its directory, no file later than the epoch. */
+static result layer_rewrite(const struct build *build, const struct diff_options *options,
+			    struct layer *layer, struct error *err)
+{
+	owned(blob_writer) struct blob_writer *writer = NULL;
+	owned(buf) struct buf path = {};
+	owned(fd) int fd = -1;
+	struct layer_info info = {};
+
+	layer_path(build->request->root, &layer->diff_id, &path);
+	fd = open(buf_text(&path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_sys(err, "open %s", buf_text(&path));
+	if (blob_writer_new(build->store, &writer, err) ||
+	    layer_diff(build->ctx, fd, options, blob_writer_fd(writer), &info, err))
+		return FAILED;
+	return layer_store(take(writer), options->compression, &info, layer, err);
+}
+
+static result layer_pack(const struct build *build, enum compression compression,
+			 struct layer *layer, struct error *err)
+{
+	owned(blob_writer) struct blob_writer *writer = NULL;
+	owned(fd) int fd = -1;
+	struct layer_info info = {};
+
+	if (store_blob(build->store, &layer->blob, &fd, err) ||
+	    blob_writer_new(build->store, &writer, err) ||
+	    layer_repack(build->ctx, fd, compression, blob_writer_fd(writer), &info, err))
+		return FAILED;
+	return layer_store(take(writer), compression, &info, layer, err);
+}
+
+static result layer_form(const struct build *build, const struct form *form, bool is_base,
+			 struct layer *layer, struct error *err)
+{
+	enum compression now = media_compression(layer->blob.media);
+	enum compression want = form->has_compression ? form->compression : now;
+	const struct diff_options options = { .compression = want, .epoch = form->epoch };
+
+	if (form->rewrite && form->epoch >= 0 && !is_base)
+		return layer_rewrite(build, &options, layer, err);
+	if (want == now || (is_base && !form->force))
+		return OK;
+	return layer_pack(build, want, layer, err);
+}
+
+/* ---- images ---- */
+
+static result config_find(const struct build *build, const struct descriptor *manifest,
+			  struct digest *out, struct error *err)
+{
+	struct descriptor *blobs;
+	size_t count;
+
+	if (manifest_blobs(build->store, manifest, &blobs, &count, err))
+		return FAILED;
+	*out = blobs[0].digest;
+	free(blobs);
+	return OK;
+}
+
+static result image_publish(const struct build *build, const struct form *form,
+			    const struct step *final, struct descriptor *out, struct error *err)
+{
+	owned(snapshot) struct snapshot *snapshot = snapshot_copy(final->result);
+	owned(image) struct image *image = image_new(final->target);
+	owned(json) json_t *notes =
+		annotations_json(&form->annotations, ANNOTATE_MANIFEST, final->target);
+	json_t *config = snapshot_config(snapshot);
+
+	path_ensure(config);
+	labels_apply(config, build->request->labels);
+	created_set(build, snapshot, form->epoch);
+	json_decref(image->config);
+	image->config = json_incref(snapshot->document);
+	image->layers = take(snapshot->layers);
+	image->layer_count = snapshot->layer_count;
+	image->manifest.is_docker = form->is_docker;
+	for (size_t i = 0; i < image->layer_count; i++) {
+		if (layer_form(build, form, i < snapshot->base_layers, &image->layers[i], err))
+			return FAILED;
+	}
+	return image_write(build->store, image, notes, out, err);
+}
+
+static result index_publish(const struct build *build, const struct form *form,
+			    struct published *out, struct error *err)
+{
+	struct descriptor entries[PLATFORMS_MAX] = {};
+	owned(json) json_t *notes = annotations_json(&form->annotations, ANNOTATE_INDEX, NULL);
+	result written;
+
+	if (out->count == 1) {
+		out->index = out->manifests[0];
+		return OK;
+	}
+	for (size_t i = 0; i < out->count; i++) {
+		entries[i] = out->manifests[i];
+		entries[i].annotations =
+			annotations_json(&form->annotations, ANNOTATE_MANIFEST_DESCRIPTOR,
+					 &out->manifests[i].platform);
+	}
+	written = index_write(build->store, entries, out->count, notes, &out->index, err);
+	for (size_t i = 0; i < out->count; i++)
+		json_decref(entries[i].annotations);
+	return written;
+}
+
+result form_publish(const struct build *build, const struct form *form, struct published *out,
+		    struct error *err)
+{
+	struct published made = { .count = build->plan->final_count };
+
+	for (size_t i = 0; i < made.count; i++) {
+		if (image_publish(build, form, build->plan->finals[i], &made.manifests[i], err) ||
+		    config_find(build, &made.manifests[i], &made.configs[i], err))
+			return FAILED;
+	}
+	if (index_publish(build, form, &made, err))
+		return FAILED;
+	*out = made;
+	return OK;
+}
