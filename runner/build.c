@@ -2,6 +2,7 @@
 #include "runner/build.h"
 
 #include "base/mem.h"
+#include "runner/bases.h"
 #include "runner/flights.h"
 #include "runner/outside.h"
 #include "runner/publish.h"
@@ -14,7 +15,9 @@ static void build_done(struct build *build)
 {
 	flights_drop(&build->flights);
 	outside_drop(&build->outside);
+	bases_drop(&build->bases);
 	plan_drop(&build->plan);
+	triggers_drop(&build->triggers);
 	dockerfile_drop(&build->dockerfile);
 	context_drop(&build->context);
 	cache_drop(&build->cache);
@@ -41,9 +44,61 @@ static result compile(struct build *build, struct error *err)
 		.platform_count = build->request->platform_count,
 		.build_args = &build->request->build_args,
 		.target = build->request->target,
+		.triggers = build->triggers,
 	};
+	struct plan *plan;
 
-	return plan_compile(&request, &build->plan, err);
+	if (plan_compile(&request, &plan, err))
+		return FAILED;
+	plan_drop(&build->plan);
+	build->plan = plan;
+	return OK;
+}
+
+/**
+ * Learn the triggers of one base image; `*more` tells that there are some.  An image that cannot be
+ * had is no failure here: its own step will say so, on its platform and line.
+ */
+static result triggers_learn(struct build *build, const struct step *step, bool *more,
+			     struct error *err)
+{
+	owned(image) struct image *image = NULL;
+	struct error missing = {};
+
+	if (base_image(build, step->image, step->platform, &image, &missing)) {
+		if (missing.fault != FAULT_CANCELLED)
+			return triggers_read(&build->triggers, step->image, step->platform, NULL,
+					     err);
+		*err = missing;
+		return FAILED;
+	}
+	if (triggers_read(&build->triggers, step->image, step->platform, image->config, err))
+		return FAILED;
+	*more |= build->triggers->count > 0;
+	return OK;
+}
+
+/** Triggers of base images are part of the plan, and may bring other images into it. */
+static result compile_triggers(struct build *build, struct error *err)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < build->plan->step_count; i++) {
+			const struct step *step = build->plan->steps[i];
+
+			if (step->kind != STEP_IMAGE ||
+			    step->instruction->kind != INSTRUCTION_FROM ||
+			    triggers_of(build->triggers, step->image, step->platform))
+				continue;
+			if (triggers_learn(build, step, &more, err))
+				return FAILED;
+		}
+		if (more && compile(build, err))
+			return FAILED;
+	}
+	return OK;
 }
 
 /* What is wrong with the input is said before anything is written. */
@@ -55,7 +110,8 @@ static result open_all(struct build *build, struct error *err)
 		return FAILED;
 	build->flights = flights_new();
 	build->outside = outside_new(build->request->root);
-	return OK;
+	build->bases = bases_new();
+	return compile_triggers(build, err);
 }
 
 result build_run(const struct ctx *ctx, const struct build_request *request,

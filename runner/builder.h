@@ -11,6 +11,7 @@
 #include "runner/plan.h"
 #include "sandbox/sandbox.h"
 
+struct bases;
 struct flights;
 struct outside;
 
@@ -48,6 +49,8 @@ struct build {
 	struct plan *plan;
 	struct flights *flights;
 	struct outside *outside; /* what ADD gets by URLs */
+	struct bases *bases;
+	struct triggers *triggers; /* of base images */
 	int64_t time; /* of this build, for `created` */
 };
 

@@ -198,10 +198,11 @@ static result exec_instruction(struct job *job, struct error *err)
 	}
 }
 
-/** FROM of a stage: variables of ARG come along, and CMD counts as inherited. */
+/** FROM of a stage: variables of ARG come along, CMD counts as inherited, ONBUILD is planned. */
 static result exec_stage(struct job *job)
 {
 	job->snapshot->has_command = false;
+	json_object_del(snapshot_config(job->snapshot), "OnBuild");
 	return OK;
 }
 

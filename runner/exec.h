@@ -53,5 +53,10 @@ result exec_run(struct job *job, struct error *err);
 result exec_copy(struct job *job, struct error *err);
 result exec_workdir(struct job *job, struct error *err);
 result exec_config(struct job *job, struct error *err);
+result exec_healthcheck(struct job *job, struct error *err);
+result exec_stopsignal(struct job *job, struct error *err);
+
+/** Whether STOPSIGNAL takes it: a number but 0, or a name with or without SIG. */
+bool signal_is_known(const char *text);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/platform.h"
 #include "runner/dockerfile.h"
+#include "runner/onbuild.h"
 #include "runner/snapshot.h"
 
 enum step_kind {
@@ -57,6 +58,8 @@ struct plan_request {
 	size_t platform_count;
 	const struct strings *build_args; /* NAME=value */
 	const char *target;               /* name or number of a stage; NULL: the last */
+	const struct triggers *triggers;  /* of base images, as far as they are known; must outlive
+					     the plan */
 };
 
 /**
