@@ -2,11 +2,14 @@
 #include "runner/build.h"
 
 #include "base/mem.h"
+#include "base/progress.h"
 #include "runner/bases.h"
+#include "runner/deadline.h"
 #include "runner/flights.h"
 #include "runner/outside.h"
 #include "runner/publish.h"
 #include "runner/sched.h"
+#include "runner/verify.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -66,11 +69,9 @@ static result triggers_learn(struct build *build, const struct step *step, bool 
 	struct error missing = {};
 
 	if (base_image(build, step->image, step->platform, &image, &missing)) {
-		if (missing.fault != FAULT_CANCELLED)
-			return triggers_read(&build->triggers, step->image, step->platform, NULL,
-					     err);
-		*err = missing;
-		return FAILED;
+		if (cancel_check(build->ctx, err))
+			return FAILED;
+		return triggers_read(&build->triggers, step->image, step->platform, NULL, err);
 	}
 	if (triggers_read(&build->triggers, step->image, step->platform, image->config, err))
 		return FAILED;
@@ -114,6 +115,65 @@ static result open_all(struct build *build, struct error *err)
 	return compile_triggers(build, err);
 }
 
+/** Go on without optional platforms, as long as one is left. */
+static result forgive(const struct build *build)
+{
+	char text[PLATFORM_TEXT_MAX];
+	size_t left = 0;
+
+	if (cancel_fired(build->ctx->cancel))
+		return FAILED;
+	for (size_t i = 0; i < build->plan->final_count; i++) {
+		const struct step *final = build->plan->finals[i];
+
+		left += final->result != NULL;
+		if (!final->result && !platform_is_optional(build->request, final->target))
+			return FAILED;
+	}
+	for (size_t i = 0; left && i < build->plan->final_count; i++) {
+		const struct step *final = build->plan->finals[i];
+
+		if (!final->result)
+			progress_warn(build->ctx, "%s failed and is left out, as it is optional",
+				      platform_text(final->target, text));
+	}
+	return left ? OK : FAILED;
+}
+
+/** Every image that is to be published keeps what its platform promises. */
+static result verify_all(struct build *build, struct error *err)
+{
+	result status = OK;
+
+	for (size_t i = 0; i < build->plan->final_count; i++) {
+		struct step *final = build->plan->finals[i];
+		struct error wrong = {};
+
+		if (!final->result || !verify_final(build, final, &wrong))
+			continue;
+		snapshot_drop(&final->result);
+		if (!status)
+			*err = wrong;
+		status = FAILED;
+		if (!build->request->keep_going &&
+		    !platform_is_optional(build->request, final->target))
+			return FAILED;
+		progress_warn(build->ctx, "%s", wrong.text);
+	}
+	return status ? forgive(build) : OK;
+}
+
+static result run_all(struct build *build, struct descriptor *index, struct error *err)
+{
+	owned(deadline) struct deadline *deadline = NULL;
+
+	if (deadline_start(build->ctx, build->request->timeout, &deadline, err) ||
+	    open_all(build, err) || (sched_run(build, err) && forgive(build)) ||
+	    verify_all(build, err))
+		return FAILED;
+	return publish(build, index, err);
+}
+
 result build_run(const struct ctx *ctx, const struct build_request *request,
 		 const struct privilege *privilege, struct descriptor *index, struct error *err)
 {
@@ -123,10 +183,8 @@ result build_run(const struct ctx *ctx, const struct build_request *request,
 		.privilege = privilege,
 		.time = time(NULL),
 	};
-	result status = FAILED;
+	result status = run_all(&build, index, err);
 
-	if (!open_all(&build, err) && !sched_run(&build, err) && !publish(&build, index, err))
-		status = OK;
 	build_done(&build);
 	return status;
 }

@@ -21,6 +21,9 @@ struct output {
 	char *dest; /* of OUTPUT_OCI: a file, or "-" for standard output */
 };
 
+/** What --verify asks of the finished images. */
+enum verify { VERIFY_ENTRY, VERIFY_STRICT, VERIFY_OFF };
+
 struct build_request {
 	const char *root;
 	const char *context, *file, *target; /* file, target: or NULL */
@@ -35,7 +38,22 @@ struct build_request {
 	size_t jobs;
 	enum network network;
 	bool no_cache, pull, keep_going;
+	enum verify verify;
+	struct platform optional[PLATFORMS_MAX]; /* that the index may go without */
+	size_t optional_count;
+	int64_t timeout; /* nanoseconds for the whole build; 0: none */
 };
+
+/** Whether the build may end well without an image for this platform. */
+static inline bool platform_is_optional(const struct build_request *request,
+					const struct platform *platform)
+{
+	for (size_t i = 0; i < request->optional_count; i++) {
+		if (platform_equal(&request->optional[i], platform))
+			return true;
+	}
+	return false;
+}
 
 /** What all steps share.  Set up before the workers start; afterwards only what locks changes. */
 struct build {
@@ -51,7 +69,7 @@ struct build {
 	struct outside *outside; /* what ADD gets by URLs */
 	struct bases *bases;
 	struct triggers *triggers; /* of base images */
-	int64_t time; /* of this build, for `created` */
+	int64_t time;              /* of this build, for `created` */
 };
 
 #endif

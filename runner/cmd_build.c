@@ -14,7 +14,7 @@
 
 struct build_options {
 	struct strings platforms, tags, build_args, labels, outputs;
-	const char *file, *target, *jobs, *network;
+	const char *file, *target, *jobs, *network, *verify, *optional, *timeout;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
 
@@ -50,6 +50,12 @@ static const struct option options[] = {
 	  "steps at the same time (default: processors + 2)" },
 	{ "keep-going", 0,   OPTION_FLAG, FIELD(keep_going), NULL,
 	  "a platform that fails does not stop the others" },
+	{ "optional",   0,   OPTION_TEXT, FIELD(optional),   "LIST",
+	  "platforms that the index may go without if they fail" },
+	{ "timeout",    0,   OPTION_TEXT, FIELD(timeout),    "DURATION",
+	  "end the build after so long: 90s, 1h30m" },
+	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",
+	  "entry (default): an entry point for another machine is an error; strict: any file; off" },
 	{ "insecure",   0,   OPTION_FLAG, FIELD(insecure),   NULL,
 	  "registries may speak plain HTTP or have unverified certificates" },
 };
@@ -169,6 +175,54 @@ static result numbers_set(const struct build_options *options_, struct build_req
 	return OK;
 }
 
+static result verify_set(const char *text, struct build_request *request, struct error *err)
+{
+	static const char *const modes[] = {
+		[VERIFY_ENTRY] = "entry", [VERIFY_STRICT] = "strict", [VERIFY_OFF] = "off"
+	};
+
+	for (size_t i = 0; text && i < countof(modes); i++) {
+		if (strcmp(text, modes[i]) == 0) {
+			request->verify = (enum verify)i;
+			return OK;
+		}
+	}
+	return text ? (result)fail(err, FAULT_USAGE, "--verify %s: want entry, strict or off", text)
+		    : OK;
+}
+
+/** An optional platform must be one of the build's. */
+static result optional_set(const char *text, struct build_request *request, struct error *err)
+{
+	if (!text)
+		return OK;
+	if (platforms_parse(text, request->optional, &request->optional_count, err)) {
+		err->fault = FAULT_USAGE;
+		return fail_in(err, "--optional");
+	}
+	for (size_t i = 0; i < request->optional_count; i++) {
+		char name[PLATFORM_TEXT_MAX];
+		bool known = false;
+
+		for (size_t j = 0; j < request->platform_count; j++)
+			known |= platform_equal(&request->platforms[j], &request->optional[i]);
+		if (!known)
+			return fail(err, FAULT_USAGE, "--optional %s: not one of --platform",
+				    platform_text(&request->optional[i], name));
+	}
+	return OK;
+}
+
+static result timeout_set(const char *text, struct build_request *request, struct error *err)
+{
+	if (!text)
+		return OK;
+	if (duration_parse(text, &request->timeout, err) || request->timeout <= 0)
+		return fail(err, FAULT_USAGE, "--timeout %s: want a time such as 90s or 1h30m",
+			    text);
+	return OK;
+}
+
 static result request_make(const struct invocation *in, const struct build_options *options_,
 			   struct build_request *request, struct error *err)
 {
@@ -184,7 +238,9 @@ static result request_make(const struct invocation *in, const struct build_optio
 	request->keep_going = options_->keep_going;
 	build_args_set(&options_->build_args, request);
 	if (platforms_set(&options_->platforms, request, err) || tags_check(&options_->tags, err) ||
-	    outputs_set(options_, request, err))
+	    outputs_set(options_, request, err) || verify_set(options_->verify, request, err) ||
+	    optional_set(options_->optional, request, err) ||
+	    timeout_set(options_->timeout, request, err))
 		return FAILED;
 	return numbers_set(options_, request, err);
 }

@@ -70,13 +70,16 @@ static result image_publish(const struct build *build, const struct step *final,
 static result index_publish(const struct build *build, struct descriptor *out, struct error *err)
 {
 	struct descriptor manifests[PLATFORMS_MAX] = {};
-	size_t count = build->plan->final_count;
+	size_t count = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (image_publish(build, build->plan->finals[i], &manifests[i], err))
+	for (size_t i = 0; i < build->plan->final_count; i++) {
+		/* An optional platform that failed. */
+		if (!build->plan->finals[i]->result)
+			continue;
+		if (image_publish(build, build->plan->finals[i], &manifests[count++], err))
 			return FAILED;
 	}
-	if (count == 1) {
+	if (build->plan->final_count == 1) {
 		*out = manifests[0];
 		return OK;
 	}
