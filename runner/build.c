@@ -12,19 +12,26 @@
 #include "runner/verify.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <time.h>
 
 static void build_done(struct build *build)
 {
 	flights_drop(&build->flights);
-	outside_drop(&build->outside);
 	bases_drop(&build->bases);
 	plan_drop(&build->plan);
 	triggers_drop(&build->triggers);
 	dockerfile_drop(&build->dockerfile);
 	context_drop(&build->context);
+	outside_drop(&build->outside);
 	cache_drop(&build->cache);
 	store_drop(&build->store);
+}
+
+static bool is_switched_on(const char *value)
+{
+	return value && (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0);
 }
 
 static result load(struct build *build, struct error *err)
@@ -32,7 +39,15 @@ static result load(struct build *build, struct error *err)
 	const struct build_request *request = build->request;
 	struct context *context;
 
-	if (context_open(request->context, request->file, &build->context, err))
+	const struct context_source source = {
+		.ctx = build->ctx,
+		.root = request->root,
+		.outside = build->outside,
+		.keep_git_dir = is_switched_on(
+			env_get(&request->build_args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR")),
+	};
+
+	if (context_open(&source, request->context, request->file, &build->context, err))
 		return FAILED;
 	context = build->context;
 	return dockerfile_parse(buf_text(&context->dockerfile), context->dockerfile.length,
@@ -105,12 +120,12 @@ static result compile_triggers(struct build *build, struct error *err)
 /* What is wrong with the input is said before anything is written. */
 static result open_all(struct build *build, struct error *err)
 {
+	build->outside = outside_new(build->request->root);
 	if (load(build, err) || compile(build, err) ||
 	    store_open(build->request->root, &build->store, err) ||
 	    cache_open(build->ctx, build->request->root, &build->cache, err))
 		return FAILED;
 	build->flights = flights_new();
-	build->outside = outside_new(build->request->root);
 	build->bases = bases_new();
 	return compile_triggers(build, err);
 }
