@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "runner/layout.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -165,8 +166,14 @@ static result find_once(const struct search *search, struct descriptor *out, str
 			return OK;
 		}
 	}
-	if (reference_parse(search->name, &ref, err) || find_manifest(search, &ref, out, err))
+	if (starts_with(search->name, LAYOUT_SCHEME)) {
+		if (layout_import(search->build->ctx, search->build->store, search->name,
+				  search->platform, out, err))
+			return FAILED;
+	} else if (reference_parse(search->name, &ref, err) ||
+		   find_manifest(search, &ref, out, err)) {
 		return FAILED;
+	}
 	array_grow(bases->found, bases->count);
 	bases->found[bases->count++] =
 		(struct found){ xstrdup(search->name), *search->platform, *out };

@@ -63,6 +63,7 @@ static result compile(struct build *build, struct error *err)
 		.build_args = &build->request->build_args,
 		.target = build->request->target,
 		.triggers = build->triggers,
+		.contexts = &build->request->contexts,
 	};
 	struct plan *plan;
 

@@ -31,6 +31,7 @@ struct build_request {
 	size_t platform_count;
 	const struct strings *tags; /* references as typed */
 	struct strings build_args;  /* NAME=value */
+	struct named_list contexts; /* --build-context */
 	const struct strings *labels;
 	struct output outputs[8];
 	size_t output_count;

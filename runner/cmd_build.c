@@ -13,7 +13,7 @@
 #include <sys/sysinfo.h>
 
 struct build_options {
-	struct strings platforms, tags, build_args, labels, outputs;
+	struct strings platforms, tags, build_args, labels, outputs, contexts;
 	const char *file, *target, *jobs, *network, *verify, *optional, *timeout;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
@@ -32,6 +32,8 @@ static const struct option options[] = {
 	  "build up to this stage (default: the last)" },
 	{ "build-arg",  0,   OPTION_LIST, FIELD(build_args), "NAME[=VALUE]",
 	  "value of an ARG; without =VALUE from the environment" },
+	{ "build-context", 0, OPTION_LIST, FIELD(contexts),  "NAME=VALUE",
+	  "further context: a directory, URL, docker-image://REF or oci-layout://PATH[:TAG]" },
 	{ "label",      0,   OPTION_LIST, FIELD(labels),     "NAME=VALUE",
 	  "label of the image" },
 	{ "output",     'o', OPTION_LIST, FIELD(outputs),    "type=oci,dest=FILE",
@@ -237,6 +239,10 @@ static result request_make(const struct invocation *in, const struct build_optio
 	request->pull = options_->pull;
 	request->keep_going = options_->keep_going;
 	build_args_set(&options_->build_args, request);
+	for (size_t i = 0; i < options_->contexts.count; i++) {
+		if (named_add(&request->contexts, options_->contexts.items[i], err))
+			return FAILED;
+	}
 	if (platforms_set(&options_->platforms, request, err) || tags_check(&options_->tags, err) ||
 	    outputs_set(options_, request, err) || verify_set(options_->verify, request, err) ||
 	    optional_set(options_->optional, request, err) ||
@@ -248,6 +254,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 static void request_done(struct build_request *request)
 {
 	strings_drop(&request->build_args);
+	named_list_drop(&request->contexts);
 	for (size_t i = 0; i < request->output_count; i++)
 		free(request->outputs[i].dest);
 }

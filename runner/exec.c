@@ -212,6 +212,8 @@ static result job_execute(struct job *job, struct error *err)
 	case STEP_SCRATCH:
 	case STEP_IMAGE:
 		return exec_base(job, err);
+	case STEP_FILES:
+		return exec_files(job, err);
 	case STEP_STAGE:
 		return exec_stage(job);
 	case STEP_INSTRUCTION:

@@ -49,6 +49,13 @@ void job_history(const struct job *job, bool has_layer, const char *format, ...)
 char *path_in(const char *workdir, const char *path);
 
 result exec_base(struct job *job, struct error *err);
+
+/** A further context: a file system made of it. */
+result exec_files(struct job *job, struct error *err);
+
+/** FROM scratch: an empty file system and the config that all images have. */
+void scratch_start(struct job *job);
+
 result exec_run(struct job *job, struct error *err);
 result exec_copy(struct job *job, struct error *err);
 result exec_workdir(struct job *job, struct error *err);

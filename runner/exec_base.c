@@ -25,7 +25,7 @@ static struct digest files_key(const struct platform *platform, const struct sna
 	return hasher_finish(hasher);
 }
 
-static result scratch_start(struct job *job)
+void scratch_start(struct job *job)
 {
 	json_t *config = snapshot_config(job->snapshot);
 	json_t *env = json_array();
@@ -35,7 +35,6 @@ static result scratch_start(struct job *job)
 	json_object_set_new(config, "WorkingDir", json_string("/"));
 	strings_add(&job->snapshot->env, default_path);
 	job->snapshot->files = files_key(job->step->platform, job->snapshot);
-	return OK;
 }
 
 static result image_start(struct job *job, struct image *image, struct error *err)
@@ -81,5 +80,8 @@ static result exec_image(struct job *job, struct error *err)
 
 result exec_base(struct job *job, struct error *err)
 {
-	return job->step->kind == STEP_SCRATCH ? scratch_start(job) : exec_image(job, err);
+	if (job->step->kind == STEP_IMAGE)
+		return exec_image(job, err);
+	scratch_start(job);
+	return OK;
 }

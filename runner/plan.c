@@ -36,8 +36,9 @@ struct pass {
 
 /** What FROM of a stage names, and the ONBUILD instructions that it brings. */
 struct base {
-	char *image;  /* NULL: a stage */
-	size_t stage; /* where image is NULL */
+	bool is_replaced; /* a context has the stage's name: `image` is that, and nothing is run */
+	char *image;      /* NULL: a stage */
+	size_t stage;     /* where image is NULL */
 	struct platform *platform;
 	const struct instruction **triggers;
 	size_t trigger_count;
@@ -268,8 +269,12 @@ static void triggers_find(struct pass *pass, size_t index)
 	const struct plan_request *request = planner->request;
 	const struct base *base = &pass->bases[index];
 	const struct platform *platform = base->platform ? base->platform : pass->target;
+	const struct named *named =
+		base->image ? named_find(request->contexts, base->image, platform) : NULL;
 	const struct triggers *known =
-		base->image ? triggers_of(request->triggers, base->image, platform) : NULL;
+		base->image ? triggers_of(request->triggers, named ? named->value : base->image,
+					  platform)
+			    : NULL;
 
 	for (size_t i = 0; known && i < known->count; i++)
 		trigger_add(pass, index, known->documents[i]->instructions);
@@ -280,6 +285,16 @@ static void triggers_find(struct pass *pass, size_t index)
 		if (at->trigger)
 			trigger_add(pass, index, at->trigger);
 	}
+}
+
+/** Whether --build-context gives something else for the whole stage. */
+static bool is_replaced(const struct pass *pass, size_t index)
+{
+	const struct base *base = &pass->bases[index];
+	const char *name = pass->planner->stages[index].name;
+
+	return name && named_find(pass->planner->request->contexts, name,
+				  base->platform ? base->platform : pass->target);
 }
 
 static result base_find(struct pass *pass, size_t index, struct error *err)
@@ -296,6 +311,11 @@ static result base_find(struct pass *pass, size_t index, struct error *err)
 	if (!*name) {
 		(void)fail(err, FAULT_INPUT, "base name (%s) should not be blank", from->args[0]);
 		return fail_at(planner, from, err);
+	}
+	if (is_replaced(pass, index)) {
+		base->is_replaced = true;
+		base->image = arena_strdup(planner->plan->arena, planner->stages[index].name);
+		return OK;
 	}
 	base->stage = stage_by_name(planner, name, index);
 	if (base->stage == SIZE_MAX)
@@ -320,6 +340,8 @@ static const struct instruction *instruction_at(const struct pass *pass, size_t 
 
 static size_t instruction_count(const struct pass *pass, size_t index)
 {
+	if (pass->bases[index].is_replaced)
+		return 0;
 	return pass->bases[index].trigger_count + pass->planner->stages[index].count;
 }
 
@@ -407,10 +429,13 @@ static struct step *image_step(struct pass *pass, const struct instruction *inst
 {
 	char text[PLATFORM_TEXT_MAX];
 	bool is_scratch = strcmp(image, "scratch") == 0;
-	struct step *step = step_add(pass, is_scratch ? STEP_SCRATCH : STEP_IMAGE, instruction,
-				     platform, NULL, NULL);
+	const struct named *named = named_find(pass->planner->request->contexts, image, platform);
+	enum step_kind kind = named && named->kind == NAMED_FILES ? STEP_FILES
+			      : !named && is_scratch              ? STEP_SCRATCH
+								  : STEP_IMAGE;
+	struct step *step = step_add(pass, kind, instruction, platform, NULL, NULL);
 
-	step->image = image;
+	step->image = named ? named->value : image;
 	step->name = arena_printf(pass->planner->plan->arena, "[%s] FROM %s",
 				  platform_text(platform, text), image);
 	return step;

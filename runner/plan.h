@@ -10,12 +10,14 @@
 
 #include "base/platform.h"
 #include "runner/dockerfile.h"
+#include "runner/named.h"
 #include "runner/onbuild.h"
 #include "runner/snapshot.h"
 
 enum step_kind {
 	STEP_SCRATCH,     /* FROM scratch */
 	STEP_IMAGE,       /* FROM IMAGE, COPY --from=IMAGE */
+	STEP_FILES,       /* a further context: `image` is what context_obtain() takes */
 	STEP_STAGE,       /* FROM STAGE: starts where `previous` ended */
 	STEP_INSTRUCTION, /* all others, after `previous` */
 };
@@ -56,10 +58,11 @@ struct plan_request {
 	const struct dockerfile *dockerfile;
 	const struct platform *platforms;
 	size_t platform_count;
-	const struct strings *build_args; /* NAME=value */
-	const char *target;               /* name or number of a stage; NULL: the last */
-	const struct triggers *triggers;  /* of base images, as far as they are known; must outlive
-					     the plan */
+	const struct strings *build_args;  /* NAME=value */
+	const char *target;                /* name or number of a stage; NULL: the last */
+	const struct named_list *contexts; /* or NULL */
+	const struct triggers *triggers;   /* of base images, as far as they are known; must outlive
+					      the plan */
 };
 
 /**

@@ -74,6 +74,59 @@ printf '# syntax=docker/dockerfile:1\n# check=skip=all\nFROM localhost/base\nCMD
 build - <"$scratch/directives"
 shows 'directives are accepted' checked
 
+# ---- further contexts ----
+
+other=$(tmpdir)
+echo other >"$other/file"
+echo skipped >"$other/skipped"
+echo skipped >"$other/.dockerignore"
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/base AS files
+RUN echo of the stage > /file
+FROM alpine:latest
+COPY --from=files / /got/
+COPY --from=more /file /more
+CMD ["sh", "-c", "ls -a /got; cat /got/file /more"]
+END
+build --build-context alpine=docker-image://localhost/base --build-context files="$other" \
+	--build-context more="$other" "$context"
+shows 'contexts in place of an image, a stage and a name' '. .. .dockerignore file other other'
+build --build-context alpine=docker-image://localhost/base --build-context files="$other" \
+	--build-context more="$other" "$context"
+unlike 'a second build runs nothing' "$err" 'DONE.*COPY|COPY.*DONE'
+echo changed >"$other/file"
+build --build-context alpine::linux/arm64=docker-image://localhost/base --build-context files="$other" \
+	--build-context alpine=docker-image://localhost/nothing --build-context more="$other" "$context"
+shows 'with a platform in the name, and new content' '. .. .dockerignore file changed changed'
+build --build-context nothing "$context"
+is 'a context without a value is usage' "$status" 2
+
+mkdir "$scratch/layout"
+mpemu export localhost/base "$scratch/layout.tar" >/dev/null 2>&1 ||
+	mpemu export localhost/base -o "$scratch/layout.tar" >/dev/null 2>&1
+tar -C "$scratch/layout" -xf "$scratch/layout.tar"
+printf 'FROM local\nRUN echo of a layout > /x\nCMD ["cat", "/x"]\n' >"$context/Dockerfile"
+mkdir "$scratch/second"
+run "$MPEMU" --root "$scratch/second/store" --progress plain build --platform linux/arm64 -t localhost/out \
+	--build-context local="oci-layout://$scratch/layout" "$context"
+is 'an OCI layout: builds' "$status" 0
+[ "$status" = 0 ] || printf '%s\n' "$err" | tail -n 3 | sed 's/^/# /'
+run "$MPEMU" --root "$scratch/second/store" build --platform linux/s390x \
+	--build-context local="oci-layout://$scratch/layout:none" "$context"
+is 'a layout without the image' "$status" 5
+for blob in "$scratch"/layout/blobs/sha256/*; do
+	[ "$(stat -c %s "$blob")" -lt 10000 ] || printf x | dd of="$blob" bs=1 seek=5000 conv=notrunc 2>/dev/null
+done
+run "$MPEMU" --root "$scratch/third" build --platform linux/arm64 \
+	--build-context local="oci-layout://$scratch/layout" "$context"
+is 'a damaged layout' "$status" 8
+
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/base
+COPY . /all/
+CMD ["ls", "/all"]
+END
+
 # ---- git ----
 
 if command -v git >/dev/null; then
