@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "runner/expand.h"
 #include "runner/flights.h"
 #include "runner/layers.h"
@@ -58,8 +59,8 @@ static result root_inherit(const struct job *job, const char *upper, struct erro
 	return OK;
 }
 
-static result layer_make(struct job *job, const struct digest *key, layer_maker *make,
-			 void *closure, struct made *out, struct error *err)
+static result layer_try(struct job *job, const struct digest *key, layer_maker *make, void *closure,
+			struct made *out, struct error *err)
 {
 	owned(workdir) struct workdir *dir = NULL;
 	owned(str) char *upper = NULL;
@@ -72,6 +73,23 @@ static result layer_make(struct job *job, const struct digest *key, layer_maker 
 		return FAILED;
 	out->time = job->build->time;
 	return cache_record(job->build->cache, key, out, job->step->name, err);
+}
+
+static result layer_make(struct job *job, const struct digest *key, layer_maker *make,
+			 void *closure, struct made *out, struct error *err)
+{
+	struct error first = {};
+
+	job->crashed = false;
+	if (!layer_try(job, key, make, closure, out, &first))
+		return OK;
+	if (!job->crashed || cancel_fired(job->build->ctx->cancel)) {
+		*err = first;
+		return FAILED;
+	}
+	progress_warn(job->build->ctx, "%s: %s; once more, from a clean snapshot", job->step->name,
+		      first.text);
+	return layer_try(job, key, make, closure, out, err);
 }
 
 /** A layer from the cache counts only while its blob is in the store. */

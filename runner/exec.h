@@ -22,6 +22,7 @@ struct job {
 	const struct step *step;
 	struct snapshot *snapshot; /* starts as a copy of the previous one */
 	bool cached;
+	bool crashed; /* a program died as it does when an emulator fails; see job_layer() */
 };
 
 /** Makes the content of an upper directory; the job's directories are below `workdir`. */
@@ -29,7 +30,8 @@ typedef result layer_maker(struct job *job, const char *workdir, void *closure, 
 
 /**
  * Put on top of the job's snapshot the layer of `key`: a known one, else what `make` leaves in
- * upper.  Equal keys are made once, however many steps of the build have them.
+ * upper.  Equal keys are made once, however many steps of the build have them.  Where the emulator
+ * may have failed rather than the program, it is made a second time, from a clean snapshot.
  */
 result job_layer(struct job *job, const struct digest *key, layer_maker *make, void *closure,
 		 struct error *err);
