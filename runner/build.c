@@ -34,11 +34,41 @@ static bool is_switched_on(const char *value)
 	return value && (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0);
 }
 
+/** Frontends that speak the language of this program, whatever their version. */
+static bool is_known_frontend(const char *image)
+{
+	static const char *const known[] = { "docker/dockerfile", "docker/dockerfile-upstream",
+					     "dockerfile", "dockerfile.v0" };
+	const char *name = starts_with(image, "docker.io/") ? image + strlen("docker.io/") : image;
+	size_t length = strcspn(name, ":@");
+
+	for (size_t i = 0; i < countof(known); i++) {
+		if (strlen(known[i]) == length && strncmp(name, known[i], length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/** "# syntax=" names a program that BuildKit would run; here it is only looked at. */
+static void syntax_warn(const struct build *build)
+{
+	const struct dockerfile *file = build->dockerfile;
+
+	for (size_t i = 0; i < file->directive_count; i++) {
+		const struct directive *at = &file->directives[i];
+
+		if (strcmp(at->key, "syntax") == 0 && !is_known_frontend(at->value))
+			progress_warn(build->ctx,
+				      "%s:%u: syntax=%s is another frontend, which is not run: the "
+				      "file is read as a Dockerfile",
+				      file->name, at->line, at->value);
+	}
+}
+
 static result load(struct build *build, struct error *err)
 {
 	const struct build_request *request = build->request;
 	struct context *context;
-
 	const struct context_source source = {
 		.ctx = build->ctx,
 		.root = request->root,
@@ -50,8 +80,11 @@ static result load(struct build *build, struct error *err)
 	if (context_open(&source, request->context, request->file, &build->context, err))
 		return FAILED;
 	context = build->context;
-	return dockerfile_parse(buf_text(&context->dockerfile), context->dockerfile.length,
-				context->dockerfile_name, &build->dockerfile, err);
+	if (dockerfile_parse(buf_text(&context->dockerfile), context->dockerfile.length,
+			     context->dockerfile_name, &build->dockerfile, err))
+		return FAILED;
+	syntax_warn(build);
+	return OK;
 }
 
 static result compile(struct build *build, struct error *err)
@@ -64,6 +97,7 @@ static result compile(struct build *build, struct error *err)
 		.target = build->request->target,
 		.triggers = build->triggers,
 		.contexts = &build->request->contexts,
+		.no_cache = &build->request->no_cache_stages,
 	};
 	struct plan *plan;
 

@@ -32,6 +32,7 @@ struct build_request {
 	const struct strings *tags; /* references as typed */
 	struct strings build_args;  /* NAME=value */
 	struct named_list contexts; /* --build-context */
+	struct strings no_cache_stages;
 	const struct strings *labels;
 	struct output outputs[8];
 	size_t output_count;

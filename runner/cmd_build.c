@@ -13,7 +13,7 @@
 #include <sys/sysinfo.h>
 
 struct build_options {
-	struct strings platforms, tags, build_args, labels, outputs, contexts;
+	struct strings platforms, tags, build_args, labels, outputs, contexts, no_cache_filter;
 	const char *file, *target, *jobs, *network, *verify, *optional, *timeout;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
@@ -46,6 +46,8 @@ static const struct option options[] = {
 	  "ask the registry for base images even if the store has them" },
 	{ "no-cache",   0,   OPTION_FLAG, FIELD(no_cache),   NULL,
 	  "run every step" },
+	{ "no-cache-filter", 0, OPTION_LIST, FIELD(no_cache_filter), "STAGE,...",
+	  "run every step of these stages" },
 	{ "network",    0,   OPTION_TEXT, FIELD(network),    "MODE",
 	  "network of RUN: host (default) or none" },
 	{ "jobs",       'j', OPTION_TEXT, FIELD(jobs),       "N",
@@ -239,6 +241,8 @@ static result request_make(const struct invocation *in, const struct build_optio
 	request->pull = options_->pull;
 	request->keep_going = options_->keep_going;
 	build_args_set(&options_->build_args, request);
+	for (size_t i = 0; i < options_->no_cache_filter.count; i++)
+		strings_split(&request->no_cache_stages, options_->no_cache_filter.items[i], ',');
 	for (size_t i = 0; i < options_->contexts.count; i++) {
 		if (named_add(&request->contexts, options_->contexts.items[i], err))
 			return FAILED;
@@ -254,6 +258,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 static void request_done(struct build_request *request)
 {
 	strings_drop(&request->build_args);
+	strings_drop(&request->no_cache_stages);
 	named_list_drop(&request->contexts);
 	for (size_t i = 0; i < request->output_count; i++)
 		free(request->outputs[i].dest);

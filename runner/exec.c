@@ -99,7 +99,7 @@ static result layer_known(const struct job *job, const struct digest *key, struc
 	const struct build *build = job->build;
 
 	*found = false;
-	if (build->request->no_cache)
+	if (build->request->no_cache || job->step->no_cache)
 		return OK;
 	if (cache_lookup(build->cache, key, out, found, err))
 		return FAILED;
@@ -107,22 +107,38 @@ static result layer_known(const struct job *job, const struct digest *key, struc
 	return OK;
 }
 
+/**
+ * What stands behind a step that runs in spite of the cache depends on what it makes this time
+ * (`layer`); and nobody shares its run who would have taken an older result (NULL).
+ */
+static struct digest fresh_key(const struct digest *key, const struct layer *layer)
+{
+	owned(hasher) struct hasher *hasher = hasher_new();
+
+	hasher_add_str(hasher, "mpemu fresh 1");
+	hasher_add(hasher, key->bytes, sizeof(key->bytes));
+	if (layer)
+		hasher_add(hasher, layer->diff_id.bytes, sizeof(layer->diff_id.bytes));
+	return hasher_finish(hasher);
+}
+
 static result layer_obtain(struct job *job, const struct digest *key, layer_maker *make,
 			   void *closure, struct made *made, struct error *err)
 {
+	const struct digest flight = job->step->no_cache ? fresh_key(key, NULL) : *key;
 	struct flights *flights = job->build->flights;
 	bool found;
 
-	if (flight_board(flights, key, made)) {
+	if (flight_board(flights, &flight, made)) {
 		job->cached = true;
 		return OK;
 	}
 	if (layer_known(job, key, made, &found, err) ||
 	    (!found && layer_make(job, key, make, closure, made, err))) {
-		flight_land(flights, key, NULL);
+		flight_land(flights, &flight, NULL);
 		return FAILED;
 	}
-	flight_land(flights, key, made);
+	flight_land(flights, &flight, made);
 	job->cached = found;
 	return OK;
 }
@@ -140,7 +156,7 @@ result job_layer(struct job *job, const struct digest *key, layer_maker *make, v
 		return FAILED;
 	snapshot_push(job->snapshot, &made.layer, buf_text(&path));
 	job->snapshot->time = made.time;
-	job->snapshot->files = *key;
+	job->snapshot->files = job->step->no_cache ? fresh_key(key, &made.layer) : *key;
 	return OK;
 }
 

@@ -483,6 +483,18 @@ static struct step *first_step(struct pass *pass, size_t index, size_t total)
 	return step;
 }
 
+/** Whether --no-cache-filter names the stage. */
+static bool is_uncached(const struct planner *planner, const struct stage *stage)
+{
+	const struct strings *names = planner->request->no_cache;
+
+	for (size_t i = 0; names && stage->name && i < names->count; i++) {
+		if (strcasecmp(names->items[i], stage->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static result stage_plan(struct pass *pass, size_t index, struct error *err)
 {
 	const struct planner *planner = pass->planner;
@@ -496,6 +508,7 @@ static result stage_plan(struct pass *pass, size_t index, struct error *err)
 
 		number += instruction_makes_layer(at);
 		step = step_add(pass, STEP_INSTRUCTION, at, step->platform, step, source);
+		step->no_cache = is_uncached(planner, stage);
 		step->name = step_title(pass, step, stage, number, total);
 	}
 	if (planner->plan->step_count > STEPS_MAX)

@@ -36,6 +36,7 @@ struct step {
 	const char *name;                      /* "[linux/arm64 build 3/7] RUN make" */
 	struct step *previous;                 /* or NULL */
 	struct step *source;                   /* what COPY --from reads, or NULL */
+	bool no_cache;                         /* its layer is always made */
 
 	/* The scheduler's, under its lock. */
 	enum step_state state;
@@ -61,6 +62,7 @@ struct plan_request {
 	const struct strings *build_args;  /* NAME=value */
 	const char *target;                /* name or number of a stage; NULL: the last */
 	const struct named_list *contexts; /* or NULL */
+	const struct strings *no_cache;    /* names of stages, or NULL */
 	const struct triggers *triggers;   /* of base images, as far as they are known; must outlive
 					      the plan */
 };

@@ -6,6 +6,7 @@
 #include "runner/archive.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -67,6 +68,14 @@ static result image_publish(const struct build *build, const struct step *final,
 	return image_write(build->store, image, NULL, out, err);
 }
 
+/** An index around a single image too, as BuildKit makes where this is set. */
+static bool wants_index(const struct build *build)
+{
+	const char *value = env_get(&build->request->build_args, "BUILDKIT_MULTI_PLATFORM");
+
+	return value && (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0);
+}
+
 static result index_publish(const struct build *build, struct descriptor *out, struct error *err)
 {
 	struct descriptor manifests[PLATFORMS_MAX] = {};
@@ -79,7 +88,7 @@ static result index_publish(const struct build *build, struct descriptor *out, s
 		if (image_publish(build, build->plan->finals[i], &manifests[count++], err))
 			return FAILED;
 	}
-	if (build->plan->final_count == 1) {
+	if (build->plan->final_count == 1 && !wants_index(build)) {
 		*out = manifests[0];
 		return OK;
 	}

@@ -74,6 +74,33 @@ printf '# syntax=docker/dockerfile:1\n# check=skip=all\nFROM localhost/base\nCMD
 build - <"$scratch/directives"
 shows 'directives are accepted' checked
 
+unlike 'without a word' "$err" 'frontend'
+sed -i 's,docker/dockerfile:1,example.org/other:2,' "$scratch/directives"
+build - <"$scratch/directives"
+is 'another frontend is told, once' "$(printf '%s\n' "$err" | grep -c 'Dockerfile:1: syntax=example.org/other:2 is another frontend')" 1
+
+# ---- what is run again ----
+
+cat >"$scratch/filtered" <<'END'
+FROM localhost/base AS one
+RUN cat /proc/sys/kernel/random/uuid > /x
+FROM localhost/base AS two
+RUN cat /proc/sys/kernel/random/uuid > /x
+FROM localhost/base
+COPY --from=one /x /one
+COPY --from=two /x /two
+CMD ["cat", "/one", "/two"]
+END
+build -f "$scratch/filtered" "$context"
+run mpemu run --platform linux/arm64 localhost/out
+first=$out
+build -f "$scratch/filtered" --no-cache-filter other,TWO "$context"
+run mpemu run --platform linux/arm64 localhost/out
+is 'a stage that is not named is cached' "$(echo "$out" | head -n 1)" "$(echo "$first" | head -n 1)"
+unlike 'one that is runs again, with what stands on it' "$(echo "$out" | tail -n 1)" "$(echo "$first" | tail -n 1)"
+build --build-arg BUILDKIT_MULTI_PLATFORM=1 "$context"
+is 'an index of one image where that is asked for' "$(mpemu inspect --raw localhost/out | jq '.manifests | length')" 1
+
 # ---- further contexts ----
 
 other=$(tmpdir)
