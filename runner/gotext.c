@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/gotext.h"
 
-#include <stdio.h>
-
 enum { SECOND = 1000000000 };
 
 /** The letter of "\n" and its kin, or 0. */
@@ -74,19 +72,19 @@ void go_quote_number(struct buf *out, uint32_t number)
 /** "1.5" of 1500000000 and 9 digits: a fraction without its trailing zeros. */
 static void add_fraction(struct buf *out, uint64_t value, int digits)
 {
-	uint64_t unit = 1;
-	char text[24];
+	owned(buf) struct buf text = {};
 	size_t length = (size_t)digits;
+	uint64_t unit = 1;
 
 	for (int i = 0; i < digits; i++)
 		unit *= 10;
 	buf_printf(out, "%llu", (unsigned long long)(value / unit));
 	if (value % unit == 0)
 		return;
-	snprintf(text, sizeof(text), "%0*llu", digits, (unsigned long long)(value % unit));
-	while (length && text[length - 1] == '0')
+	buf_printf(&text, "%0*llu", digits, (unsigned long long)(value % unit));
+	while (length && text.data[length - 1] == '0')
 		length--;
-	buf_printf(out, ".%.*s", (int)length, text);
+	buf_printf(out, ".%.*s", (int)length, text.data);
 }
 
 void go_duration(struct buf *out, int64_t nanoseconds)
