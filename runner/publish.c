@@ -78,21 +78,22 @@ static bool wants_index(const struct build *build)
 
 static result index_publish(const struct build *build, struct descriptor *out, struct error *err)
 {
-	struct descriptor manifests[PLATFORMS_MAX] = {};
+	struct descriptor manifests[PLATFORMS_MAX] = {}, present[PLATFORMS_MAX];
 	size_t count = 0;
 
 	for (size_t i = 0; i < build->plan->final_count; i++) {
 		/* An optional platform that failed. */
 		if (!build->plan->finals[i]->result)
 			continue;
-		if (image_publish(build, build->plan->finals[i], &manifests[count++], err))
+		if (image_publish(build, build->plan->finals[i], &manifests[i], err))
 			return FAILED;
+		present[count++] = manifests[i];
 	}
 	if (build->plan->final_count == 1 && !wants_index(build)) {
 		*out = manifests[0];
 		return OK;
 	}
-	return index_write(build->store, manifests, count, NULL, out, err);
+	return index_write(build->store, present, count, NULL, out, err);
 }
 
 static result tags_apply(const struct build *build, const struct descriptor *index,
