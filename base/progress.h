@@ -6,17 +6,34 @@
 #define BASE_PROGRESS_H
 
 #include "base/ctx.h"
+#include "base/digest.h"
 #include "base/platform.h"
 
 enum event_kind {
+	EVENT_PLAN, /* total: steps that the build has; once, before the first of them */
 	EVENT_STEP_STARTED,
 	EVENT_STEP_OUTPUT, /* text: bytes a step wrote, one line without its newline */
 	EVENT_STEP_CACHED,
 	EVENT_STEP_DONE,
-	EVENT_STEP_FAILED,
-	EVENT_TRANSFER, /* text: what; bytes of total so far; bytes == total: finished */
-	EVENT_NOTE,     /* text: a message that is good to know */
-	EVENT_WARNING,  /* text: a message that somebody should read */
+	EVENT_STEP_FAILED,  /* text: why */
+	EVENT_STEP_STOPPED, /* it had started, and the build was stopped */
+	EVENT_TRANSFER,     /* text: what; bytes of total so far; bytes == total: finished */
+	EVENT_NOTE,         /* text: a message that is good to know */
+	EVENT_WARNING,      /* text: a message that somebody should read */
+	EVENT_SUMMARY,      /* summaries: how it went on each platform; once, at the end */
+};
+
+enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_STOPPED };
+
+/** What a build for several platforms came to on one of them. */
+struct summary {
+	struct platform platform;
+	enum outcome outcome;           /* STOPPED: given up because of something else */
+	const char *failed_step;        /* its name in OUTCOME_FAILED, else NULL; borrowed */
+	size_t steps_run, steps_cached; /* of those that events told about */
+	double seconds;                 /* in its steps, one after the other */
+	uint64_t size;                  /* bytes of the image's layers, packed; 0: no image */
+	char digest[DIGEST_TEXT_MAX];   /* of the image's manifest; "": no image */
 };
 
 struct event {
@@ -24,10 +41,13 @@ struct event {
 	size_t step;                     /* number of the step, from 1; 0: about no step */
 	const struct platform *platform; /* or NULL */
 	const char *name;                /* of the step: "[2/5] RUN make" */
+	unsigned line;                   /* of the step, in the Dockerfile; 0: none */
 	const char *text;
 	size_t text_length;
 	uint64_t bytes, total;
-	double seconds; /* how long it took: DONE, FAILED */
+	double seconds; /* how long it took: CACHED, DONE, FAILED */
+	const struct summary *summaries;
+	size_t summary_count;
 };
 
 /** A sink.  emit() may be called from any thread; what the event points to is borrowed. */

@@ -22,7 +22,7 @@ struct passage {
 	struct hasher *hasher;
 	uint64_t hashed; /* bytes from the start that the hasher has seen */
 	uint64_t told;   /* what the last event said */
-	char name[24];   /* of the blob, for people */
+	char name[40];   /* for people: "pulling sha256:0123456789ab" */
 };
 
 static void passage_drop(struct passage *passage)
@@ -30,7 +30,8 @@ static void passage_drop(struct passage *passage)
 	hasher_drop(&passage->hasher);
 }
 
-static struct passage passage_new(const struct ctx *ctx, const struct descriptor *blob, int fd)
+static struct passage passage_new(const struct ctx *ctx, const char *verb,
+				  const struct descriptor *blob, int fd)
 {
 	struct passage passage = {
 		.ctx = ctx,
@@ -40,7 +41,8 @@ static struct passage passage_new(const struct ctx *ctx, const struct descriptor
 	};
 	char text[DIGEST_TEXT_MAX];
 
-	snprintf(passage.name, sizeof(passage.name), "%.19s", digest_text(&blob->digest, text));
+	snprintf(passage.name, sizeof(passage.name), "%s %.19s", verb,
+		 digest_text(&blob->digest, text));
 	return passage;
 }
 
@@ -100,7 +102,7 @@ result client_blob(const struct ctx *ctx, struct client *client, const struct de
 		   int fd, struct error *err)
 {
 	owned(http_response) struct http_response response = {};
-	owned(passage) struct passage passage = passage_new(ctx, blob, fd);
+	owned(passage) struct passage passage = passage_new(ctx, "pulling", blob, fd);
 	char digest[DIGEST_TEXT_MAX];
 	owned(str) char *path = xasprintf("blobs/%s", digest_text(&blob->digest, digest));
 	struct http_sink sink = { .write = on_arrival, .arg = &passage };
@@ -222,7 +224,7 @@ static result upload(const struct ctx *ctx, struct client *client, struct passag
 result client_put_blob(const struct ctx *ctx, struct client *client, const struct descriptor *blob,
 		       int fd, struct error *err)
 {
-	owned(passage) struct passage passage = passage_new(ctx, blob, fd);
+	owned(passage) struct passage passage = passage_new(ctx, "pushing", blob, fd);
 	char digest[DIGEST_TEXT_MAX];
 
 	digest_text(&blob->digest, digest);

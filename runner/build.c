@@ -9,6 +9,7 @@
 #include "runner/outside.h"
 #include "runner/publish.h"
 #include "runner/sched.h"
+#include "runner/summary.h"
 #include "runner/verify.h"
 
 #include <stdlib.h>
@@ -218,10 +219,13 @@ static result run_all(struct build *build, struct descriptor *index, struct erro
 	owned(deadline) struct deadline *deadline = NULL;
 
 	if (deadline_start(build->ctx, build->request->timeout, &deadline, err) ||
-	    open_all(build, err) || (sched_run(build, err) && forgive(build)) ||
-	    verify_all(build, err))
+	    open_all(build, err))
 		return FAILED;
-	return publish(build, index, err);
+	if ((!sched_run(build, err) || !forgive(build)) && !verify_all(build, err))
+		return publish(build, index, err);
+	if (build->request->keep_going || build->request->optional_count)
+		summary_tell(build, NULL);
+	return FAILED;
 }
 
 result build_run(const struct ctx *ctx, const struct build_request *request,

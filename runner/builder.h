@@ -9,6 +9,7 @@
 #include "runner/cache.h"
 #include "runner/context.h"
 #include "runner/plan.h"
+#include "runner/secrets.h"
 #include "sandbox/sandbox.h"
 
 struct bases;
@@ -39,6 +40,11 @@ struct build_request {
 	struct transport transport;
 	size_t jobs;
 	enum network network;
+	struct secrets secrets;
+	struct strings hosts; /* "ADDRESS\tNAME" */
+	struct limit limits[16];
+	size_t limit_count;
+	uint64_t shm_size; /* 0: the default */
 	bool no_cache, pull, keep_going;
 	enum verify verify;
 	struct platform optional[PLATFORMS_MAX]; /* that the index may go without */

@@ -3,9 +3,12 @@
  * mpemu build: options of `docker buildx build` become a request.
  */
 #include "base/mem.h"
+#include "base/progress.h"
 #include "runner/build.h"
 #include "runner/command.h"
 #include "runner/commands.h"
+#include "runner/run_options.h"
+#include "runner/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +17,9 @@
 
 struct build_options {
 	struct strings platforms, tags, build_args, labels, outputs, contexts, no_cache_filter;
-	const char *file, *target, *jobs, *network, *verify, *optional, *timeout;
+	struct strings secrets, agents, hosts, limits;
+	const char *file, *target, *jobs, *network, *trace, *shm_size;
+	const char *verify, *optional, *timeout;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
 
@@ -50,6 +55,16 @@ static const struct option options[] = {
 	  "run every step of these stages" },
 	{ "network",    0,   OPTION_TEXT, FIELD(network),    "MODE",
 	  "network of RUN: host (default) or none" },
+	{ "secret",     0,   OPTION_LIST, FIELD(secrets),    "id=NAME,src=FILE",
+	  "for RUN --mount=type=secret; or env=VARIABLE instead of src" },
+	{ "ssh",        0,   OPTION_LIST, FIELD(agents),     "default|ID=SOCKET",
+	  "agent for RUN --mount=type=ssh (default: $SSH_AUTH_SOCK)" },
+	{ "add-host",   0,   OPTION_LIST, FIELD(hosts),      "NAME:ADDRESS",
+	  "a line of /etc/hosts in RUN" },
+	{ "ulimit",     0,   OPTION_LIST, FIELD(limits),     "NAME=SOFT[:HARD]",
+	  "resource limit of RUN: nofile=1024:4096" },
+	{ "shm-size",   0,   OPTION_TEXT, FIELD(shm_size),   "SIZE",
+	  "size of /dev/shm in RUN (default: 64m)" },
 	{ "jobs",       'j', OPTION_TEXT, FIELD(jobs),       "N",
 	  "steps at the same time (default: processors + 2)" },
 	{ "keep-going", 0,   OPTION_FLAG, FIELD(keep_going), NULL,
@@ -60,6 +75,8 @@ static const struct option options[] = {
 	  "end the build after so long: 90s, 1h30m" },
 	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",
 	  "entry (default): an entry point for another machine is an error; strict: any file; off" },
+	{ "trace",      0,   OPTION_TEXT, FIELD(trace),      "FILE",
+	  "write where the time went, for chrome://tracing or ui.perfetto.dev" },
 	{ "insecure",   0,   OPTION_FLAG, FIELD(insecure),   NULL,
 	  "registries may speak plain HTTP or have unverified certificates" },
 };
@@ -250,7 +267,9 @@ static result request_make(const struct invocation *in, const struct build_optio
 	if (platforms_set(&options_->platforms, request, err) || tags_check(&options_->tags, err) ||
 	    outputs_set(options_, request, err) || verify_set(options_->verify, request, err) ||
 	    optional_set(options_->optional, request, err) ||
-	    timeout_set(options_->timeout, request, err))
+	    timeout_set(options_->timeout, request, err) ||
+	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
+			    &options_->limits, options_->shm_size, request, err))
 		return FAILED;
 	return numbers_set(options_, request, err);
 }
@@ -260,6 +279,8 @@ static void request_done(struct build_request *request)
 	strings_drop(&request->build_args);
 	strings_drop(&request->no_cache_stages);
 	named_list_drop(&request->contexts);
+	strings_drop(&request->hosts);
+	secrets_drop(&request->secrets);
 	for (size_t i = 0; i < request->output_count; i++)
 		free(request->outputs[i].dest);
 }
@@ -273,6 +294,36 @@ static bool stdout_is_archive(const struct build_request *request)
 	return false;
 }
 
+/** The trace is written however the build ends; its own failure counts only where that succeeds. */
+static result build_traced(const struct invocation *in, const struct build_request *request,
+			   const char *path, struct descriptor *index, struct error *err)
+{
+	owned(trace) struct trace *trace = NULL;
+	struct ctx ctx = *in->ctx;
+	struct error trace_error = {};
+	result built, written;
+
+	if (trace_check(path, err))
+		return FAILED;
+	trace = trace_new(ctx.progress);
+	ctx.progress = trace_sink(trace);
+	built = build_run(&ctx, request, in->privilege, index, err);
+	written = trace_write(trace, path, &trace_error);
+	if (built && written)
+		progress_warn(in->ctx, "%s", trace_error.text);
+	else if (written)
+		*err = trace_error;
+	return built ? built : written;
+}
+
+static result build(const struct invocation *in, const struct build_request *request,
+		    const char *trace, struct descriptor *index, struct error *err)
+{
+	if (trace)
+		return build_traced(in, request, trace, index, err);
+	return build_run(in->ctx, request, in->privilege, index, err);
+}
+
 static result run(struct invocation *in, struct error *err)
 {
 	const struct build_options *options_ = in->options;
@@ -281,7 +332,7 @@ static result run(struct invocation *in, struct error *err)
 	char text[DIGEST_TEXT_MAX];
 
 	if (request_make(in, options_, &request, err) ||
-	    build_run(in->ctx, &request, in->privilege, &index, err))
+	    build(in, &request, options_->trace, &index, err))
 		return FAILED;
 	if (stdout_is_archive(&request))
 		return OK;
@@ -304,5 +355,6 @@ const struct command command_build = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.needs_ids = true,
+	.runs_many = true,
 	.run = run,
 };

@@ -98,7 +98,7 @@ static result copy_run(struct invocation *in, struct error *err)
 const struct command command_copy = {
 	.name = "copy",
 	.arguments = "[OPTIONS] SOURCE DESTINATION",
-	.summary = "copy an image from one registry to another",
+	.summary = "Copy an image from one registry to another",
 	.example = "mpemu copy --platform linux/amd64,linux/arm64 debian:sid "
 		   "registry.example.com/debian:sid",
 	.text = "A SOURCE that the store has is taken from there. Digests stay as they are unless\n"

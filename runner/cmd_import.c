@@ -21,7 +21,7 @@ struct import_options {
 };
 
 static const struct option options[] = {
-	{ "platform", 0, OPTION_TEXT, offsetof(struct import_options, platform), "P",
+	{ "platform", 0, OPTION_TEXT, offsetof(struct import_options, platform), "PLATFORM",
 	  "what the programs in it are for (default: this machine)" },
 };
 

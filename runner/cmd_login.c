@@ -108,7 +108,7 @@ static result logout_run(struct invocation *in, struct error *err)
 const struct command command_login = {
 	.name = "login",
 	.arguments = "[OPTIONS] [HOST[:PORT]]",
-	.summary = "keep user name and password for a registry",
+	.summary = "Keep user name and password for a registry",
 	.example = "mpemu login --username me --password-stdin registry.example.com <password.txt",
 	.text = "They are tried first, and kept as docker keeps them, readable by you only: in "
 		"the\n"
@@ -124,7 +124,7 @@ const struct command command_login = {
 const struct command command_logout = {
 	.name = "logout",
 	.arguments = "[OPTIONS] [HOST[:PORT]]",
-	.summary = "forget user name and password for a registry",
+	.summary = "Forget user name and password for a registry",
 	.example = "mpemu logout registry.example.com",
 	.options = logout_options,
 	.option_count = countof(logout_options),

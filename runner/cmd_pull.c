@@ -64,7 +64,7 @@ static result pull_run(struct invocation *in, struct error *err)
 const struct command command_pull = {
 	.name = "pull",
 	.arguments = "[OPTIONS] IMAGE",
-	.summary = "fetch an image from a registry",
+	.summary = "Fetch an image from a registry",
 	.example = "mpemu pull --platform linux/arm64,linux/riscv64 debian:sid",
 	.text = "Layers that the store has already are not fetched again. What the name stands "
 		"for\n"

@@ -43,7 +43,7 @@ static result push_run(struct invocation *in, struct error *err)
 const struct command command_push = {
 	.name = "push",
 	.arguments = "[OPTIONS] IMAGE [DESTINATION]",
-	.summary = "upload an image to a registry",
+	.summary = "Upload an image to a registry",
 	.example = "mpemu push demo:1 registry.example.com/team/demo:1",
 	.text = "All platforms of an index go, with their digests unchanged; what the registry "
 		"has\n"

@@ -13,12 +13,12 @@
 const struct option globals_options[] = {
 	{ "root",     0,   OPTION_TEXT, offsetof(struct globals, root),     "DIR",
 	  "directory of images, layers and cache (MPEMU_ROOT)" },
-	{ "progress", 0,   OPTION_TEXT, offsetof(struct globals, progress), "MODE",
-	  "auto, tty, plain, json or quiet" },
+	{ "progress", 0,   OPTION_TEXT, offsetof(struct globals, progress),
+	  "auto|tty|plain|json|quiet", "how to tell what is going on (default: auto)" },
 	{ "quiet",    'q', OPTION_FLAG, offsetof(struct globals, quiet),    NULL,
 	  "print results and errors only" },
 	{ "verbose",  0,   OPTION_FLAG, offsetof(struct globals, verbose),  NULL,
-	  "say more about what is done" },
+	  "keep what steps write on the screen (tty)" },
 };
 /* clang-format on */
 const size_t globals_option_count = countof(globals_options);

@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "runner/emulation.h"
 #include "runner/exec.h"
+#include "runner/exec_mounts.h"
 #include "runner/expand.h"
 #include "runner/explain.h"
 #include "runner/output.h"
@@ -29,12 +30,62 @@ struct run {
 	struct strings argv, env;
 	const char *cwd, *user;
 	enum network network;
+	struct run_mounts mounts;
+	const struct heredoc *script; /* mounted and executed; NULL: none */
 };
 
 static void run_drop(struct run *run)
 {
 	strings_drop(&run->argv);
 	strings_drop(&run->env);
+	run_mounts_drop(&run->mounts);
+}
+
+/* ---- the command ---- */
+
+/** Where a heredoc that begins with #! is found. */
+static const char script_directory[] = "/dev/pipes";
+
+/**
+ * What the shell gets: a heredoc alone is its own text, or a script's name; one among other words
+ * is put together again as it was written, for the shell to read.
+ */
+static void command_make(const struct job *job, struct run *run)
+{
+	const struct instruction *instruction = job->step->instruction;
+	const struct heredoc *heredoc = NULL;
+	owned(buf) struct buf text = {};
+
+	job_command(job, &run->argv);
+	if (!instruction->heredoc_count || !run->argv.count)
+		return;
+	heredoc = instruction_heredoc(instruction, instruction->args[0]);
+	if (heredoc && starts_with(heredoc->text, "#!")) {
+		run->script = heredoc;
+		buf_printf(&text, "%s/%s", script_directory, heredoc->name);
+	} else if (heredoc) {
+		buf_add_str(&text, heredoc->text);
+	} else {
+		buf_add_str(&text, instruction->args[0]);
+		for (size_t i = 0; i < instruction->heredoc_count; i++)
+			buf_printf(&text, "\n%s%s", instruction->heredocs[i].content,
+				   instruction->heredocs[i].name);
+	}
+	free(run->argv.items[run->argv.count - 1]);
+	run->argv.items[run->argv.count - 1] = buf_take(&text);
+}
+
+static result run_security(const struct job *job, struct error *err)
+{
+	const char *flag = instruction_flag(job->step->instruction, "security");
+
+	if (!flag || strcmp(flag, "sandbox") == 0)
+		return OK;
+	if (strcmp(flag, "insecure") == 0)
+		return fail(err, FAULT_INPUT,
+			    "RUN --security=insecure is not supported yet by this version of "
+			    "mpemu: every step runs in a sandbox");
+	return fail(err, FAULT_INPUT, "security \"%s\" is not valid: want sandbox", flag);
 }
 
 static result run_network(const struct job *job, enum network *out, struct error *err)
@@ -57,7 +108,7 @@ static result run_network(const struct job *job, enum network *out, struct error
 
 static result run_prepare(const struct job *job, struct run *run, struct error *err)
 {
-	job_command(job, &run->argv);
+	command_make(job, run);
 	strings_add_all(&run->env, job->snapshot->env.items);
 	if (!env_get(&run->env, "PATH"))
 		env_set(&run->env, "PATH", default_path);
@@ -65,7 +116,9 @@ static result run_prepare(const struct job *job, struct run *run, struct error *
 	run->cwd = snapshot_text(job->snapshot, "WorkingDir");
 	if (!*run->cwd)
 		run->cwd = "/";
-	return run_network(job, &run->network, err);
+	if (run_network(job, &run->network, err) || run_security(job, err))
+		return FAILED;
+	return run_mounts_parse(job, &run->mounts, &run->env, err);
 }
 
 static void hash_strings(struct hasher *hasher, const struct strings *strings)
@@ -75,12 +128,27 @@ static void hash_strings(struct hasher *hasher, const struct strings *strings)
 		hasher_add_str(hasher, strings->items[i]);
 }
 
-static struct digest run_key(const struct job *job, const struct run *run)
+/** What the command line gives to every RUN; of --add-host only the names. */
+static void hash_request(struct hasher *hasher, const struct build_request *request)
+{
+	for (size_t i = 0; i < request->hosts.count; i++)
+		hasher_add_str(hasher, strchr(request->hosts.items[i], '\t') + 1);
+	for (size_t i = 0; i < request->limit_count; i++) {
+		const uint64_t words[] = { (uint64_t)request->limits[i].resource,
+					   request->limits[i].soft, request->limits[i].hard };
+
+		hasher_add(hasher, words, sizeof(words));
+	}
+	hasher_add(hasher, &request->shm_size, sizeof(request->shm_size));
+}
+
+static result run_key(const struct job *job, const struct run *run, struct digest *out,
+		      struct error *err)
 {
 	owned(hasher) struct hasher *hasher = hasher_new();
 	char text[PLATFORM_TEXT_MAX];
 
-	hasher_add_str(hasher, "mpemu run 1");
+	hasher_add_str(hasher, "mpemu run 2");
 	hasher_add(hasher, job->snapshot->files.bytes, sizeof(job->snapshot->files.bytes));
 	hasher_add_str(hasher, platform_text(job->step->platform, text));
 	hash_strings(hasher, &run->argv);
@@ -88,7 +156,12 @@ static struct digest run_key(const struct job *job, const struct run *run)
 	hasher_add_str(hasher, run->cwd);
 	hasher_add_str(hasher, run->user);
 	hasher_add_str(hasher, run->network == NETWORK_NONE ? "none" : "host");
-	return hasher_finish(hasher);
+	hasher_add_str(hasher, run->script ? run->script->text : "");
+	hash_request(hasher, job->build->request);
+	if (run_mounts_hash(job, &run->mounts, hasher, err))
+		return FAILED;
+	*out = hasher_finish(hasher);
+	return OK;
 }
 
 static void add_proxies(const struct job *job, struct strings *env)
@@ -122,11 +195,60 @@ static result run_sandbox(struct job *job, const struct run *run, const struct s
 	return status.status ? (result)explain_exit(job, &run->argv, &status, how, err) : OK;
 }
 
+/** The script's own mount, last, since it is the deepest in /dev. */
+static void script_bind(struct run *run, struct bind_file *file, struct strings *path)
+{
+	if (!run->script)
+		return;
+	strings_printf(path, "%s/%s", script_directory, run->script->name);
+	*file = (struct bind_file){
+		.data = run->script->text,
+		.size = strlen(run->script->text),
+		.mode = 0755,
+	};
+	run->mounts.binds[run->mounts.bind_count++] = (struct bind){
+		.target = path->items[0],
+		.file = file,
+		.read_only = true,
+	};
+}
+
+/** What all steps of the build have in common. */
+static void spec_request(const struct job *job, struct sandbox_spec *spec)
+{
+	const struct build_request *request = job->build->request;
+
+	spec->hosts = (const char *const *)request->hosts.items;
+	spec->host_count = request->hosts.count;
+	spec->limits = request->limits;
+	spec->limit_count = request->limit_count;
+	spec->shm_size = request->shm_size;
+}
+
+static result run_mounted(struct job *job, struct run *run, struct sandbox_spec *spec,
+			  struct error *err)
+{
+	owned(strings) struct strings rules = {}, script_path = {};
+	owned(buf) struct buf how = {};
+	struct bind_file script;
+
+	if (emulation_prepare(job->step->platform, &rules, &how, err))
+		return FAILED;
+	script_bind(run, &script, &script_path);
+	spec->binds = run->mounts.binds;
+	spec->bind_count = run->mounts.bind_count;
+	spec->envp = (const char *const *)run->env.items;
+	if (rules.count) {
+		spec->binfmt_rules = (const char *const *)rules.items;
+		spec->binfmt_rule_count = rules.count;
+	}
+	spec_request(job, spec);
+	return run_sandbox(job, run, spec, buf_text(&how), err);
+}
+
 static result run_make(struct job *job, const char *workdir, void *closure, struct error *err)
 {
 	struct run *run = closure;
-	owned(strings) struct strings rules = {};
-	owned(buf) struct buf how = {};
 	owned(fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	owned(str) char *upper = xasprintf("%s/upper", workdir);
 	owned(str) char *work = xasprintf("%s/work", workdir);
@@ -149,15 +271,10 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 
 	if (null_fd < 0)
 		return fail_sys(err, "open /dev/null");
-	if (emulation_prepare(job->step->platform, &rules, &how, err))
-		return FAILED;
 	add_proxies(job, &run->env);
-	spec.envp = (const char *const *)run->env.items;
-	if (rules.count) {
-		spec.binfmt_rules = (const char *const *)rules.items;
-		spec.binfmt_rule_count = rules.count;
-	}
-	return run_sandbox(job, run, &spec, buf_text(&how), err);
+	if (run_mounts_open(job, &run->mounts, workdir, &run->env, err))
+		return FAILED;
+	return run_mounted(job, run, &spec, err);
 }
 
 /** "RUN |2 A=1 B=2 /bin/sh -c make # buildkit" */
@@ -186,10 +303,8 @@ result exec_run(struct job *job, struct error *err)
 	__attribute__((cleanup(run_drop))) struct run run = {};
 	struct digest key;
 
-	if (run_prepare(job, &run, err))
-		return FAILED;
-	key = run_key(job, &run);
-	if (job_layer(job, &key, run_make, &run, err))
+	if (run_prepare(job, &run, err) || run_key(job, &run, &key, err) ||
+	    job_layer(job, &key, run_make, &run, err))
 		return FAILED;
 	run_history(job, &run);
 	return OK;

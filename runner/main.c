@@ -18,11 +18,12 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "runner/commands.h"
+#include "runner/complete.h"
 #include "runner/render.h"
+#include "runner/table.h"
 #include "sandbox/sandbox.h"
 
 #include <fcntl.h>
-#include <locale.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -54,8 +55,8 @@ static const struct command top = {
 		"have",
 	.example = "sudo mpemu setup && mpemu build --platform linux/arm64,linux/s390x -t app:1 .",
 	.text = "'mpemu COMMAND --help' tells more.  Exit status: 0 done, 1 system failure, 2 "
-		"usage, "
-		"3 bad\ninput, 4 a build step failed, 5 not found, 6 authentication, 7 network, 8 "
+		"usage, 3 bad\ninput, 4 a build step failed, 5 not found, 6 authentication, 7 "
+		"network, 8 "
 		"integrity,\n9 privilege or missing kernel feature, 130 interrupted.",
 	.arguments_max = -1,
 	.stops_at_argument = true,
@@ -147,7 +148,8 @@ static result start(const struct command *command, struct invocation *in, struct
 	pthread_t watcher;
 	result status;
 
-	if (render_new(in->globals->quiet ? "quiet" : in->globals->progress, &render, err))
+	if (render_new(in->globals->quiet ? "quiet" : in->globals->progress, in->globals->verbose,
+		       &render, err))
 		return FAILED;
 	ctx.progress = render_sink(render);
 	in->ctx = &ctx;
@@ -166,6 +168,7 @@ static result start(const struct command *command, struct invocation *in, struct
 static result prepare_and_start(const struct command *command, struct globals *globals,
 				struct invocation *in, struct error *err)
 {
+	owned(zygote) struct zygote *zygote = NULL;
 	owned(str) char *root = NULL;
 	struct privilege privilege = {};
 
@@ -174,8 +177,10 @@ static result prepare_and_start(const struct command *command, struct globals *g
 	globals->root = root;
 
 	if (command->needs_ids) {
-		if (userns_enter(&privilege, err))
+		if (userns_enter(&privilege, err) ||
+		    (command->runs_many && zygote_start(&zygote, err)))
 			return FAILED;
+		privilege.zygote = zygote;
 		in->privilege = &privilege;
 	}
 	return start(command, in, err);
@@ -252,6 +257,21 @@ static bool version_asked(int argc, char **argv)
 	return argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0);
 }
 
+/** `mpemu --complete SHELL`: for packagers and `source <(mpemu --complete bash)`. */
+static result completion_show(const char *shell, struct error *err)
+{
+	owned(buf) struct buf out = {};
+
+	if (complete_script(&top, shell, &out, err))
+		return FAILED;
+	return stdout_write(&out, err);
+}
+
+static bool completion_asked(int argc, char **argv)
+{
+	return argc == 3 && strcmp(argv[1], "--complete") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct globals globals = {};
@@ -260,16 +280,17 @@ int main(int argc, char **argv)
 
 	standard_fds();
 	signals_block();
+	/* Results come last, below what was drawn meanwhile on the same terminal. */
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 	if (version_asked(argc, argv)) {
 		puts("mpemu " MPEMU_VERSION);
 		return 0;
 	}
-	if (dispatch(&top, "mpemu", &globals, argc - 1, argv + 1, &status, &err)) {
-		owned(buf) struct buf text = {};
-
-		text_escape(&text, err.text, strlen(err.text));
+	if (completion_asked(argc, argv)
+		    ? completion_show(argv[2], &err)
+		    : dispatch(&top, "mpemu", &globals, argc - 1, argv + 1, &status, &err)) {
 		fflush(stdout);
-		fprintf(stderr, "mpemu: %s\n", buf_text(&text));
+		render_error(globals.quiet ? NULL : globals.progress, &err);
 		return fault_exit_status(err.fault);
 	}
 	return status;

@@ -7,12 +7,18 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
 	OUTPUT_LINE_MAX = 8 << 10,
 	OUTPUT_TOTAL_MAX = 16 << 20, /* bytes of one step that are shown */
+	OUTPUT_BURST = 2 << 20,      /* of them at once, and in each second after that: */
+	OUTPUT_RATE = 256 << 10,
+	OUTPUT_RESUME = 64 << 10, /* allowance that it takes to begin again */
+	KEPT_LINES = 20,          /* the last of those that were dropped */
 	READ_SIZE = 64 << 10,
 };
 
@@ -22,8 +28,11 @@ struct output_pump {
 	int read_fd, write_fd;
 	pthread_t thread;
 	bool running;
-	uint64_t total;
-	bool clipped;
+	uint64_t shown;              /* bytes */
+	double allowance;            /* bytes that may be shown now */
+	double refilled;             /* when it was counted */
+	uint64_t dropped;            /* lines since the last one that was shown */
+	struct buf kept[KEPT_LINES]; /* a ring: what failed stands at the end */
 	struct buf line;
 	bool line_cut; /* the rest of an overlong line is being dropped */
 };
@@ -42,20 +51,70 @@ static void emit(struct output_pump *pump, const char *text, size_t length)
 	progress_emit(pump->ctx, &event);
 }
 
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/** Whether a line may be shown; counts it if so.  Each also costs what events cost. */
+static bool line_allowed(struct output_pump *pump, size_t length)
+{
+	double now = seconds_now(), cost = (double)length + 64;
+
+	pump->allowance += (now - pump->refilled) * OUTPUT_RATE;
+	if (pump->allowance > OUTPUT_BURST)
+		pump->allowance = OUTPUT_BURST;
+	pump->refilled = now;
+	if (pump->allowance < (pump->dropped ? OUTPUT_RESUME : cost) ||
+	    pump->shown > OUTPUT_TOTAL_MAX)
+		return false;
+	pump->allowance -= cost;
+	pump->shown += length;
+	return true;
+}
+
+static void line_drop(struct output_pump *pump, size_t length)
+{
+	struct buf *slot = &pump->kept[pump->dropped++ % KEPT_LINES];
+
+	buf_clear(slot);
+	buf_add(slot, buf_text(&pump->line), length);
+}
+
+/** Say how many were dropped, and show the last of them after all. */
+static void dropped_end(struct output_pump *pump)
+{
+	uint64_t first = pump->dropped > KEPT_LINES ? pump->dropped - KEPT_LINES : 0;
+	char notice[96];
+
+	if (first) {
+		snprintf(notice, sizeof(notice),
+			 "[%llu lines were not shown: the step writes too much]",
+			 (unsigned long long)first);
+		emit(pump, notice, strlen(notice));
+	}
+	for (uint64_t i = first; i < pump->dropped; i++) {
+		const struct buf *line = &pump->kept[i % KEPT_LINES];
+
+		emit(pump, buf_text(line), line->length);
+	}
+	pump->dropped = 0;
+}
+
 static void line_end(struct output_pump *pump)
 {
 	size_t length = pump->line.length;
 
-	if (pump->total > OUTPUT_TOTAL_MAX) {
-		static const char notice[] = "[output clipped: 16 MiB were shown]";
-
-		if (!pump->clipped)
-			emit(pump, notice, strlen(notice));
-		pump->clipped = true;
-	} else {
-		if (length && pump->line.data[length - 1] == '\r')
-			length--;
+	if (length && pump->line.data[length - 1] == '\r')
+		length--;
+	if (line_allowed(pump, length)) {
+		dropped_end(pump);
 		emit(pump, buf_text(&pump->line), length);
+	} else {
+		line_drop(pump, length);
 	}
 	buf_clear(&pump->line);
 	pump->line_cut = false;
@@ -65,7 +124,6 @@ static void take_bytes(struct output_pump *pump, const char *data, size_t length
 {
 	const char *end = data + length;
 
-	pump->total += length;
 	while (data < end) {
 		const char *newline = memchr(data, '\n', (size_t)(end - data));
 		size_t part = (size_t)((newline ? newline : end) - data);
@@ -100,6 +158,7 @@ static void *pump_run(void *closure)
 	}
 	if (pump->line.length)
 		line_end(pump);
+	dropped_end(pump);
 	free(data);
 	return NULL;
 }
@@ -124,6 +183,8 @@ void output_pump_drop(struct output_pump **pump)
 	output_finish(*pump);
 	fd_drop(&(*pump)->read_fd);
 	buf_drop(&(*pump)->line);
+	for (size_t i = 0; i < KEPT_LINES; i++)
+		buf_drop(&(*pump)->kept[i]);
 	free(*pump);
 	*pump = NULL;
 }
@@ -139,6 +200,8 @@ result output_new(const struct ctx *ctx, const struct step *step, struct output_
 	pump = xnew(struct output_pump);
 	pump->ctx = ctx;
 	pump->step = step;
+	pump->allowance = OUTPUT_BURST;
+	pump->refilled = seconds_now();
 	pump->read_fd = fds[0];
 	pump->write_fd = fds[1];
 	status = pthread_create(&pump->thread, NULL, pump_run, pump);

@@ -2,8 +2,8 @@
 /**
  * What a step writes: read from a pipe on a thread of its own, cut into lines, emitted as events.
  *
- * A line is cut at LINE_MAX bytes, and past a rate or a total the rest is dropped with a notice, so
- * that no program can fill the memory or the log.  The program itself never notices.
+ * A line is cut at OUTPUT_LINE_MAX bytes; lines past a rate or a total are dropped with a notice
+ * that says how many, so that no program can fill the memory or the log.  It never notices.
  */
 #ifndef RUNNER_OUTPUT_H
 #define RUNNER_OUTPUT_H

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "runner/expand.h"
+#include "runner/mounts.h"
 #include "runner/plan_globals.h"
 
 #include <stdlib.h>
@@ -67,7 +68,7 @@ static const struct {
 	{ INSTRUCTION_LABEL,      false, false, {} },
 	{ INSTRUCTION_MAINTAINER, false, false, {} },
 	{ INSTRUCTION_ONBUILD,    false, true,  {} },
-	{ INSTRUCTION_RUN,        true,  false, { "network" } },
+	{ INSTRUCTION_RUN,        true,  true,  { "mount", "network", "security" } },
 	{ INSTRUCTION_SHELL,      false, false, {} },
 	{ INSTRUCTION_STOPSIGNAL, false, false, {} },
 	{ INSTRUCTION_USER,       false, false, {} },
@@ -83,6 +84,11 @@ bool instruction_makes_layer(const struct instruction *instruction)
 			return supported[i].makes_layer;
 	}
 	return false;
+}
+
+bool step_is_told(const struct step *step)
+{
+	return step->kind != STEP_INSTRUCTION || instruction_makes_layer(step->instruction);
 }
 
 void plan_drop(struct plan **plan)
@@ -345,34 +351,51 @@ static size_t instruction_count(const struct pass *pass, size_t index)
 	return pass->bases[index].trigger_count + pass->planner->stages[index].count;
 }
 
-/** Mark the stage that an instruction reads by `--from`. */
-static result source_mark(struct pass *pass, size_t index, const struct instruction *at,
+/** Mark a stage that an instruction of the stage `index` reads from; an image is as good. */
+static result source_mark(struct pass *pass, size_t index, const char *flag, const char *name,
 			  struct error *err)
 {
 	const struct planner *planner = pass->planner;
-	const char *name = instruction_flag(at, "from");
-	size_t found;
+	size_t found = stage_by_reference(planner, name, index);
 
-	if (at->kind != INSTRUCTION_COPY || !name)
-		return OK;
-	found = stage_by_reference(planner, name, index);
-	if (found != SIZE_MAX) {
+	if (found != SIZE_MAX)
 		pass->needed[found] = true;
-		return OK;
-	}
-	if (stage_by_reference(planner, name, planner->stage_count) == SIZE_MAX)
-		return OK;
-	return fail(err, FAULT_INPUT,
-		    "COPY --from=%s: the stage needs to be defined before current stage", name);
+	else if (stage_by_reference(planner, name, planner->stage_count) != SIZE_MAX)
+		return fail(err, FAULT_INPUT,
+			    "%s=%s: the stage needs to be defined before current stage", flag,
+			    name);
+	return OK;
 }
 
+/** The same for all mounts of a RUN. */
+static result mounts_mark(struct pass *pass, size_t index, const struct instruction *at,
+			  struct error *err)
+{
+	const struct flag *flag;
+	size_t next = 0;
+
+	while ((flag = instruction_next_flag(at, "mount", &next))) {
+		owned(str) char *from = NULL;
+
+		if (mount_from(flag->value ? flag->value : "", &from, err))
+			return fail_in(err, "RUN --mount=%s", flag->value ? flag->value : "");
+		if (from && source_mark(pass, index, "RUN --mount: from", from, err))
+			return FAILED;
+	}
+	return OK;
+}
+
+/** Mark the stages that COPY --from and RUN --mount=from= of this stage read. */
 static result sources_mark(struct pass *pass, size_t index, struct error *err)
 {
 	for (size_t i = 0; i < instruction_count(pass, index); i++) {
 		const struct instruction *at = instruction_at(pass, index, i);
+		const char *name = instruction_flag(at, "from");
 
-		/* What a trigger is, whoever inherits it will see. */
-		if (check_supported(at, err) || source_mark(pass, index, at, err))
+		if (check_supported(at, err) ||
+		    (at->kind == INSTRUCTION_RUN && mounts_mark(pass, index, at, err)) ||
+		    (at->kind == INSTRUCTION_COPY && name &&
+		     source_mark(pass, index, "COPY --from", name, err)))
 			return fail_at(pass->planner, at, err);
 	}
 	return OK;
@@ -412,16 +435,33 @@ static struct step *step_add(struct pass *pass, enum step_kind kind,
 	return step;
 }
 
+/** " (first line...)" where a RUN is a heredoc and nothing else; "" for all others. */
+static const char *heredoc_summary(const struct pass *pass, const struct instruction *at)
+{
+	const struct heredoc *heredoc = at->kind == INSTRUCTION_RUN && at->arg_count && !at->json
+						? instruction_heredoc(at, at->args[0])
+						: NULL;
+	const char *text;
+	size_t line;
+
+	if (!heredoc)
+		return "";
+	text = heredoc->content + strspn(heredoc->content, " \t\r\n");
+	line = strcspn(text, "\r\n");
+	return arena_printf(pass->planner->plan->arena, " (%.*s%s)", (int)line, text,
+			    text[line + strspn(text + line, " \t\r\n")] ? "..." : "");
+}
+
 /** "[linux/arm64 build 3/7] RUN make" */
 static const char *step_title(const struct pass *pass, const struct step *step,
 			      const struct stage *stage, size_t number, size_t total)
 {
 	char text[PLATFORM_TEXT_MAX];
 
-	return arena_printf(pass->planner->plan->arena, "[%s%s%s %zu/%zu] %s",
+	return arena_printf(pass->planner->plan->arena, "[%s%s%s %zu/%zu] %s%s",
 			    platform_text(step->target, text), stage->name ? " " : "",
 			    stage->name ? stage->name : "", number, total,
-			    step->instruction->original);
+			    step->instruction->original, heredoc_summary(pass, step->instruction));
 }
 
 static struct step *image_step(struct pass *pass, const struct instruction *instruction,
@@ -451,17 +491,40 @@ static size_t numbered_steps(const struct pass *pass, size_t index)
 	return count;
 }
 
+/** What has the files that `from` names, for an instruction of the stage `index`. */
+static struct step *named_step(struct pass *pass, size_t index, const struct instruction *at,
+			       const char *name)
+{
+	size_t found = stage_by_reference(pass->planner, name, index);
+
+	if (found != SIZE_MAX)
+		return pass->last[found];
+	return image_step(pass, at, arena_strdup(pass->planner->plan->arena, name), pass->target);
+}
+
 static struct step *source_step(struct pass *pass, size_t index, const struct instruction *at)
 {
 	const char *name = instruction_flag(at, "from");
-	size_t found;
 
-	if (at->kind != INSTRUCTION_COPY || !name)
-		return NULL;
-	found = stage_by_reference(pass->planner, name, index);
-	if (found != SIZE_MAX)
-		return pass->last[found];
-	return image_step(pass, at, name, pass->target);
+	return at->kind == INSTRUCTION_COPY && name ? named_step(pass, index, at, name) : NULL;
+}
+
+/** What each --mount of a RUN reads; sources_mark() has looked at them. */
+static struct step **mount_steps(struct pass *pass, size_t index, const struct instruction *at)
+{
+	struct step **steps =
+		arena_alloc(pass->planner->plan->arena, (at->flag_count + 1) * sizeof(*steps));
+	struct error ignored = {};
+	const struct flag *flag;
+	size_t next = 0;
+
+	for (size_t i = 0; (flag = instruction_next_flag(at, "mount", &next)); i++) {
+		owned(str) char *from = NULL;
+
+		if (!mount_from(flag->value ? flag->value : "", &from, &ignored) && from)
+			steps[i] = named_step(pass, index, at, from);
+	}
+	return steps;
 }
 
 static struct step *first_step(struct pass *pass, size_t index, size_t total)
@@ -505,10 +568,14 @@ static result stage_plan(struct pass *pass, size_t index, struct error *err)
 	for (size_t i = 0; i < instruction_count(pass, index); i++) {
 		const struct instruction *at = instruction_at(pass, index, i);
 		struct step *source = source_step(pass, index, at);
+		struct step **mounts = mount_steps(pass, index, at);
 
 		number += instruction_makes_layer(at);
 		step = step_add(pass, STEP_INSTRUCTION, at, step->platform, step, source);
 		step->no_cache = is_uncached(planner, stage);
+		step->mounts = mounts;
+		for (size_t j = 0; j < at->flag_count; j++)
+			depend(step, mounts[j]);
 		step->name = step_title(pass, step, stage, number, total);
 	}
 	if (planner->plan->step_count > STEPS_MAX)

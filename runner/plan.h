@@ -37,10 +37,13 @@ struct step {
 	struct step *previous;                 /* or NULL */
 	struct step *source;                   /* what COPY --from reads, or NULL */
 	bool no_cache;                         /* its layer is always made */
+	struct step **mounts; /* what each --mount of RUN reads, in their order; NULL: no step */
 
 	/* The scheduler's, under its lock. */
 	enum step_state state;
 	size_t missing; /* needs that are not done */
+	double seconds; /* that it took */
+	bool broke;     /* STEP_FAILED by its own error, not because the build was stopped */
 	struct step **dependants;
 	size_t dependant_count;
 	struct snapshot *result; /* in STEP_CACHED and STEP_DONE */
@@ -76,5 +79,8 @@ void plan_drop(struct plan **plan);
 
 /** Whether RUN, COPY and so on of this kind change files and so make a layer. */
 bool instruction_makes_layer(const struct instruction *instruction);
+
+/** Whether people hear of the step: FROM and what makes a layer; ARG and the like are noise. */
+bool step_is_told(const struct step *step);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "runner/archive.h"
+#include "runner/summary.h"
 
 #include <string.h>
 #include <strings.h>
@@ -76,9 +77,10 @@ static bool wants_index(const struct build *build)
 	return value && (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0);
 }
 
-static result index_publish(const struct build *build, struct descriptor *out, struct error *err)
+static result index_publish(const struct build *build, struct descriptor manifests[PLATFORMS_MAX],
+			    struct descriptor *out, struct error *err)
 {
-	struct descriptor manifests[PLATFORMS_MAX] = {}, present[PLATFORMS_MAX];
+	struct descriptor present[PLATFORMS_MAX];
 	size_t count = 0;
 
 	for (size_t i = 0; i < build->plan->final_count; i++) {
@@ -133,8 +135,9 @@ static result push_all(const struct build *build, const struct descriptor *index
 result publish(struct build *build, struct descriptor *index, struct error *err)
 {
 	const struct build_request *request = build->request;
+	struct descriptor manifests[PLATFORMS_MAX] = {};
 
-	if (index_publish(build, index, err) || tags_apply(build, index, err))
+	if (index_publish(build, manifests, index, err) || tags_apply(build, index, err))
 		return FAILED;
 	for (size_t i = 0; i < request->output_count; i++) {
 		const struct output *output = &request->outputs[i];
@@ -146,5 +149,6 @@ result publish(struct build *build, struct descriptor *index, struct error *err)
 		if (done)
 			return FAILED;
 	}
+	summary_tell(build, manifests);
 	return OK;
 }

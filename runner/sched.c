@@ -44,16 +44,24 @@ static void tell(const struct sched *sched, const struct step *step, enum event_
 		.step = step->id + 1,
 		.platform = step->target,
 		.name = step->name,
+		.line = step->instruction->first_line,
 		.text = err ? err->text : "",
 		.text_length = err ? strlen(err->text) : 0,
 		.seconds = seconds,
 	};
 
-	/* ARG and the like would only be noise. */
-	if (kind != EVENT_STEP_FAILED && step->kind == STEP_INSTRUCTION &&
-	    !instruction_makes_layer(step->instruction))
+	if (kind != EVENT_STEP_FAILED && !step_is_told(step))
 		return;
 	progress_emit(sched->build->ctx, &event);
+}
+
+static void tell_plan(const struct build *build)
+{
+	struct event event = { .kind = EVENT_PLAN };
+
+	for (size_t i = 0; i < build->plan->step_count; i++)
+		event.total += step_is_told(build->plan->steps[i]);
+	progress_emit(build->ctx, &event);
 }
 
 static void make_ready(struct sched *sched, struct step *step)
@@ -122,18 +130,22 @@ static void step_run(struct sched *sched, struct step *step)
 	struct snapshot *snapshot = NULL;
 	struct timespec start;
 	struct error err = {};
-	bool cached = false;
+	bool cached = false, started = !cancel_fired(ctx->cancel);
 	result ran;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	if (!cancel_fired(ctx->cancel))
+	if (started)
 		tell(sched, step, EVENT_STEP_STARTED, 0, NULL);
 	ran = step_execute(sched->build, step, &snapshot, &cached, &err);
+	step->seconds = seconds_since(&start);
+	step->broke = ran && !cancel_fired(ctx->cancel);
 	if (!ran)
-		tell(sched, step, cached ? EVENT_STEP_CACHED : EVENT_STEP_DONE,
-		     seconds_since(&start), NULL);
-	else if (!cancel_fired(ctx->cancel))
-		tell(sched, step, EVENT_STEP_FAILED, seconds_since(&start), &err);
+		tell(sched, step, cached ? EVENT_STEP_CACHED : EVENT_STEP_DONE, step->seconds,
+		     NULL);
+	else if (step->broke)
+		tell(sched, step, EVENT_STEP_FAILED, step->seconds, &err);
+	else if (started)
+		tell(sched, step, EVENT_STEP_STOPPED, step->seconds, NULL);
 
 	pthread_mutex_lock(&sched->lock);
 	if (ran)
@@ -210,6 +222,7 @@ result sched_run(struct build *build, struct error *err)
 	pthread_mutex_init(&sched.lock, NULL);
 	pthread_cond_init(&sched.changed, NULL);
 	start_queue(&sched);
+	tell_plan(build);
 	ran = run_workers(&sched, err);
 	free(sched.ready);
 	pthread_cond_destroy(&sched.changed);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct workdir {
 	char *path;
@@ -22,6 +23,30 @@ struct workdir {
 
 static const char *const parts[] = { "upper", "work", "scratch" };
 
+/**
+ * What a volatile overlay leaves in its work directory, and the parts, inside out: nearly always
+ * all there is, and gone with a fifth of the calls of remove_tree().
+ */
+static const struct {
+	const char *path;
+	int flags;
+} usual[] = {
+	{ "work/work/incompat/volatile/dirty", 0 },
+	{ "work/work/incompat/volatile", AT_REMOVEDIR },
+	{ "work/work/incompat", AT_REMOVEDIR },
+	{ "work/work", AT_REMOVEDIR },
+	{ "work", AT_REMOVEDIR },
+	{ "scratch", AT_REMOVEDIR },
+	{ "upper", AT_REMOVEDIR },
+};
+
+/** What is not there or holds more is left to remove_tree().  No step is running any more. */
+static void usual_remove(int dir_fd)
+{
+	for (size_t i = 0; i < countof(usual); i++)
+		unlinkat(dir_fd, usual[i].path, usual[i].flags);
+}
+
 void workdir_drop(struct workdir **dir)
 {
 	struct error ignored = {};
@@ -29,8 +54,10 @@ void workdir_drop(struct workdir **dir)
 	if (!*dir)
 		return;
 	/* What cannot be removed now is garbage that the next process tries again. */
-	if ((*dir)->lock_fd >= 0)
+	if ((*dir)->lock_fd >= 0) {
+		usual_remove((*dir)->lock_fd);
 		(void)remove_tree((*dir)->parent_fd, (*dir)->name, &ignored);
+	}
 	fd_drop(&(*dir)->lock_fd);
 	fd_drop(&(*dir)->parent_fd);
 	free((*dir)->path);

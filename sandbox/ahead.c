@@ -17,6 +17,7 @@
 
 enum {
 	WINDOW = 128, /* files looked at ahead */
+	FEW = 16,
 	PIECE = 256 << 10,
 	WINDOW_BYTES = 16 << 20, /* of their content */
 	FILE_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
@@ -87,11 +88,30 @@ void ahead_drop(struct ahead **ahead)
 	*ahead = NULL;
 }
 
+/** A ring takes longer to make and to end than a handful of files takes to read. */
+static result mode_choose(int top_fd, enum ioq_mode *mode, struct error *err)
+{
+	owned(walk) struct walk *walk = NULL;
+	struct walk_item item = {};
+
+	if (walk_new(top_fd, &walk, err))
+		return FAILED;
+	for (size_t seen = 0; seen < FEW; seen++) {
+		if (walk_next(walk, &item, err))
+			return FAILED;
+		if (!item.path)
+			break;
+	}
+	*mode = item.path ? IOQ_RING : IOQ_SYNC;
+	return OK;
+}
+
 result ahead_new(const struct ctx *ctx, int top_fd,
 		 bool (*skipped)(void *closure, const struct walk_item *item), void *closure,
 		 struct ahead **out, struct error *err)
 {
 	owned(ahead) struct ahead *ahead = xnew(struct ahead);
+	enum ioq_mode mode;
 
 	ahead->ctx = ctx;
 	ahead->top_fd = top_fd;
@@ -101,7 +121,9 @@ result ahead_new(const struct ctx *ctx, int top_fd,
 		ahead->slots[i].fd = -1;
 	if (walk_new(top_fd, &ahead->walk, err))
 		return FAILED;
-	ahead->ioq = ioq_new(WINDOW, IOQ_RING);
+	if (mode_choose(top_fd, &mode, err))
+		return FAILED;
+	ahead->ioq = ioq_new(WINDOW, mode);
 	*out = take(ahead);
 	return OK;
 }

@@ -3,6 +3,8 @@
  * Two threads on either side of a flow of tar bytes: one for the blob, one for the tar's digest.
  *
  * SHA-256 and (un)packing take most of a layer's time, about as much each, so each has a processor.
+ * A tar that fits into one chunk, as most of a build do, is packed on the spot: same bytes, no
+ * threads.
  */
 #include "sandbox/blob.h"
 
@@ -244,8 +246,9 @@ result source_finish(struct source *source, struct layer_info *out, struct error
 struct sink {
 	int fd;
 	enum compression compression;
-	struct flow *flow;
-	char *room; /* the chunk that is being filled */
+	struct flow *flow; /* with its threads, once there is more than one chunk */
+	char *room;        /* the chunk that is being filled */
+	char *first;       /* the first one, which the sink owns */
 	size_t filled;
 	uint64_t tar_size, blob_size;
 	struct hasher *blob_hasher;
@@ -300,28 +303,64 @@ void sink_drop(struct sink **sink)
 
 	if (!old)
 		return;
-	flow_stop(old->flow);
+	if (old->flow)
+		flow_stop(old->flow);
 	thread_join(old->thread, &old->running);
 	thread_join(old->hash.thread, &old->hash.running);
 	flow_drop(&old->flow);
 	hasher_drop(&old->blob_hasher);
+	free(old->first);
 	free(old);
 	*sink = NULL;
 }
 
-result sink_new(int fd, enum compression compression, struct sink **out, struct error *err)
+struct sink *sink_new(int fd, enum compression compression)
 {
-	owned(sink) struct sink *sink = xnew(struct sink);
+	struct sink *sink = xnew(struct sink);
 
 	sink->fd = fd;
 	sink->compression = compression;
-	sink->flow = flow_new(2);
 	sink->blob_hasher = hasher_new();
+	sink->room = sink->first = xcalloc(1, FLOW_CHUNK);
+	return sink;
+}
+
+/** The first chunk is full: from now on threads take the chunks. */
+static result sink_widen(struct sink *sink, struct error *err)
+{
+	sink->flow = flow_new(2);
 	sink->hash.flow = sink->flow;
+	memcpy(flow_room(sink->flow), sink->first, FLOW_CHUNK);
 	if (thread_start(&sink->hash.thread, hash_main, &sink->hash, &sink->hash.running, err) ||
 	    thread_start(&sink->thread, sink_main, sink, &sink->running, err))
 		return FAILED;
-	*out = take(sink);
+	return OK;
+}
+
+/** All of a small tar at once: for it, threads would cost more than they save. */
+static result sink_finish_small(struct sink *sink, struct error *err)
+{
+	owned(encoder) struct encoder *encoder = encoder_new(sink->compression);
+	owned(buf) struct buf packed = {};
+
+	sink->hash.digest = digest_of(sink->room, sink->filled);
+	return pack_piece(sink, encoder, sink->room, sink->filled, &packed, err) ||
+			       pack_piece(sink, encoder, NULL, 0, &packed, err)
+		       ? FAILED
+		       : OK;
+}
+
+/** Through the flow, to its end. */
+static result sink_finish_wide(struct sink *sink, struct error *err)
+{
+	flow_push(sink->flow, sink->filled);
+	flow_end(sink->flow, NULL);
+	thread_join(sink->thread, &sink->running);
+	thread_join(sink->hash.thread, &sink->hash.running);
+	if (sink->failed) {
+		*err = sink->cause;
+		return FAILED;
+	}
 	return OK;
 }
 
@@ -353,6 +392,8 @@ result sink_add(struct sink *sink, const void *data, size_t length, struct error
 		sink->filled += part;
 		if (sink->filled < FLOW_CHUNK)
 			break;
+		if (!sink->flow && sink_widen(sink, err))
+			return FAILED;
 		flow_push(sink->flow, sink->filled);
 		sink->room = NULL;
 		sink->filled = 0;
@@ -372,14 +413,8 @@ uint64_t sink_size(const struct sink *sink)
 
 result sink_finish(struct sink *sink, struct layer_info *out, struct error *err)
 {
-	flow_push(sink->flow, sink->filled);
-	flow_end(sink->flow, NULL);
-	thread_join(sink->thread, &sink->running);
-	thread_join(sink->hash.thread, &sink->hash.running);
-	if (sink->failed) {
-		*err = sink->cause;
+	if (sink->flow ? sink_finish_wide(sink, err) : sink_finish_small(sink, err))
 		return FAILED;
-	}
 	out->diff_id = sink->hash.digest;
 	out->blob = hasher_finish(sink->blob_hasher);
 	out->tar_size = sink->tar_size;
@@ -396,9 +431,9 @@ result layer_repack(const struct ctx *ctx, int from_fd, enum compression compres
 	const void *data;
 	size_t length;
 
-	if (source_new(ctx, from_fd, UINT64_MAX, &source, err) ||
-	    sink_new(blob_fd, compression, &sink, err))
+	if (source_new(ctx, from_fd, UINT64_MAX, &source, err))
 		return FAILED;
+	sink = sink_new(blob_fd, compression);
 	do {
 		if (source_next(source, &data, &length, err) || sink_add(sink, data, length, err))
 			return FAILED;

@@ -31,7 +31,7 @@ result source_finish(struct source *source, struct layer_info *out, struct error
 struct sink;
 
 /** `fd` is borrowed until sink_drop(). */
-result sink_new(int fd, enum compression compression, struct sink **out, struct error *err);
+struct sink *sink_new(int fd, enum compression compression);
 void sink_drop(struct sink **sink);
 
 /** Put some of the tar in.  A fault of the writing side shows here or in sink_finish(). */

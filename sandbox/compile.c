@@ -46,7 +46,11 @@ static const struct {
 
 /* ---- with the host in view ---- */
 
-/** A private tmpfs over everything: places to attach things to, and the skeleton layer. */
+/**
+ * A private tmpfs: places to attach things to, and the skeleton layer.  It covers a directory that
+ * every host has and no op looks at, so that it goes with the host's root, in one unmount: each of
+ * them waits for all processors.
+ */
 static void stage_make(struct plan *plan)
 {
 	static const char *const options[] = { "mode", "0700", NULL };
@@ -59,7 +63,7 @@ static void stage_make(struct plan *plan)
 	op->to = plan->stage = slots_new(plan, 1);
 	op = op_add(plan, OP_ATTACH, "mount the stage");
 	op->from = plan->stage;
-	op->path = "/";
+	op->path = "/etc";
 	for (size_t i = 0; i < countof(places); i++) {
 		op = op_add(plan, OP_DIRECTORY, "stage: directory %s", places[i]);
 		op->at = plan->stage;
@@ -145,6 +149,17 @@ static void limits_add(struct plan *plan)
 
 		op->number = (uint64_t)limits[i].resource;
 		op->data = limits[i].values;
+	}
+	for (size_t i = 0; i < plan->spec->limit_count; i++) {
+		const struct limit *limit = &plan->spec->limits[i];
+		uint64_t *values = arena_alloc(plan->sandbox->arena, 2 * sizeof(*values));
+		struct op *op = op_add(plan, OP_LIMIT, "limit resource %d to %llu", limit->resource,
+				       (unsigned long long)limit->soft);
+
+		values[0] = limit->soft;
+		values[1] = limit->hard;
+		op->number = (uint64_t)limit->resource;
+		op->data = values;
 	}
 }
 
@@ -310,6 +325,7 @@ result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, st
 		free(binds[i].target);
 	free(binds);
 	strings_drop(&plan.skeleton);
+	free(plan.stores);
 	if (status)
 		return fail_in(err, "sandbox");
 	sandbox->upper = arena_strdup(sandbox->arena, spec->upper);

@@ -45,32 +45,41 @@ static const char *const protected[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
 };
 
+/** Attach a mount to a new directory of the stage: only what is attached can be looked into. */
+static void stage_attach(struct plan *plan, int from, const char *what, const char *place)
+{
+	struct op *op = op_add(plan, OP_DIRECTORY, "stage: directory %s", place);
+
+	op->at = plan->stage;
+	op->path = place;
+	op->mode = 0700;
+	op = op_add(plan, OP_ATTACH, "mount %s on the stage", what);
+	op->from = from;
+	op->at = plan->stage;
+	op->path = place;
+}
+
 /** "dir/name": a descriptor of the layer directory goes to `slot`. */
-static void layer_open(struct plan *plan, struct strings *parents, const char *path, int slot)
+static void layer_open(struct plan *plan, const char *path, int slot)
 {
 	const char *slash = strrchr(path, '/');
 	owned(str) char *parent = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
 	struct op *op;
 	size_t at;
 
-	for (at = 0; at < parents->count && strcmp(parents->items[at], parent) != 0; at++)
+	for (at = 0; at < plan->store_count && strcmp(plan->stores[at].path, parent) != 0; at++)
 		;
-	if (at == parents->count) {
-		const char *place = arena_printf(plan->sandbox->arena, "store-%zu", at);
+	if (at == plan->store_count) {
 		int from = source_add(plan, parent, true, MOUNT_ATTR_NODEV);
 
-		strings_add(parents, parent);
-		op = op_add(plan, OP_DIRECTORY, "stage: directory %s", place);
-		op->at = plan->stage;
-		op->path = place;
-		op->mode = 0700;
-		op = op_add(plan, OP_ATTACH, "mount %s on the stage", parent);
-		op->from = from;
-		op->at = plan->stage;
-		op->path = place;
+		array_grow(plan->stores, plan->store_count);
+		plan->stores[plan->store_count++] =
+			(struct store_place){ keep(plan, parent), from };
+		stage_attach(plan, from, parent,
+			     arena_printf(plan->sandbox->arena, "store-%zu", at));
 	}
 	op = op_add(plan, OP_OPEN, "open layer %s", path);
-	op->at = plan->sandbox->source_slot + (int)at;
+	op->at = plan->stores[at].slot;
 	op->path = keep(plan, slash + 1);
 	op->to = slot;
 }
@@ -78,14 +87,13 @@ static void layer_open(struct plan *plan, struct strings *parents, const char *p
 void root_mount(struct plan *plan)
 {
 	const struct sandbox_spec *spec = plan->spec;
-	owned(strings) struct strings parents = {};
 	int lowers = slots_new(plan, spec->lower_count + 1), upper = slots_new(plan, 2);
 	struct op *op;
 
 	for (size_t i = 0; i < spec->lower_count; i++)
-		layer_open(plan, &parents, spec->lowers[i], lowers + (int)i);
-	layer_open(plan, &parents, spec->upper, upper);
-	layer_open(plan, &parents, spec->work, upper + 1);
+		layer_open(plan, spec->lowers[i], lowers + (int)i);
+	layer_open(plan, spec->upper, upper);
+	layer_open(plan, spec->work, upper + 1);
 	op = op_add(plan, OP_OPEN, "open the skeleton");
 	op->at = plan->stage;
 	op->path = "layer";
@@ -147,19 +155,27 @@ void devices_add(struct plan *plan)
 {
 	static const char *const options[] = { "mode", "0755", "size", "64k", NULL };
 
+	const char *shm[] = { "mode", "1777", "size",
+			      arena_printf(plan->sandbox->arena, "%llu",
+					   (unsigned long long)plan->spec->shm_size),
+			      NULL };
+
 	plan->dev = filesystem_add(plan, "tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	cover_add(plan, plan->dev, "tmpfs", "/dev", COVER_DIRECTORY | COVER_PLAIN);
 	device_nodes_add(plan);
 	for (size_t i = 0; i < countof(device_mounts); i++) {
+		bool sized = plan->spec->shm_size && strcmp(device_mounts[i].name, "shm") == 0;
 		struct op *op = op_add(plan, OP_DIRECTORY, "make /dev/%s", device_mounts[i].name);
 
 		op->at = plan->dev;
 		op->path = device_mounts[i].name;
 		op->mode = 0755;
-		device_attach(plan,
-			      filesystem_add(plan, device_mounts[i].type, device_mounts[i].options,
-					     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
-			      device_mounts[i].name);
+		device_attach(
+			plan,
+			filesystem_add(plan, device_mounts[i].type,
+				       sized ? keep_list(plan, shm) : device_mounts[i].options,
+				       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+			device_mounts[i].name);
 	}
 }
 
@@ -218,24 +234,111 @@ void host_files_add(struct plan *plan, const char *hostname)
 		   "::1\tlocalhost ip6-localhost ip6-loopback\n"
 		   "127.0.1.1\t%s\n",
 		   hostname);
+	for (size_t i = 0; i < plan->spec->host_count; i++)
+		buf_printf(&hosts, "%s\n", plan->spec->hosts[i]);
 	buf_printf(&name, "%s\n", hostname);
 	file_add(plan, "/etc/resolv.conf", &resolver);
 	file_add(plan, "/etc/hosts", &hosts);
 	file_add(plan, "/etc/hostname", &name);
 }
 
-static void bind_add(struct plan *plan, const struct bind *bind, const char *target,
-		     bool is_directory, int source)
+/** An empty file system of the bind's size; its slot. */
+static int tmpfs_add(struct plan *plan, const struct bind *bind)
 {
-	static const char *const options[] = { "mode", "1777", NULL };
-	int mount = source;
+	const char *options[] = {
+		"mode", "1777", bind->size ? "size" : NULL,
+		arena_printf(plan->sandbox->arena, "%llu", (unsigned long long)bind->size), NULL
+	};
 
-	if (!bind->source)
-		mount = filesystem_add(plan, "tmpfs", options,
-				       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-					       (bind->read_only ? MOUNT_ATTR_RDONLY : 0));
-	cover_add(plan, mount, bind->source ? bind->source : "tmpfs", target,
-		  is_directory ? COVER_DIRECTORY : 0);
+	return filesystem_add(plan, "tmpfs", keep_list(plan, options),
+			      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				      (bind->read_only ? MOUNT_ATTR_RDONLY : 0));
+}
+
+/** A file of ours on the stage, as a mount; its slot. */
+static int own_file_add(struct plan *plan, const struct bind *bind, size_t number)
+{
+	const struct bind_file *file = bind->file;
+	const char *name = arena_printf(plan->sandbox->arena, "files/bind-%zu", number);
+	struct op *op = op_add(plan, OP_FILE, "write a file for %s", bind->target);
+
+	op->at = plan->stage;
+	op->path = name;
+	op->data = memcpy(arena_alloc(plan->sandbox->arena, file->size + 1),
+			  file->size ? file->data : "", file->size);
+	op->size = file->size;
+	op->mode = file->mode;
+	op->number = file->uid;
+	op->count = file->gid;
+	return clone_add(plan, plan->stage, name,
+			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				 (file->mode & 0111 ? 0 : MOUNT_ATTR_NOEXEC) |
+				 (bind->read_only ? MOUNT_ATTR_RDONLY : 0),
+			 false);
+}
+
+/** The merged view of the bind's layers, an empty one below them; its slot. */
+static int view_add(struct plan *plan, const struct bind *bind, uint64_t attributes)
+{
+	int lowers = slots_new(plan, bind->lower_count + 1);
+	int upper = bind->upper ? slots_new(plan, 2) : 0;
+	struct op *op;
+
+	for (size_t i = 0; i < bind->lower_count; i++)
+		layer_open(plan, bind->lowers[i], lowers + (int)i);
+	if (bind->upper) {
+		layer_open(plan, bind->upper, upper);
+		layer_open(plan, bind->work, upper + 1);
+	}
+	op = op_add(plan, OP_OPEN, "open the empty directory");
+	op->at = plan->stage;
+	op->path = "empty";
+	op->to = lowers + (int)bind->lower_count;
+	op = op_add(plan, OP_OVERLAY, "new overlay of %zu layers for %s", bind->lower_count,
+		    bind->target);
+	op->from = lowers;
+	op->count = bind->lower_count + 1;
+	op->pair = upper;
+	op->attributes = attributes;
+	return op->to = slots_new(plan, 1);
+}
+
+/** Only a part of the mount `whole`; its slot. */
+static int inside_add(struct plan *plan, const struct bind *bind, int whole, size_t number,
+		      uint64_t attributes)
+{
+	struct op *op;
+
+	stage_attach(plan, whole, "a source",
+		     arena_printf(plan->sandbox->arena, "bind-%zu", number));
+	op = op_add(plan, OP_SUBTREE, "take %s inside it", bind->inside);
+	op->at = whole;
+	op->path = keep(plan, bind->inside);
+	op->attributes = attributes;
+	return op->to = slots_new(plan, 1);
+}
+
+static void bind_add(struct plan *plan, const struct bind *bind, const struct bind_plan *known,
+		     size_t number)
+{
+	uint64_t attributes = MOUNT_ATTR_NODEV | (bind->read_only ? MOUNT_ATTR_RDONLY : 0);
+	const char *what = bind->source ? bind->source : "tmpfs";
+	int mount;
+
+	if (bind->file) {
+		mount = own_file_add(plan, bind, number);
+		what = "it";
+	} else if (bind->lowers) {
+		mount = view_add(plan, bind, attributes);
+		what = "it";
+	} else if (bind->source) {
+		mount = source_add(plan, bind->source, false, attributes);
+	} else {
+		mount = tmpfs_add(plan, bind);
+	}
+	if (bind->inside && (bind->lowers || bind->source))
+		mount = inside_add(plan, bind, mount, number, attributes);
+	cover_add(plan, mount, what, known->target, known->is_directory ? COVER_DIRECTORY : 0);
 }
 
 /** What is wanted of one bind, checked. */
@@ -250,8 +353,8 @@ static result bind_check(const struct bind *bind, char **target, bool *is_direct
 	*target = path_absolute(bind->target);
 	if (!(*target)[1])
 		return fail(err, FAULT_INPUT, "nothing can be mounted on /");
-	*is_directory = true;
-	if (!bind->source)
+	*is_directory = !bind->file && !(bind->inside && bind->inside_is_file);
+	if (bind->file || bind->lowers || bind->inside || !bind->source)
 		return OK;
 	if (stat(bind->source, &info) < 0)
 		return fail_sys(err, "mount source %s", bind->source);
@@ -274,11 +377,6 @@ result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *e
 
 void binds_add(struct plan *plan, const struct bind_plan *binds)
 {
-	for (size_t i = 0; i < plan->spec->bind_count; i++) {
-		const struct bind *bind = &plan->spec->binds[i];
-		uint64_t attributes = MOUNT_ATTR_NODEV | (bind->read_only ? MOUNT_ATTR_RDONLY : 0);
-		int source = bind->source ? source_add(plan, bind->source, false, attributes) : -1;
-
-		bind_add(plan, bind, binds[i].target, binds[i].is_directory, source);
-	}
+	for (size_t i = 0; i < plan->spec->bind_count; i++)
+		bind_add(plan, &plan->spec->binds[i], &binds[i], i);
 }

@@ -161,8 +161,8 @@ result layer_diff(const struct ctx *ctx, int upper_fd, const struct diff_options
 	struct layer_info info = {};
 
 	diff.links = hardlinks_new();
-	if (ahead_new(ctx, upper_fd, NULL, NULL, &diff.ahead, err) ||
-	    sink_new(blob_fd, options->compression, &diff.sink, err) || diff_all(&diff, err) ||
+	diff.sink = sink_new(blob_fd, options->compression);
+	if (ahead_new(ctx, upper_fd, NULL, NULL, &diff.ahead, err) || diff_all(&diff, err) ||
 	    sink_finish(diff.sink, &info, err))
 		return FAILED;
 	info.entry_count = diff.entry_count;

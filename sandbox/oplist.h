@@ -11,11 +11,19 @@
 
 #define ATTRIBUTES_SYSTEM (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
+/** A directory of layers that is on the stage. */
+struct store_place {
+	const char *path;
+	int slot;
+};
+
 /** A sandbox being compiled: slots that its parts share. */
 struct plan {
 	struct sandbox *sandbox;
 	const struct sandbox_spec *spec;
 	struct strings skeleton; /* paths already in it */
+	struct store_place *stores;
+	size_t store_count;
 	int stage, root, work_dir, binfmt;
 	int proc, sys, dev;
 };

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -82,6 +83,8 @@ static int do_become(struct child *child, const struct op *op)
 	return SYS(prctl, PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
 }
 
+[[gnu::noreturn]] static void ops_continue(struct child *child, size_t from);
+
 static int do_loopback(struct child *child, const struct op *op)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
@@ -137,9 +140,23 @@ static uint64_t microseconds(struct timeval time)
 	__builtin_unreachable();
 }
 
+/** The main process: what comes after the fork. */
+static int main_run(void *closure)
+{
+	struct child *child = closure;
+
+	ops_continue(child, child->at + 1);
+}
+
+/**
+ * Init waits in its memory until the program is executed or has failed, so there is nothing to
+ * copy; on a stack of its own, since init's goes on from here.
+ */
 static int do_fork(struct child *child, const struct op *op)
 {
-	int pid = SYS(clone, (unsigned long)SIGCHLD, NULL, NULL, NULL, NULL);
+	enum { STACK_SIZE = 64 << 10 };
+	_Alignas(16) char stack[STACK_SIZE];
+	int pid = clone(main_run, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
 
 	if (pid > 0)
 		init_run(child, pid, op->pair);
@@ -155,6 +172,7 @@ static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = 
 	[OP_FILESYSTEM]   = do_filesystem,
 	[OP_CLONE]        = do_clone,
 	[OP_ATTACH]       = do_attach,
+	[OP_SUBTREE]      = do_subtree,
 	[OP_COVER]        = do_cover,
 	[OP_MASK]         = do_mask,
 	[OP_PROTECT]      = do_protect,
@@ -218,6 +236,18 @@ static int descriptors_settle(struct child *child)
 	__builtin_unreachable();
 }
 
+static void ops_continue(struct child *child, size_t from)
+{
+	for (child->at = from; child->at < child->op_count; child->at++) {
+		const struct op *op = &child->ops[child->at];
+
+		if (doers[op->kind](child, op) < 0)
+			give_up(child, child->at);
+	}
+	SYS(exit_group, 0);
+	__builtin_unreachable();
+}
+
 /** Guests may read what init's argv and environment were. */
 static void arguments_blank(const struct child *child)
 {
@@ -232,10 +262,5 @@ void ops_run(struct child *child)
 	arguments_blank(child);
 	if (descriptors_settle(child) < 0)
 		give_up(child, 0);
-	for (size_t i = 0; i < child->op_count; i++) {
-		if (doers[child->ops[i].kind](child, &child->ops[i]) < 0)
-			give_up(child, i);
-	}
-	SYS(exit_group, 0);
-	__builtin_unreachable();
+	ops_continue(child, 0);
 }

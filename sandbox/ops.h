@@ -21,26 +21,29 @@ enum op_kind {
 	OP_FILESYSTEM, /* a new `path` with `options`, `attributes` -> `to` */
 	OP_CLONE,      /* of `path` below `at` (-1: of the host), with `attributes` -> `to` */
 	OP_ATTACH,     /* mount `from` on `path` below `at` (-1: of the host) */
+	OP_SUBTREE,    /* a clone of `path` inside `at`, with `attributes` -> `to` */
 	OP_COVER,      /* mount `from` on `path` inside the root `at`; see enum cover */
 	OP_MASK,    /* hide `path` inside `at`, if it is there; `from` is /dev, `pair` the stage */
 	OP_PROTECT, /* make `path` inside `at`, if it is there, read-only */
 	OP_READ_ONLY, /* the mount `at` itself */
 	OP_DIRECTORY, /* make `path` below `at`, `mode` */
-	OP_FILE,      /* make `path` below `at` with `data` */
+	OP_FILE,      /* make `path` below `at` with `data`; with a `mode`, of user `number` and
+			 group `count` */
 	OP_LINK,      /* make `path` below `at` a link to `data` */
 	OP_WRITE,     /* `data` to the existing `path` below `at`, in one write */
 	OP_OPEN,      /* the directory `path` below `at` -> `to` */
-	OP_OVERLAY,   /* of `count` lowers from slot `from`, topmost first -> `to`; `pair` or 0 */
-	OP_ENTER,     /* the root `at`, leaving the old one */
-	OP_WORKDIR,   /* make `path` inside `at` where it is missing -> `to` */
-	OP_FORK,      /* the first process stays behind as init; its child goes on */
-	OP_SESSION,   /* a new one, without a terminal */
-	OP_KEYRING,   /* a new and empty one */
-	OP_STREAMS,   /* slots `from`.. become 0, 1 and 2; no others survive exec */
-	OP_LIMIT,     /* the resource `number`, to data[0] and data[1] or what is allowed */
-	OP_CHDIR,     /* to slot `at`, which must be inside the root */
-	OP_BOUND,     /* drop capabilities that are not in `number` from the bounding set */
-	OP_USER,      /* become `data`, a struct user */
+	OP_OVERLAY, /* of `count` lowers from slot `from`, topmost first -> `to`; upper `pair` or 0
+		     */
+	OP_ENTER,   /* the root `at`, leaving the old one */
+	OP_WORKDIR, /* make `path` inside `at` where it is missing -> `to` */
+	OP_FORK,    /* the first process stays behind as init; its child goes on */
+	OP_SESSION, /* a new one, without a terminal */
+	OP_KEYRING, /* a new and empty one */
+	OP_STREAMS, /* slots `from`.. become 0, 1 and 2; no others survive exec */
+	OP_LIMIT,   /* the resource `number`, to data[0] and data[1] or what is allowed */
+	OP_CHDIR,   /* to slot `at`, which must be inside the root */
+	OP_BOUND,   /* drop capabilities that are not in `number` from the bounding set */
+	OP_USER,    /* become `data`, a struct user */
 	OP_CAPABILITIES, /* keep those in `number` and no others */
 	OP_SCOPE,  /* no abstract sockets and signals across the sandbox's border (Landlock) */
 	OP_FILTER, /* no new privileges; `data`, a struct filter, from now on */
@@ -96,6 +99,7 @@ struct child {
 	size_t op_count;
 	int *slots;
 	size_t slot_count;
+	size_t at;       /* the op being run */
 	void *arguments; /* the parent's argv and environment strings, to be blanked in the copy */
 	size_t arguments_size;
 };

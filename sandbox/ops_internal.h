@@ -53,6 +53,7 @@ int capabilities_set(uint64_t set);
 int do_filesystem(struct child *child, const struct op *op);
 int do_clone(struct child *child, const struct op *op);
 int do_attach(struct child *child, const struct op *op);
+int do_subtree(struct child *child, const struct op *op);
 int do_cover(struct child *child, const struct op *op);
 int do_mask(struct child *child, const struct op *op);
 int do_protect(struct child *child, const struct op *op);

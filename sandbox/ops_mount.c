@@ -180,6 +180,19 @@ int do_attach(struct child *child, const struct op *op)
 			  op->path, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
+int do_subtree(struct child *child, const struct op *op)
+{
+	int found = open_inside(slot(child, op->at), op->path, O_PATH, 0), tree;
+
+	if (found < 0)
+		return -1;
+	tree = open_tree(found, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	shut(found);
+	if (slot_set(child, op->to, tree) < 0)
+		return -1;
+	return mount_change(tree, op->attributes, 0);
+}
+
 int do_cover(struct child *child, const struct op *op)
 {
 	uint64_t flags = O_PATH | (op->cover & COVER_LINK ? O_NOFOLLOW : 0);
@@ -274,13 +287,13 @@ int do_overlay(struct child *child, const struct op *op)
 	struct overlay_stack stack = {
 		.lowers = child->slots + op->from,
 		.lower_count = op->count,
-		.upper = slot(child, op->pair),
-		.work = slot(child, op->pair + 1),
-		.is_volatile = true,
+		.upper = op->pair ? slot(child, op->pair) : -1,
+		.work = op->pair ? slot(child, op->pair + 1) : -1,
+		.is_volatile = op->pair != 0,
 	};
 	int mount;
 
-	if (upper_match(stack.lowers[0], stack.upper) < 0)
+	if (op->pair && upper_match(stack.lowers[0], stack.upper) < 0)
 		return -1;
 	mount = overlay_mount(&stack);
 	if (mount < 0) {
@@ -289,8 +302,10 @@ int do_overlay(struct child *child, const struct op *op)
 	}
 	for (size_t i = 0; i < op->count; i++)
 		close_slot(child, op->from + (int)i);
-	close_slot(child, op->pair);
-	close_slot(child, op->pair + 1);
+	if (op->pair) {
+		close_slot(child, op->pair);
+		close_slot(child, op->pair + 1);
+	}
 	if (slot_set(child, op->to, mount) < 0)
 		return -1;
 	return mount_change(mount, op->attributes, 0);
@@ -305,14 +320,13 @@ static uint64_t mount_id(int dir, const char *path)
 }
 
 /**
- * Stack the old root on the new one, then take off what lies there: the stage, which covers the
- * old root, and the old root itself.  Nothing of the host may be left, so make sure.
+ * Stack the old root on the new one, then take it off with all that is below it, the stage too.
+ * Nothing of the host may be left, so make sure.
  */
 int do_enter(struct child *child, const struct op *op)
 {
 	if (SYS(fchdir, slot(child, op->at)) < 0 || SYS(pivot_root, ".", ".") < 0 ||
-	    SYS(umount2, ".", MNT_DETACH) < 0 || SYS(umount2, ".", MNT_DETACH) < 0 ||
-	    SYS(chdir, "/") < 0)
+	    SYS(umount2, ".", MNT_DETACH) < 0 || SYS(chdir, "/") < 0)
 		return -1;
 	if (mount_id(AT_FDCWD, "/..") != mount_id(slot(child, op->at), "")) {
 		errno = EXDEV;
@@ -343,9 +357,17 @@ static int put(int fd, const struct op *op)
 
 int do_file(struct child *child, const struct op *op)
 {
-	return put(SYS(openat, slot(child, op->at), op->path,
-		       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644),
-		   op);
+	int fd = SYS(openat, slot(child, op->at), op->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		     op->mode ? 0600 : 0644);
+
+	/* The owner first: changing it drops set-id bits. */
+	if (fd >= 0 && op->mode &&
+	    (SYS(fchown, fd, (uid_t)op->number, (gid_t)op->count) < 0 ||
+	     SYS(fchmod, fd, op->mode) < 0)) {
+		shut(fd);
+		return -1;
+	}
+	return put(fd, op);
 }
 
 int do_write(struct child *child, const struct op *op)

@@ -111,7 +111,8 @@ int do_user(struct child *child, const struct op *op)
 	    SYS(setresgid, user->gid, user->gid, user->gid) < 0 ||
 	    SYS(setresuid, user->uid, user->uid, user->uid) < 0)
 		return -1;
-	return 0;
+	/* Changing ids may have undone it, for init too, whose memory this still is. */
+	return SYS(prctl, PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
 }
 
 int do_capabilities(struct child *child, const struct op *op)

@@ -9,6 +9,7 @@
  */
 #include "sandbox/compiled.h"
 #include "sandbox/userns.h"
+#include "sandbox/zygote.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -45,6 +46,7 @@ struct run {
 	const struct sandbox *sandbox;
 	bool shifted;
 	pid_t pid;
+	bool by_zygote; /* it is the zygote's child */
 	int pidfd, link;
 	bool exited, refused; /* EXIT came; an op failed */
 	int signal;           /* that ended init, which nothing inside can send */
@@ -226,6 +228,8 @@ static const struct {
 	{ OP_COVER, ELOOP, NULL, FAULT_INPUT, "the image has a symbolic link there" },
 	{ OP_COVER, ENOTDIR, NULL, FAULT_INPUT,
 	  "a file would cover a directory, or the other way round" },
+	{ OP_COVER, EROFS, NULL, FAULT_INPUT,
+	  "it is inside of a read-only mount that has no such directory" },
 	{ OP_WORKDIR, ELOOP, NULL, FAULT_INPUT, "it leads out of the root, or in circles" },
 	{ OP_WORKDIR, ENOTDIR, NULL, FAULT_INPUT, "there is something else in the image" },
 	{ OP_CHDIR, EXDEV, NULL, FAULT_INPUT, "it is outside of the root" },
@@ -327,15 +331,33 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 
 /* ---- from the beginning to the end ---- */
 
-/** Clone the child; in it, this never returns. */
-static result child_start(struct run *run, struct error *err)
+/** Clone the child, or have it cloned; in it, this never returns.  0, or an errno. */
+static int child_clone(struct run *run, struct child *child)
 {
 	const struct sandbox *sandbox = run->sandbox;
+	struct zygote *zygote = sandbox->privilege.zygote;
 	struct clone_args args = {
 		.flags = sandbox->namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uintptr_t)&run->pidfd,
 		.exit_signal = SIGCHLD,
 	};
+	struct cloned cloned;
+
+	run->by_zygote = zygote && zygote_clone(zygote, child, sandbox->namespaces, &cloned);
+	if (run->by_zygote) {
+		run->pid = cloned.pid;
+		run->pidfd = cloned.pidfd;
+		return cloned.sys;
+	}
+	run->pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (run->pid == 0)
+		ops_run(child);
+	return run->pid < 0 ? errno : 0;
+}
+
+static result child_start(struct run *run, struct error *err)
+{
+	const struct sandbox *sandbox = run->sandbox;
 	size_t slot_count = (size_t)sandbox->slot_count;
 	struct child child = {
 		.ops = sandbox->ops,
@@ -345,7 +367,7 @@ static result child_start(struct run *run, struct error *err)
 		.arguments = arguments.start,
 		.arguments_size = arguments.size,
 	};
-	int pair[2];
+	int pair[2], sys;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		free(child.slots);
@@ -355,14 +377,12 @@ static result child_start(struct run *run, struct error *err)
 		child.slots[i] = -1;
 	child.slots[SLOT_LINK] = pair[1];
 	memcpy(&child.slots[SLOT_INPUT], sandbox->streams, sizeof(sandbox->streams));
-	run->pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	if (run->pid == 0)
-		ops_run(&child);
+	sys = child_clone(run, &child);
 	free(child.slots);
 	close(pair[1]);
 	run->link = pair[0];
-	if (run->pid < 0)
-		return userns_fail(errno, err);
+	if (sys)
+		return userns_fail(sys, err);
 	return OK;
 }
 
@@ -374,8 +394,16 @@ static void child_kill(const struct run *run)
 /** Wait until it, and with it everything in its namespace, is gone. */
 static void child_wait(struct run *run)
 {
+	struct pollfd poll_fd = { .fd = run->pidfd, .events = POLLIN };
 	siginfo_t info = {};
 
+	if (run->by_zygote) {
+		/* Reaped only now, so that until here its number is nobody else's. */
+		while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR)
+			;
+		run->signal = zygote_reap(run->sandbox->privilege.zygote, run->pid);
+		return;
+	}
 	while (waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
 		;
 	run->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;

@@ -19,8 +19,9 @@
 
 /** The ids that sandboxes of this process may use, found or made by userns_enter(). */
 struct privilege {
-	bool is_root;      /* real root: sandboxes get a high id range over idmapped mounts */
-	uint32_t id_count; /* ids that images may use, from 0 */
+	bool is_root;          /* real root: sandboxes get a high id range over idmapped mounts */
+	uint32_t id_count;     /* ids that images may use, from 0 */
+	struct zygote *zygote; /* clones sandboxes for this process; NULL: it does so itself */
 };
 
 /**
@@ -31,12 +32,46 @@ struct privilege {
  */
 result userns_enter(struct privilege *out, struct error *err);
 
+/**
+ * For a process that is going to run many sandboxes: fork a small one that clones them, several at
+ * a time, so that none takes longer because this one has grown.  After userns_enter() and before
+ * any thread.  It dies with this process, however that ends, and all sandboxes with it; if it dies
+ * alone, only they do.
+ */
+result zygote_start(struct zygote **out, struct error *err);
+void zygote_drop(struct zygote **zygote);
+
 /* ---- running ---- */
 
+/** A file of our own making, held in memory: a secret, a script. */
+struct bind_file {
+	const void *data;
+	size_t size;
+	mode_t mode;
+	uint32_t uid, gid; /* as seen inside */
+};
+
+/** Something to be seen at `target`: the first of file, lowers and source that is set. */
 struct bind {
 	const char *source; /* path outside, or NULL for a tmpfs */
 	const char *target; /* absolute, resolved inside the root */
 	bool read_only;
+	uint64_t size; /* of a tmpfs, in bytes; 0: the kernel's default */
+	const struct bind_file *file;
+
+	const char *const *lowers; /* a stack of layers, topmost first */
+	size_t lower_count;
+	const char *upper, *work; /* what is written to it; NULL: it is read-only */
+
+	const char *inside; /* mount only this path below the source or the layers, every link in
+			       it resolved in there; NULL: all */
+	bool inside_is_file;
+};
+
+/** A resource limit of all that runs in it; never above what this process may have. */
+struct limit {
+	int resource; /* RLIMIT_... */
+	uint64_t soft, hard;
 };
 
 enum network { NETWORK_HOST, NETWORK_NONE };
@@ -58,6 +93,11 @@ struct sandbox_spec {
 	size_t bind_count;
 	bool read_only_root;
 	enum network network;
+	const char *const *hosts; /* more lines of /etc/hosts: "10.0.0.1\tname" */
+	size_t host_count;
+	const struct limit *limits; /* on top of the usual ones */
+	size_t limit_count;
+	uint64_t shm_size;               /* of /dev/shm, in bytes; 0: 64 MiB */
 	const char *const *binfmt_rules; /* registered privately; NULL: the host's entries serve */
 	size_t binfmt_rule_count;
 

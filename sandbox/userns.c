@@ -300,13 +300,18 @@ result userns_enter(struct privilege *out, struct error *err)
 	if (geteuid() != 0) {
 		if (mapping_find(&mapping, err) || namespace_enter(&mapping, err))
 			return FAILED;
-		*out = (struct privilege){ false, 1 + (mapping.uids.count < mapping.gids.count
-							       ? mapping.uids.count
-							       : mapping.gids.count) };
+		*out = (struct privilege){ .id_count = 1 + (mapping.uids.count < mapping.gids.count
+								    ? mapping.uids.count
+								    : mapping.gids.count) };
 		return OK;
 	}
 	uids = ids_mapped("/proc/self/uid_map", &initial);
 	gids = ids_mapped("/proc/self/gid_map", &initial);
-	*out = (struct privilege){ initial, initial ? SHIFT_COUNT : uids < gids ? uids : gids };
+	*out = (struct privilege){
+		.is_root = initial,
+		.id_count = initial       ? SHIFT_COUNT
+			    : uids < gids ? uids
+					  : gids,
+	};
 	return OK;
 }

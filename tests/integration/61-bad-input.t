@@ -45,9 +45,9 @@ printf 'FROM localhost/base\nADD x /\n' | dockerfile
 build
 is 'an instruction that is not there yet: status' "$status" 3
 like 'an instruction that is not there yet: file and line' "$err" 'Dockerfile:2: .*add.* not supported yet'
-printf 'FROM localhost/base\nRUN --mount=type=cache,target=/x true\n' | dockerfile
+printf 'FROM localhost/base\nRUN --device=x true\n' | dockerfile
 build
-like 'so is a flag' "$err" 'Dockerfile:2: run --mount is not supported yet'
+like 'so is a flag' "$err" 'Dockerfile:2: run --device is not supported yet'
 printf 'RUN true\n' | dockerfile
 build
 is 'no FROM' "$status" 3

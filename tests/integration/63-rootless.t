@@ -66,6 +66,26 @@ is 'nothing in the store belongs to root' "$(find "$scratch/home/store" -user 0 
 run as_user "$MPEMU" --progress plain build --platform linux/arm64 -t localhost/out "$scratch/context"
 unlike 'the second build runs nothing' "$err" 'RUN.*DONE'
 
+# Mounts of RUN: as in 65-mounts.t, with owners that only exist by subordinate ids.
+echo hush >"$scratch/home/secret"
+chmod 644 "$scratch/home/secret"
+cat >"$scratch/context/Dockerfile" <<'END'
+FROM localhost/base AS build
+RUN mkdir /data && echo built > /data/file && chown 7:8 /data/file
+FROM localhost/base
+RUN --mount=type=cache,target=/c,uid=1000,gid=1001 touch /c/x && chown 33:34 /c/x && ls -lnd /c | awk '{print $3,$4}' > /owner
+RUN --mount=type=cache,target=/c,uid=1000,gid=1001 ls -ln /c/x | awk '{print $3,$4}' >> /owner
+RUN --mount=from=build,source=/data,target=/d,rw ls -ln /d/file | awk '{print $3,$4}' >> /owner && rm /d/file
+RUN --mount=target=/src ls -ln /src/file | awk '{print $3,$4}' >> /owner
+RUN --mount=type=secret,id=s,uid=5 ls -ln /run/secrets/s | awk '{print $3,$4}' >> /owner
+END
+run as_user "$MPEMU" --progress plain build --platform linux/arm64 -t localhost/out \
+	--secret "id=s,src=$scratch/home/secret" "$scratch/context"
+is 'mounts of RUN' "$status" 0
+[ "$status" = 0 ] || echo "$err" | sed 's/^/# /'
+run as_user "$MPEMU" run --platform linux/arm64 localhost/out cat /owner
+is 'with their owners' "$(echo $out)" '1000 1001 33 34 7 8 0 0 5 0'
+
 echo "tester:3000000:1000" >"$scratch/subid"
 rm -rf "$scratch/home/store"
 run as_user "$MPEMU" import --platform linux/arm64 "$scratch/home/arm64.tar" localhost/base

@@ -15,6 +15,10 @@ static void describe(const struct plan *plan, struct buf *out)
 			buf_printf(out, " <%zu", step->previous->id);
 		if (step->source)
 			buf_printf(out, " +%zu", step->source->id);
+		for (size_t j = 0; step->mounts && j < step->instruction->flag_count; j++) {
+			if (step->mounts[j])
+				buf_printf(out, " @%zu", step->mounts[j]->id);
+		}
 		buf_add_char(out, '\n');
 	}
 }
@@ -68,6 +72,24 @@ static const struct {
 	  "0 [linux/arm64 1/2] FROM a\n"
 	  "1 [linux/arm64] FROM busybox\n"
 	  "2 [linux/arm64 2/2] COPY --from=busybox /x /y <0 +1\n" },
+	{ "FROM a AS one\nFROM b\nRUN --mount=target=/c --mount=from=one,target=/x "
+	  "--mount=from=busybox,target=/y --mount=type=cache,from=0,target=/z ls\n", "arm64", NULL,
+	  "0 [linux/arm64 one 1/1] FROM a AS one\n"
+	  "1 [linux/arm64 1/2] FROM b\n"
+	  "2 [linux/arm64] FROM busybox\n"
+	  "3 [linux/arm64 2/2] RUN --mount=target=/c --mount=from=one,target=/x "
+	  "--mount=from=busybox,target=/y --mount=type=cache,from=0,target=/z ls <1 @0 @2 @0\n" },
+	{ "FROM a\nRUN --mount=from=two,target=/x ls\nFROM b AS two\n", "arm64", "0",
+	  "Dockerfile:2: RUN --mount: from=two: the stage needs to be defined before current stage" },
+	{ "FROM a\nRUN --mount=from=$X,target=/x ls\n", "arm64", NULL,
+	  "Dockerfile:2: RUN --mount=from=$X,target=/x: 'from' doesn't support variable expansion, "
+	  "define alias stage instead" },
+	{ "FROM a\nRUN <<EOF\n  one\ntwo\nEOF\nRUN <<EOF\none\nEOF\nRUN cat <<EOF\none\nEOF\n", "arm64",
+	  NULL,
+	  "0 [linux/arm64 1/4] FROM a\n"
+	  "1 [linux/arm64 2/4] RUN <<EOF (one...) <0\n"
+	  "2 [linux/arm64 3/4] RUN <<EOF (one) <1\n"
+	  "3 [linux/arm64 4/4] RUN cat <<EOF <2\n" },
 	{ "ARG BASE=b$TARGETARCH\nFROM ${BASE}:1\n", "arm64", NULL,
 	  "0 [linux/arm64 1/1] FROM ${BASE}:1\n" },
 	{ "FROM a\n", "arm64", "two",

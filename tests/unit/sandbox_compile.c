@@ -17,8 +17,12 @@ static const char *const argv[] = { "make", "all", NULL };
 static const char *const envp[] = { "PATH=/bin:/usr/bin", NULL };
 static const char *const lowers[] = { "/store/layers/b", "/store/layers/a" };
 static const char *const rules[] = { ":qemu-x:M::\\x7fELF:\\xff:/usr/bin/qemu-x:POF" };
-static const struct bind binds[] = { { "/", "/mnt/../cache//dir", true }, { NULL, "/tmp", false } };
-static const struct privilege root = { true, SHIFT_COUNT }, user = { false, 65537 };
+static const struct bind binds[] = {
+	{ .source = "/", .target = "/mnt/../cache//dir", .read_only = true },
+	{ .target = "/tmp" },
+};
+static const struct privilege root = { .is_root = true, .id_count = SHIFT_COUNT },
+			      user = { .id_count = 65537 };
 
 static struct sandbox_spec spec_make(void)
 {
@@ -207,15 +211,16 @@ static const struct {
 	{ "bind on /",
 	  "sandbox: nothing can be mounted on /",
 	  FAULT_INPUT,
-	  { .binds = (const struct bind[]){ { NULL, "/x/..", false } }, .bind_count = 1 } },
+	  { .binds = (const struct bind[]){ { .target = "/x/.." } }, .bind_count = 1 } },
 	{ "relative bind",
 	  "sandbox: mount target 'x' is not absolute",
 	  FAULT_INPUT,
-	  { .binds = (const struct bind[]){ { NULL, "x", false } }, .bind_count = 1 } },
+	  { .binds = (const struct bind[]){ { .target = "x" } }, .bind_count = 1 } },
 	{ "missing bind",
 	  "sandbox: mount source /no/such: No such file or directory",
 	  FAULT_SYSTEM,
-	  { .binds = (const struct bind[]){ { "/no/such", "/x", false } }, .bind_count = 1 } },
+	  { .binds = (const struct bind[]){ { .source = "/no/such", .target = "/x" } },
+	    .bind_count = 1 } },
 	{ "command",
 	  "sandbox: no command to run",
 	  FAULT_INPUT,

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -172,11 +173,8 @@ static const char *output_text(const struct place *place, char text[4096])
 	return text;
 }
 
-TEST(programs_in_a_sandbox_see_and_do_no_more_than_they_should)
+static void cases_run(const struct place *place)
 {
-	__attribute__((cleanup(place_drop))) struct place place;
-
-	place_make(&place);
 	for (size_t i = 0; i < countof(cases); i++) {
 		const char *argv[8] = { "guest" };
 		struct sandbox_spec spec;
@@ -185,15 +183,71 @@ TEST(programs_in_a_sandbox_see_and_do_no_more_than_they_should)
 		char text[4096];
 
 		memcpy(argv + 1, cases[i].words, sizeof(cases[i].words));
-		spec = spec_make(&place, argv);
+		spec = spec_make(place, argv);
 		if (!tap_check(!spec_run(&spec, &end, &err), __FILE__, __LINE__, "%s: %s", argv[1],
 			       err.text))
 			return;
 		tap_check(end.status == cases[i].status && end.signal == cases[i].signal &&
-				  strcmp(output_text(&place, text), cases[i].output) == 0,
+				  strcmp(output_text(place, text), cases[i].output) == 0,
 			  __FILE__, __LINE__, "%s: status %d, signal %d, output \"%s\"", argv[1],
 			  end.status, end.signal, text);
+		place_clean(place);
+	}
+}
+
+TEST(programs_in_a_sandbox_see_and_do_no_more_than_they_should)
+{
+	__attribute__((cleanup(place_drop))) struct place place;
+
+	place_make(&place);
+	cases_run(&place);
+}
+
+TEST(a_zygote_runs_the_same_sandboxes)
+{
+	__attribute__((cleanup(place_drop))) struct place place;
+	owned(zygote) struct zygote *zygote = NULL;
+	struct error err = {};
+
+	place_make(&place);
+	if (!CHECK(!zygote_start(&zygote, &err)))
+		return;
+	place.privilege.zygote = zygote;
+	cases_run(&place);
+}
+
+/** The only child of this process. */
+static pid_t child_find(void)
+{
+	owned(buf) struct buf text = {};
+	owned(str) char *path = xasprintf("/proc/self/task/%d/children", (int)getpid());
+	struct error err = {};
+
+	CHECK(!read_file(AT_FDCWD, path, 4096, &text, &err));
+	return (pid_t)strtol(buf_text(&text), NULL, 10);
+}
+
+TEST(without_its_zygote_a_process_clones_by_itself)
+{
+	static const char *const argv[] = { "guest", "exit=3", NULL };
+	__attribute__((cleanup(place_drop))) struct place place;
+	owned(zygote) struct zygote *zygote = NULL;
+	struct error err = {};
+	pid_t pid;
+
+	place_make(&place);
+	if (!CHECK(!zygote_start(&zygote, &err)))
+		return;
+	place.privilege.zygote = zygote;
+	pid = child_find();
+	for (int round = 0; round < 3; round++) {
+		struct sandbox_spec spec = spec_make(&place, argv);
+		struct sandbox_exit end = {};
+
+		tap_check(!spec_run(&spec, &end, &err) && end.status == 3, __FILE__, __LINE__,
+			  "status %d %s", end.status, err.text);
 		place_clean(&place);
+		CHECK(round || (pid > 0 && kill(pid, SIGKILL) == 0));
 	}
 }
 
@@ -237,8 +291,10 @@ TEST(mount_points_do_not_end_up_in_the_layer)
 {
 	static const char *const argv[] = { "guest", "show=/etc/hostname", NULL };
 	__attribute__((cleanup(place_drop))) struct place place;
-	const struct bind binds[] = { { place.top, "/deep/er/mount", true },
-				      { NULL, "/cache", false } };
+	const struct bind binds[] = {
+		{ .source = place.top, .target = "/deep/er/mount", .read_only = true },
+		{ .target = "/cache" },
+	};
 	struct sandbox_spec spec;
 	struct sandbox_exit end = {};
 	struct error err = {};
@@ -252,6 +308,88 @@ TEST(mount_points_do_not_end_up_in_the_layer)
 		return;
 	CHECK_STR(output_text(&place, text), "box\n");
 	CHECK(is_empty(&place, "upper"));
+}
+
+/** A file with this text, which is also its name, in a directory of the place. */
+static void note_make(const struct place *place, const char *directory, const char *text)
+{
+	owned(str) char *path = xasprintf("%s/%s/%s", place->top, directory, text);
+	owned(fd) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+}
+
+TEST(binds_show_files_of_ours_and_parts_of_layers_and_no_link_leads_out_of_them)
+{
+	static const char *const argv[] = { "guest",
+					    "show=/run/secret",
+					    "show=/view/note",
+					    "show=/part/note",
+					    "show=/root/note",
+					    CALL(openat, ",-100,/run/secret,1"),
+					    CALL(openat, ",-100,/view/x,66,384"),
+					    CALL(openat, ",-100,/part/x,66,384"),
+					    NULL };
+	static const struct bind_file secret = { "hush\n", 5, 0400, 7, 8 };
+	__attribute__((cleanup(place_drop))) struct place place;
+	owned(str) char *layer = NULL, *upper = NULL, *work = NULL, *link = NULL;
+	struct sandbox_exit end = {};
+	struct sandbox_spec spec;
+	struct error err = {};
+	char text[4096];
+
+	place_make(&place);
+	layer = xasprintf("%s/scratch/layer", place.top);
+	upper = xasprintf("%s/scratch/upper", place.top);
+	work = xasprintf("%s/scratch/work", place.top);
+	link = xasprintf("%s/scratch/layer/out", place.top);
+	CHECK(!mkdir(layer, 0755) && !mkdir(upper, 0755) && !mkdir(work, 0755));
+	note_make(&place, "scratch/layer", "note");
+	CHECK(symlink("../../../../", link) == 0);
+	const char *const lowers[] = { layer };
+	const struct bind binds[] = {
+		{ .target = "/run/secret", .read_only = true, .file = &secret },
+		{ .target = "/view", .lowers = lowers, .lower_count = 1, .read_only = true },
+		{ .target = "/part",
+		  .lowers = lowers,
+		  .lower_count = 1,
+		  .upper = upper,
+		  .work = work,
+		  .inside = "out/out" },
+		{ .target = "/root", .source = layer, .inside = "/out", .read_only = true },
+	};
+	spec = spec_make(&place, argv);
+	spec.binds = binds;
+	spec.bind_count = countof(binds);
+	if (!tap_check(!spec_run(&spec, &end, &err), __FILE__, __LINE__, "%s", err.text))
+		return;
+	CHECK_STR(output_text(&place, text), "hush\nnotenotenote-30\n-30\n3\n");
+	CHECK(is_empty(&place, "upper"));
+	CHECK(exists(&place, "scratch/upper/x", 0, 0) && !exists(&place, "scratch/layer/x", 0, 0));
+}
+
+TEST(limits_hosts_and_shared_memory_are_as_asked_for)
+{
+	static const char *const argv[] = { "guest", "show=/etc/hosts", CALL(dup2, ",0,63"),
+					    CALL(dup2, ",0,64"), NULL };
+	static const char *const hosts[] = { "10.0.0.1\tone" };
+	static const struct limit limits[] = { { RLIMIT_NOFILE, 64, 64 } };
+	__attribute__((cleanup(place_drop))) struct place place;
+	struct sandbox_exit end = {};
+	struct sandbox_spec spec;
+	struct error err = {};
+	char text[4096];
+
+	place_make(&place);
+	spec = spec_make(&place, argv);
+	spec.hosts = hosts;
+	spec.host_count = 1;
+	spec.limits = limits;
+	spec.limit_count = 1;
+	spec.shm_size = 1 << 20;
+	if (!tap_check(!spec_run(&spec, &end, &err), __FILE__, __LINE__, "%s", err.text))
+		return;
+	CHECK(strstr(output_text(&place, text), "10.0.0.1\tone\n63\n-9\n"));
 }
 
 /** Odd things at mount points, made in a layer on top of one that has them as directories. */
@@ -462,15 +600,23 @@ static void *work(void *closure)
 TEST(sandboxes_run_from_several_threads)
 {
 	__attribute__((cleanup(place_drop))) struct place place = { .output = -1 };
+	owned(zygote) struct zygote *zygote = NULL;
 	struct worker workers[THREADS] = {};
 	pthread_t threads[THREADS];
+	struct place with;
+	struct error err = {};
 
 #ifdef __SANITIZE_THREAD__
 	tap_skip("the sanitizer takes descriptors of a cloned process for those of a thread");
 #endif
 	place_make(&place);
+	if (!CHECK(!zygote_start(&zygote, &err)))
+		return;
+	/* Two of them by the zygote, two by themselves. */
+	with = place;
+	with.privilege.zygote = zygote;
 	for (size_t i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){ .place = &place, .number = i };
+		workers[i] = (struct worker){ .place = i % 2 ? &with : &place, .number = i };
 		CHECK(pthread_create(&threads[i], NULL, work, &workers[i]) == 0);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
