@@ -34,7 +34,7 @@ static const char *const passed[] = {
 };
 
 /** What our umask takes away would be missing in the image, so git has one of its own. */
-static const char *const shell[] = { "sh", "-c", "umask 022 && exec git \"$@\"", "git" };
+static const char *const shell[] = { "/bin/sh", "-c", "umask 022 && exec git \"$@\"", "git" };
 
 enum { NOT_FOUND = 127 }; /* the shell's status where there is no such program */
 

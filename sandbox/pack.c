@@ -19,7 +19,7 @@ static void *room_take(struct pack *pack, size_t size)
 {
 	char *room = pack->at;
 
-	if (size > (size_t)(pack->end - room) - ALIGNMENT) {
+	if (size + ALIGNMENT > (size_t)(pack->end - room)) {
 		pack->full = true;
 		return NULL;
 	}

@@ -177,8 +177,8 @@ result layer_unpack(const struct ctx *ctx, int blob_fd, int into_fd,
 
 /**
  * The same, and name the directories that the layer has no entry for, though it has something in
- * them: made 0755 and root's here, they should look as in the layers below.  Relative paths, parents
- * first, added to `implicit`.
+ * them: made 0755 and root's here, they should look as in the layers below.  Relative paths,
+ * parents first, added to `implicit`.
  */
 result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd,
 			 const struct layer_limits *limits, struct strings *implicit,
@@ -250,8 +250,9 @@ struct copy_options {
  * Copy `source` (relative to source_root_fd, resolved inside it; its own last link is followed) to
  * `target` (absolute, resolved inside target_root_fd) as COPY of a Dockerfile does: a directory's
  * content merges into the target, which keeps its looks, missing directories on the way and the
- * target itself are made 0755 (or as an absolute change says), a file replaces a file, a directory in the way of a file (and the other way round) is FAULT_INPUT.
- * Content is shared by reflink where the file system can.  Hard links within the source are kept.
+ * target itself are made 0755 (or as an absolute change says), a file replaces a file, a directory
+ * in the way of a file (and the other way round) is FAULT_INPUT. Content is shared by reflink where
+ * the file system can.  Hard links within the source are kept.
  */
 result tree_copy(const struct ctx *ctx, int source_root_fd, const char *source, int target_root_fd,
 		 const char *target, const struct copy_options *options, struct error *err);

@@ -139,6 +139,21 @@ case_is 'across directories' 'FROM scratch\nCOPY --parents **/*.txt /x/' \
 is 'the history says parents' "$(history)" 'COPY --parents **/*.txt /x/ # buildkit'
 case_fails 'what is named must be there' 'FROM scratch\nCOPY --parents a/none.txt /x/' 'not found'
 
+printf 'FROM scratch\nCOPY --parents a/**/*.txt /p/\n' >"$context/Dockerfile"
+build
+echo g >"$context/a/b/g.md" && mkdir "$context/a/empty"
+build
+like 'and only what is taken counts' "$(echo "$err" | grep -A 3 'COPY --parents')" CACHED
+chmod 711 "$context/a/b/c"
+build
+unlike 'as do the looks of what it is in' "$(echo "$err" | grep -A 3 'COPY --parents')" CACHED
+chmod 755 "$context/a/b/c" && rm -r "$context/a/b/g.md" "$context/a/empty"
+build_text 'FROM localhost/base\nRUN chmod 1777 /tmp\nCOPY --chown=5 src/sub /tmp\nADD . /all'
+is 'the whole context may be added' "$status" 0
+like 'also with what is special' "$(layer)" 'all/fifo'
+mpemu run --platform linux/amd64 localhost/out stat -c '%a %u' /tmp >"$scratch/.out"
+is 'a destination that is there keeps its looks' "$(cat "$scratch/.out")" '1777 0'
+
 # ---- --link ----
 
 two='FROM localhost/base AS b\nRUN ln -s /tmp /away\nFROM b\nARG N=1\nRUN echo $N > /n'
@@ -320,4 +335,8 @@ case_fails 'a ref must be there' "FROM scratch\nADD $url#none /x" 'has no branch
 case_fails 'a directory too' "FROM scratch\nADD $url#v1:none /x" 'has no directory none'
 case_fails 'no option hides in a host' 'FROM scratch\nADD ssh://-oProxyCommand=x/y.git /x' 'no host that makes sense'
 case_fails 'nor in a branch' "FROM scratch\nADD $url#--upload-pack=x /x" 'is no name of a branch'
+printf 'FROM scratch\nADD %s /absent\n' "$url" >"$context/Dockerfile"
+mkdir "$scratch/nothing"
+run env PATH="$scratch/nothing" "$MPEMU" --root "$store" build --platform linux/amd64 "$context"
+like 'without git it says what to install' "$err" 'install the package git'
 case_fails 'COPY takes no repository' "FROM scratch\nCOPY $url /x" "can't be a git ref for COPY"

@@ -22,12 +22,12 @@ END
 registered=$(ls /proc/sys/fs/binfmt_misc 2>/dev/null)
 
 # In a network of its own, which its steps share: that tells its processes from all others.
-build_start() { # ARGUMENTS...
+build_start() {
 	rm -f "$scratch/net"
 	# shellcheck disable=SC2016
 	unshare --net sh -c 'readlink /proc/self/ns/net >"$0.new"; mv "$0.new" "$0"; exec "$@"' \
 		"$scratch/net" "$MPEMU" --root "$store" --progress plain build --no-cache \
-		--platform linux/amd64,linux/arm64 -t localhost/out "$@" "$context" \
+		--platform linux/amd64,linux/arm64 -t localhost/out "$context" \
 		>"$scratch/build.out" 2>"$scratch/build.log" &
 	build=$!
 	until [ -e "$scratch/net" ]; do sleep 0.01; done
