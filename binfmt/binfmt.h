@@ -62,6 +62,40 @@ void emulator_version(const char *path, char version[128]);
 result binfmt_rule(const struct emulator *emulator, const char *path, const char *flags,
 		   char rule[BINFMT_RULE_MAX], struct error *err);
 
+/** What an ELF file says of the machine that it is for. */
+struct elf_facts {
+	bool is_elf; /* all else is zero where it is not */
+	bool wide, big_endian;
+	uint16_t machine, type;
+	char loader[256]; /* of PT_INTERP; "" where it needs none */
+	int arm_arch;     /* Tag_CPU_arch of an arm program: 10 is v7; -1: not said */
+	int x86_level;    /* x86-64 level that it says it needs: 1 to 4; 0: not said */
+};
+
+/** Reads up to `length` bytes at `offset`; short at the end of the file, 0 on errors. */
+typedef size_t elf_reader(void *closure, uint64_t offset, void *data, size_t length);
+
+/**
+ * Read what concerns us of a file that may be hostile: a bounded number of bytes, whatever it says
+ * of its own size.  What is damaged counts as not said.
+ */
+void elf_facts_read(elf_reader *read, void *closure, struct elf_facts *out);
+
+/** The same from a descriptor, whose offset is left alone. */
+void elf_facts_of(int fd, struct elf_facts *out);
+
+enum elf_fit {
+	ELF_FITS,
+	ELF_NEWER,  /* the right machine, but it may want a newer CPU than the platform promises */
+	ELF_OTHER,  /* another machine whose programs such CPUs commonly run too: 386 on amd64 */
+	ELF_WRONG,  /* another machine, or ARM instructions that the platform does not have */
+	ELF_DEVICE, /* for no CPU that runs programs: BPF, GPUs */
+};
+
+/** How a file fits a platform; `why` says what it is where it does not: "x86-64, 64-bit". */
+enum elf_fit elf_fits(const struct elf_facts *facts, const struct platform *platform,
+		      char why[128]);
+
 enum platform_state {
 	PLATFORM_NATIVE,      /* the CPU runs it */
 	PLATFORM_EMULATED,    /* an enabled entry, and the probe ran */

@@ -13,10 +13,14 @@
 #include "runner/secrets.h"
 #include "sandbox/sandbox.h"
 
+struct bases;
 struct flights;
 struct outside;
 
 enum { OUTPUTS_MAX = 16 };
+
+/** What --verify asks of the finished images. */
+enum verify { VERIFY_ENTRY, VERIFY_STRICT, VERIFY_OFF };
 
 struct build_request {
 	const char *root;
@@ -25,6 +29,8 @@ struct build_request {
 	size_t platform_count;
 	const struct strings *tags; /* references as typed */
 	struct strings build_args;  /* NAME=value */
+	struct named_list contexts; /* --build-context */
+	struct strings no_cache_stages;
 	const struct strings *labels;
 	struct output outputs[OUTPUTS_MAX];
 	size_t output_count;
@@ -40,7 +46,22 @@ struct build_request {
 	size_t limit_count;
 	uint64_t shm_size; /* 0: the default */
 	bool no_cache, pull, keep_going;
+	enum verify verify;
+	struct platform optional[PLATFORMS_MAX]; /* that the index may go without */
+	size_t optional_count;
+	int64_t timeout; /* nanoseconds for the whole build; 0: none */
 };
+
+/** Whether the build may end well without an image for this platform. */
+static inline bool platform_is_optional(const struct build_request *request,
+					const struct platform *platform)
+{
+	for (size_t i = 0; i < request->optional_count; i++) {
+		if (platform_equal(&request->optional[i], platform))
+			return true;
+	}
+	return false;
+}
 
 /** What all steps share.  Set up before the workers start; afterwards only what locks changes. */
 struct build {
@@ -54,7 +75,9 @@ struct build {
 	struct plan *plan;
 	struct flights *flights;
 	struct outside *outside; /* what ADD gets by URLs */
-	int64_t time;            /* of this build, for `created` */
+	struct bases *bases;
+	struct triggers *triggers; /* of base images */
+	int64_t time;              /* of this build, for `created` */
 };
 
 #endif

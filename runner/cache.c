@@ -21,7 +21,10 @@ static const char schema[] = "PRAGMA journal_mode = WAL;"
 			     "CREATE TABLE IF NOT EXISTS steps ("
 			     " key BLOB PRIMARY KEY, diff_id BLOB NOT NULL, blob BLOB NOT NULL,"
 			     " size INTEGER NOT NULL, media INTEGER NOT NULL, title TEXT NOT NULL,"
-			     " made INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;";
+			     " made INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
+			     "CREATE TABLE IF NOT EXISTS notes ("
+			     " key BLOB PRIMARY KEY, text TEXT NOT NULL, used INTEGER NOT NULL"
+			     ") WITHOUT ROWID;";
 
 void cache_drop(struct cache **cache)
 {
@@ -162,5 +165,39 @@ result cache_record(struct cache *cache, const struct digest *key, const struct 
 	sqlite3_bind_int(statement, 5, (int)layer->blob.media);
 	sqlite3_bind_text(statement, 6, title, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(statement, 7, made->time);
+	return run_once(cache, statement, "record", err);
+}
+
+result cache_note_find(struct cache *cache, const struct digest *key, struct buf *out, bool *found,
+		       struct error *err)
+{
+	sqlite3_stmt *row;
+	int status;
+
+	if (sqlite3_prepare_v2(cache->db, "SELECT text FROM notes WHERE key = ?", -1, &row, NULL) !=
+	    SQLITE_OK)
+		return fail_db(cache, "prepare", err);
+	bind_digest(row, 1, key);
+	status = sqlite3_step(row);
+	*found = status == SQLITE_ROW;
+	if (*found)
+		buf_add(out, sqlite3_column_text(row, 0), (size_t)sqlite3_column_bytes(row, 0));
+	sqlite3_finalize(row);
+	if (status != SQLITE_ROW && status != SQLITE_DONE)
+		return fail_db(cache, "look up", err);
+	return OK;
+}
+
+result cache_note_keep(struct cache *cache, const struct digest *key, const char *text,
+		       struct error *err)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO notes (key, text, used) VALUES (?, ?, ?)";
+	sqlite3_stmt *statement;
+
+	if (sqlite3_prepare_v2(cache->db, sql, -1, &statement, NULL) != SQLITE_OK)
+		return fail_db(cache, "prepare", err);
+	bind_digest(statement, 1, key);
+	sqlite3_bind_text(statement, 2, text, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 3, time(NULL));
 	return run_once(cache, statement, "record", err);
 }

@@ -32,4 +32,10 @@ result cache_lookup(struct cache *cache, const struct digest *key, struct made *
 result cache_record(struct cache *cache, const struct digest *key, const struct made *made,
 		    const char *title, struct error *err);
 
+/** What was found out of something that never changes, by the digest of all that it depends on. */
+result cache_note_find(struct cache *cache, const struct digest *key, struct buf *out, bool *found,
+		       struct error *err);
+result cache_note_keep(struct cache *cache, const struct digest *key, const char *text,
+		       struct error *err);
+
 #endif

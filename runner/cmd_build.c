@@ -17,9 +17,9 @@
 
 struct build_options {
 	struct strings platforms, tags, build_args, labels, outputs, annotations;
-	struct strings secrets, agents, hosts, limits;
+	struct strings secrets, agents, hosts, limits, contexts, no_cache_filter;
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
-	const char *metadata, *iidfile, *epoch;
+	const char *metadata, *iidfile, *epoch, *verify, *optional, *timeout;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
 
@@ -37,6 +37,8 @@ static const struct option options[] = {
 	  "build up to this stage (default: the last)" },
 	{ "build-arg",  0,   OPTION_LIST, FIELD(build_args), "NAME[=VALUE]",
 	  "value of an ARG; without =VALUE from the environment" },
+	{ "build-context", 0, OPTION_LIST, FIELD(contexts),  "NAME=VALUE",
+	  "further context: a directory, URL, docker-image://REF or oci-layout://PATH[:TAG]" },
 	{ "label",      0,   OPTION_LIST, FIELD(labels),     "NAME=VALUE",
 	  "label of the image" },
 	{ "output",     'o', OPTION_LIST, FIELD(outputs),    "type=TYPE,dest=PATH",
@@ -57,6 +59,8 @@ static const struct option options[] = {
 	  "ask the registry for base images even if the store has them" },
 	{ "no-cache",   0,   OPTION_FLAG, FIELD(no_cache),   NULL,
 	  "run every step" },
+	{ "no-cache-filter", 0, OPTION_LIST, FIELD(no_cache_filter), "STAGE,...",
+	  "run every step of these stages" },
 	{ "network",    0,   OPTION_TEXT, FIELD(network),    "MODE",
 	  "network of RUN: host (default) or none" },
 	{ "secret",     0,   OPTION_LIST, FIELD(secrets),    "id=NAME,src=FILE",
@@ -73,6 +77,12 @@ static const struct option options[] = {
 	  "steps at the same time (default: processors + 2)" },
 	{ "keep-going", 0,   OPTION_FLAG, FIELD(keep_going), NULL,
 	  "a platform that fails does not stop the others" },
+	{ "optional",   0,   OPTION_TEXT, FIELD(optional),   "LIST",
+	  "platforms that the index may go without if they fail" },
+	{ "timeout",    0,   OPTION_TEXT, FIELD(timeout),    "DURATION",
+	  "end the build after so long: 90s, 1h30m" },
+	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",
+	  "entry (default): an entry point for another machine is an error; strict: any file; off" },
 	{ "trace",      0,   OPTION_TEXT, FIELD(trace),      "FILE",
 	  "write where the time went, for chrome://tracing or ui.perfetto.dev" },
 	{ "insecure",   0,   OPTION_FLAG, FIELD(insecure),   NULL,
@@ -277,6 +287,54 @@ static result numbers_set(const struct build_options *options_, struct build_req
 	return OK;
 }
 
+static result verify_set(const char *text, struct build_request *request, struct error *err)
+{
+	static const char *const modes[] = {
+		[VERIFY_ENTRY] = "entry", [VERIFY_STRICT] = "strict", [VERIFY_OFF] = "off"
+	};
+
+	for (size_t i = 0; text && i < countof(modes); i++) {
+		if (strcmp(text, modes[i]) == 0) {
+			request->verify = (enum verify)i;
+			return OK;
+		}
+	}
+	return text ? (result)fail(err, FAULT_USAGE, "--verify %s: want entry, strict or off", text)
+		    : OK;
+}
+
+/** An optional platform must be one of the build's. */
+static result optional_set(const char *text, struct build_request *request, struct error *err)
+{
+	if (!text)
+		return OK;
+	if (platforms_parse(text, request->optional, &request->optional_count, err)) {
+		err->fault = FAULT_USAGE;
+		return fail_in(err, "--optional");
+	}
+	for (size_t i = 0; i < request->optional_count; i++) {
+		char name[PLATFORM_TEXT_MAX];
+		bool known = false;
+
+		for (size_t j = 0; j < request->platform_count; j++)
+			known |= platform_equal(&request->platforms[j], &request->optional[i]);
+		if (!known)
+			return fail(err, FAULT_USAGE, "--optional %s: not one of --platform",
+				    platform_text(&request->optional[i], name));
+	}
+	return OK;
+}
+
+static result timeout_set(const char *text, struct build_request *request, struct error *err)
+{
+	if (!text)
+		return OK;
+	if (duration_parse(text, &request->timeout, err) || request->timeout <= 0)
+		return fail(err, FAULT_USAGE, "--timeout %s: want a time such as 90s or 1h30m",
+			    text);
+	return OK;
+}
+
 static result request_make(const struct invocation *in, const struct build_options *options_,
 			   struct build_request *request, struct error *err)
 {
@@ -293,8 +351,16 @@ static result request_make(const struct invocation *in, const struct build_optio
 	request->metadata_file = options_->metadata;
 	request->id_file = options_->iidfile;
 	build_args_set(&options_->build_args, request);
+	for (size_t i = 0; i < options_->no_cache_filter.count; i++)
+		strings_split(&request->no_cache_stages, options_->no_cache_filter.items[i], ',');
+	for (size_t i = 0; i < options_->contexts.count; i++) {
+		if (named_add(&request->contexts, options_->contexts.items[i], err))
+			return FAILED;
+	}
 	if (platforms_set(&options_->platforms, request, err) || tags_check(&options_->tags, err) ||
-	    outputs_set(options_, request, err) ||
+	    outputs_set(options_, request, err) || verify_set(options_->verify, request, err) ||
+	    optional_set(options_->optional, request, err) ||
+	    timeout_set(options_->timeout, request, err) ||
 	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
 			    &options_->limits, options_->shm_size, request, err))
 		return FAILED;
@@ -304,6 +370,8 @@ static result request_make(const struct invocation *in, const struct build_optio
 static void request_done(struct build_request *request)
 {
 	strings_drop(&request->build_args);
+	strings_drop(&request->no_cache_stages);
+	named_list_drop(&request->contexts);
 	strings_drop(&request->hosts);
 	secrets_drop(&request->secrets);
 	for (size_t i = 0; i < request->output_count; i++)

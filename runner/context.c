@@ -15,7 +15,7 @@ void context_drop(struct context **context)
 {
 	if (!*context)
 		return;
-	fd_drop(&(*context)->fd);
+	obtained_drop(&(*context)->obtained);
 	free((*context)->path);
 	free((*context)->dockerfile_name);
 	ignore_drop(&(*context)->ignore);
@@ -33,31 +33,98 @@ bool context_excludes(void *closure, const char *path, bool is_directory)
 	return !is_directory || !ignore_may_reinclude_below(context->ignore, path);
 }
 
-static result dockerfile_text(struct context *context, const char *file, struct error *err)
+/** Whether names are looked up in the context itself, and never leave it. */
+static bool is_inside(const struct context *context, const char *file)
+{
+	return context->obtained.is_foreign || !file;
+}
+
+/** Read a file of the context, or of this machine where it was named for a local directory. */
+static result text_read(struct context *context, const char *file, const char *path, size_t limit,
+			struct buf *out, struct error *err)
+{
+	owned(fd) int fd = -1;
+	struct stat status;
+
+	if (!is_inside(context, file))
+		return read_file(AT_FDCWD, path, limit, out, err);
+	if (!context->obtained.is_foreign)
+		return read_file(context->fd, path, limit, out, err);
+	fd = open_in_root(context->fd, path, O_RDONLY | O_NONBLOCK, 0);
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return fail_sys(err, "open %s", path);
+	if (!S_ISREG(status.st_mode))
+		return fail(err, FAULT_INPUT, "%s is no regular file", path);
+	return read_all(fd, limit, out, err);
+}
+
+static result url_text(const struct context_source *source, struct context *context,
+		       const struct remote *remote, struct error *err)
+{
+	owned(str) char *directory = NULL, *path = NULL;
+
+	if (outside_file(source->outside, source->ctx, remote, NULL, &directory, err))
+		return fail_in(err, "--file");
+	path = xasprintf("%s/%s", directory, remote->name);
+	return read_file(AT_FDCWD, path, DOCKERFILE_SIZE_MAX, &context->dockerfile, err);
+}
+
+/** The Dockerfile where it does not come from a file: true, with `status` of getting it. */
+static bool text_elsewhere(const struct context_source *source, struct context *context,
+			   const char *file, result *status, struct error *err)
+{
+	owned(remote) struct remote remote = {};
+	struct error ignored = {};
+
+	*status = OK;
+	if (context->obtained.is_text) {
+		context->dockerfile = context->obtained.text;
+		context->obtained.text = (struct buf){};
+		return true;
+	}
+	if (!file)
+		return false;
+	if (strcmp(file, "-") == 0) {
+		*status = read_all(STDIN_FILENO, DOCKERFILE_SIZE_MAX, &context->dockerfile, err);
+		return true;
+	}
+	if (remote_parse(file, &remote, &ignored) || remote.kind != REMOTE_HTTP)
+		return false;
+	*status = url_text(source, context, &remote, err);
+	return true;
+}
+
+static result dockerfile_text(const struct context_source *source, struct context *context,
+			      const char *file, struct error *err)
 {
 	static const char usual[] = "Dockerfile";
-	int dir_fd = file ? AT_FDCWD : context->fd;
-	const char *path = file ? file : usual;
+	bool is_elsewhere;
+	result status;
 
-	context->dockerfile_name = xstrdup(path);
-	if (!read_file(dir_fd, path, DOCKERFILE_SIZE_MAX, &context->dockerfile, err))
+	context->dockerfile_name = xstrdup(file && strcmp(file, "-") != 0 ? file : usual);
+	is_elsewhere = text_elsewhere(source, context, file, &status, err);
+	if (is_elsewhere)
+		return status;
+	if (!text_read(context, file, context->dockerfile_name, DOCKERFILE_SIZE_MAX,
+		       &context->dockerfile, err))
 		return OK;
 	if (err->sys == ENOENT)
 		return fail(err, FAULT_INPUT,
 			    "no Dockerfile: %s%s%s does not exist; name another one with --file",
-			    file ? "" : context->path, file ? "" : "/", path);
+			    is_inside(context, file) ? context->path : "",
+			    is_inside(context, file) ? "/" : "", context->dockerfile_name);
 	return FAILED;
 }
 
 /** Read and parse a pattern file if it is there. */
-static result ignore_read(struct context *context, int dir_fd, const char *path, bool *found,
+static result ignore_read(struct context *context, const char *file, const char *path, bool *found,
 			  struct error *err)
 {
 	owned(buf) struct buf text = {};
 
-	if (read_file(dir_fd, path, IGNORE_SIZE_MAX, &text, err)) {
+	if (text_read(context, file, path, IGNORE_SIZE_MAX, &text, err)) {
 		*found = false;
-		return err->sys == ENOENT ? OK : FAILED;
+		return err->sys == ENOENT || err->sys == ENOTDIR ? OK : FAILED;
 	}
 	*found = true;
 	return ignore_parse(buf_text(&text), text.length, path, &context->ignore, err);
@@ -68,23 +135,46 @@ static result ignore_load(struct context *context, const char *file, struct erro
 	owned(str) char *own = xasprintf("%s.dockerignore", context->dockerfile_name);
 	bool found;
 
-	if (ignore_read(context, file ? AT_FDCWD : context->fd, own, &found, err))
+	if (file && strcmp(file, "-") == 0)
+		file = NULL;
+	if (ignore_read(context, file, own, &found, err))
 		return FAILED;
-	return found ? OK : ignore_read(context, context->fd, ".dockerignore", &found, err);
+	return found ? OK : ignore_read(context, NULL, ".dockerignore", &found, err);
 }
 
-result context_open(const char *path, const char *file, struct context **out, struct error *err)
+result context_open(const struct context_source *source, const char *path, const char *file,
+		    struct context **out, struct error *err)
 {
 	owned(context) struct context *context = xnew(struct context);
 
+	context->obtained.fd = -1;
 	context->path = xstrdup(path);
-	context->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (context->fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return fail(err, FAULT_INPUT, "build context %s: %s; want a directory", path,
-			    strerror(errno));
-	if (context->fd < 0)
-		return fail_sys(err, "open build context %s", path);
-	if (dockerfile_text(context, file, err) || ignore_load(context, file, err))
+	if (strcmp(path, "-") == 0 && file && strcmp(file, "-") == 0)
+		return fail(err, FAULT_USAGE,
+			    "--file - and the context - would both be standard input");
+	if (context_obtain(source, path, &context->obtained, err))
+		return FAILED;
+	context->fd = context->obtained.fd;
+	if (dockerfile_text(source, context, file, err) || ignore_load(context, file, err))
+		return FAILED;
+	*out = take(context);
+	return OK;
+}
+
+result context_open_named(const struct context_source *source, const char *path,
+			  struct context **out, struct error *err)
+{
+	owned(context) struct context *context = xnew(struct context);
+	bool found;
+
+	context->obtained.fd = -1;
+	context->path = xstrdup(path);
+	if (context_obtain(source, path, &context->obtained, err))
+		return FAILED;
+	if (context->obtained.is_text)
+		return fail(err, FAULT_INPUT, "%s: want a directory or an archive", path);
+	context->fd = context->obtained.fd;
+	if (ignore_read(context, NULL, ".dockerignore", &found, err))
 		return FAILED;
 	*out = take(context);
 	return OK;

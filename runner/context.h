@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The build context: a directory and what of it a build may see.
+ * The build context: its files, what of them a build may see, and the Dockerfile.
  */
 #ifndef RUNNER_CONTEXT_H
 #define RUNNER_CONTEXT_H
 
 #include "base/text.h"
+#include "runner/context_fetch.h"
 #include "runner/ignore.h"
 
 struct context {
-	int fd; /* the directory */
-	char *path;
+	int fd;     /* the directory; borrowed from `obtained` */
+	char *path; /* as it was given */
+	struct obtained obtained;
 	struct ignore *ignore; /* or NULL */
 	struct buf dockerfile; /* its text */
 	char *dockerfile_name; /* for messages */
 };
 
 /**
- * Open the directory `path` and read the Dockerfile `file` (NULL: Dockerfile in the context), and
- * FILE.dockerignore or .dockerignore.  FAULT_INPUT says which file is missing and what to type.
+ * Get the context `path` (see context_obtain()) and read its Dockerfile, and FILE.dockerignore or
+ * .dockerignore.  `file` is NULL for "Dockerfile" in the context, "-" for standard input, a URL, or
+ * a path: of this machine for a directory, else in the context.  FAULT_INPUT says which file is
+ * missing and what to type.
  */
-result context_open(const char *path, const char *file, struct context **out, struct error *err);
+result context_open(const struct context_source *source, const char *path, const char *file,
+		    struct context **out, struct error *err);
+
+/** A further context (--build-context): all the same but that it needs no Dockerfile. */
+result context_open_named(const struct context_source *source, const char *path,
+			  struct context **out, struct error *err);
 void context_drop(struct context **context);
 
 /** For copy_options.excluded; `closure` is the struct context. */

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "runner/expand.h"
 #include "runner/flights.h"
 #include "runner/layers.h"
@@ -58,8 +59,8 @@ static result root_inherit(const struct job *job, const char *upper, struct erro
 	return OK;
 }
 
-static result layer_make(struct job *job, const struct digest *key, layer_maker *make,
-			 void *closure, struct made *out, struct error *err)
+static result layer_try(struct job *job, const struct digest *key, layer_maker *make, void *closure,
+			struct made *out, struct error *err)
 {
 	owned(workdir) struct workdir *dir = NULL;
 	owned(str) char *upper = NULL;
@@ -74,6 +75,23 @@ static result layer_make(struct job *job, const struct digest *key, layer_maker 
 	return cache_record(job->build->cache, key, out, job->step->name, err);
 }
 
+static result layer_make(struct job *job, const struct digest *key, layer_maker *make,
+			 void *closure, struct made *out, struct error *err)
+{
+	struct error first = {};
+
+	job->crashed = false;
+	if (!layer_try(job, key, make, closure, out, &first))
+		return OK;
+	if (!job->crashed || cancel_fired(job->build->ctx->cancel)) {
+		*err = first;
+		return FAILED;
+	}
+	progress_warn(job->build->ctx, "%s: %s; once more, from a clean snapshot", job->step->name,
+		      first.text);
+	return layer_try(job, key, make, closure, out, err);
+}
+
 /** A layer from the cache counts only while its blob is in the store. */
 static result layer_known(const struct job *job, const struct digest *key, struct made *out,
 			  bool *found, struct error *err)
@@ -81,7 +99,7 @@ static result layer_known(const struct job *job, const struct digest *key, struc
 	const struct build *build = job->build;
 
 	*found = false;
-	if (build->request->no_cache)
+	if (build->request->no_cache || job->step->no_cache)
 		return OK;
 	if (cache_lookup(build->cache, key, out, found, err))
 		return FAILED;
@@ -89,22 +107,38 @@ static result layer_known(const struct job *job, const struct digest *key, struc
 	return OK;
 }
 
+/**
+ * What stands behind a step that runs in spite of the cache depends on what it makes this time
+ * (`layer`); and nobody shares its run who would have taken an older result (NULL).
+ */
+static struct digest fresh_key(const struct digest *key, const struct layer *layer)
+{
+	owned(hasher) struct hasher *hasher = hasher_new();
+
+	hasher_add_str(hasher, "mpemu fresh 1");
+	hasher_add(hasher, key->bytes, sizeof(key->bytes));
+	if (layer)
+		hasher_add(hasher, layer->diff_id.bytes, sizeof(layer->diff_id.bytes));
+	return hasher_finish(hasher);
+}
+
 static result layer_obtain(struct job *job, const struct digest *key, layer_maker *make,
 			   void *closure, struct made *made, struct error *err)
 {
+	const struct digest flight = job->step->no_cache ? fresh_key(key, NULL) : *key;
 	struct flights *flights = job->build->flights;
 	bool found;
 
-	if (flight_board(flights, key, made)) {
+	if (flight_board(flights, &flight, made)) {
 		job->cached = true;
 		return OK;
 	}
 	if (layer_known(job, key, made, &found, err) ||
 	    (!found && layer_make(job, key, make, closure, made, err))) {
-		flight_land(flights, key, NULL);
+		flight_land(flights, &flight, NULL);
 		return FAILED;
 	}
-	flight_land(flights, key, made);
+	flight_land(flights, &flight, made);
 	job->cached = found;
 	return OK;
 }
@@ -122,7 +156,7 @@ result job_layer(struct job *job, const struct digest *key, layer_maker *make, v
 		return FAILED;
 	snapshot_push(job->snapshot, &made.layer, buf_text(&path));
 	job->snapshot->time = made.time;
-	job->snapshot->files = *key;
+	job->snapshot->files = job->step->no_cache ? fresh_key(key, &made.layer) : *key;
 	return OK;
 }
 
@@ -198,10 +232,11 @@ static result exec_instruction(struct job *job, struct error *err)
 	}
 }
 
-/** FROM of a stage: variables of ARG come along, and CMD counts as inherited. */
+/** FROM of a stage: variables of ARG come along, CMD counts as inherited, ONBUILD is planned. */
 static result exec_stage(struct job *job)
 {
 	job->snapshot->has_command = false;
+	json_object_del(snapshot_config(job->snapshot), "OnBuild");
 	return OK;
 }
 
@@ -211,6 +246,8 @@ static result job_execute(struct job *job, struct error *err)
 	case STEP_SCRATCH:
 	case STEP_IMAGE:
 		return exec_base(job, err);
+	case STEP_FILES:
+		return exec_files(job, err);
 	case STEP_STAGE:
 		return exec_stage(job);
 	case STEP_INSTRUCTION:

@@ -22,6 +22,7 @@ struct job {
 	const struct step *step;
 	struct snapshot *snapshot; /* starts as a copy of the previous one */
 	bool cached;
+	bool crashed; /* a program died as it does when an emulator fails; see job_layer() */
 };
 
 /** Makes the content of an upper directory; the job's directories are below `workdir`. */
@@ -29,7 +30,8 @@ typedef result layer_maker(struct job *job, const char *workdir, void *closure, 
 
 /**
  * Put on top of the job's snapshot the layer of `key`: a known one, else what `make` leaves in
- * upper.  Equal keys are made once, however many steps of the build have them.
+ * upper.  Equal keys are made once, however many steps of the build have them.  Where the emulator
+ * may have failed rather than the program, it is made a second time, from a clean snapshot.
  */
 result job_layer(struct job *job, const struct digest *key, layer_maker *make, void *closure,
 		 struct error *err);
@@ -49,9 +51,21 @@ void job_history(const struct job *job, bool has_layer, const char *format, ...)
 char *path_in(const char *workdir, const char *path);
 
 result exec_base(struct job *job, struct error *err);
+
+/** A further context: a file system made of it. */
+result exec_files(struct job *job, struct error *err);
+
+/** FROM scratch: an empty file system and the config that all images have. */
+void scratch_start(struct job *job);
+
 result exec_run(struct job *job, struct error *err);
 result exec_copy(struct job *job, struct error *err);
 result exec_workdir(struct job *job, struct error *err);
 result exec_config(struct job *job, struct error *err);
+result exec_healthcheck(struct job *job, struct error *err);
+result exec_stopsignal(struct job *job, struct error *err);
+
+/** Whether STOPSIGNAL takes it: a number but 0, or a name with or without SIG. */
+bool signal_is_known(const char *text);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "runner/exec.h"
 #include "runner/expand.h"
+#include "runner/gotext.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -13,10 +14,11 @@
 
 /* ---- ARG ---- */
 
-/** Build arguments that are never put into the environment: they speak to the builder. */
+/** Arguments that are never put into the environment: they speak to a scanner of the result. */
 static bool speaks_to_builder(const char *name)
 {
-	return starts_with(name, "BUILDKIT_") || strcmp(name, "SOURCE_DATE_EPOCH") == 0;
+	return strcmp(name, "BUILDKIT_SBOM_SCAN_CONTEXT") == 0 ||
+	       strcmp(name, "BUILDKIT_SBOM_SCAN_STAGE") == 0;
 }
 
 /** --build-arg, else the default, else what the global ARG or the platform gave. */
@@ -165,13 +167,21 @@ static result exec_label(struct job *job, struct error *err)
 
 /* ---- lists: EXPOSE, VOLUME, SHELL, CMD, ENTRYPOINT ---- */
 
-/** The words expanded; one that expands to several (EXPOSE $PORTS) becomes several. */
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/** The words of EXPOSE sorted as written, then expanded: $PORTS may become several. */
 static result words_expand(const struct job *job, struct strings *out, struct error *err)
 {
-	const struct instruction *instruction = job->step->instruction;
+	owned(strings) struct strings words = {};
 
-	for (size_t i = 0; i < instruction->arg_count; i++) {
-		if (expand_words(instruction->args[i], job->build->dockerfile->escape,
+	strings_add_all(&words, (char *const *)job->step->instruction->args);
+	if (words.count)
+		qsort(words.items, words.count, sizeof(char *), compare);
+	for (size_t i = 0; i < words.count; i++) {
+		if (expand_words(words.items[i], job->build->dockerfile->escape,
 				 &job->snapshot->env, 0, out, err))
 			return FAILED;
 	}
@@ -191,7 +201,7 @@ static result port_range(const char *word, unsigned long *first, unsigned long *
 		*last = strtoul(end + 1, &end, 10);
 	if ((*end && *end != '/') || *last > 65535 || *first > *last)
 		goto bad;
-	*protocol = *end ? end + 1 : "tcp";
+	*protocol = *end && end[1] ? end + 1 : "tcp";
 	if (strcasecmp(*protocol, "tcp") && strcasecmp(*protocol, "udp") &&
 	    strcasecmp(*protocol, "sctp"))
 		return fail(err, FAULT_INPUT, "EXPOSE %s: invalid protocol: %s", word, *protocol);
@@ -199,11 +209,6 @@ static result port_range(const char *word, unsigned long *first, unsigned long *
 bad:
 	return fail(err, FAULT_INPUT, "EXPOSE %s: invalid port: want PORT[-PORT][/tcp|udp|sctp]",
 		    word);
-}
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 static result ports_expand(const struct strings *words, struct strings *ports, struct error *err)
@@ -220,12 +225,9 @@ static result ports_expand(const struct strings *words, struct strings *ports, s
 			buf_printf(&text, "%lu/", port);
 			for (const char *c = protocol; *c; c++)
 				buf_add_char(&text, (char)tolower((unsigned char)*c));
-			if (!strings_have(ports, buf_text(&text)))
-				strings_add(ports, buf_text(&text));
+			strings_add(ports, buf_text(&text));
 		}
 	}
-	if (ports->count)
-		qsort(ports->items, ports->count, sizeof(char *), compare);
 	return OK;
 }
 
@@ -242,31 +244,6 @@ static void config_set_add(struct snapshot *snapshot, const char *key, const str
 		json_object_set_new(set, words->items[i], json_object());
 }
 
-/** "[a b]", as Go prints a list of strings; quoted: ["a" "b"]. */
-static void list_text(const struct strings *words, bool quoted, struct buf *out)
-{
-	buf_add_char(out, '[');
-	for (size_t i = 0; i < words->count; i++) {
-		if (i)
-			buf_add_char(out, ' ');
-		if (!quoted) {
-			buf_add_str(out, words->items[i]);
-			continue;
-		}
-		buf_add_char(out, '"');
-		for (const char *c = words->items[i]; *c; c++) {
-			if (*c == '"' || *c == '\\')
-				buf_printf(out, "\\%c", *c);
-			else if (*c == '\n' || *c == '\t' || *c == '\r')
-				buf_printf(out, "\\%c", *c == '\n' ? 'n' : *c == '\t' ? 't' : 'r');
-			else
-				buf_add_char(out, *c);
-		}
-		buf_add_char(out, '"');
-	}
-	buf_add_char(out, ']');
-}
-
 static result exec_expose(struct job *job, struct error *err)
 {
 	owned(strings) struct strings words = {}, ports = {};
@@ -275,7 +252,7 @@ static result exec_expose(struct job *job, struct error *err)
 	if (words_expand(job, &words, err) || ports_expand(&words, &ports, err))
 		return FAILED;
 	config_set_add(job->snapshot, "ExposedPorts", &ports);
-	list_text(&ports, false, &history);
+	go_list(&history, &ports, false);
 	job_history(job, false, "EXPOSE %s", buf_text(&history));
 	return OK;
 }
@@ -297,7 +274,7 @@ static result exec_volume(struct job *job, struct error *err)
 		strings_add(&words, word);
 	}
 	config_set_add(job->snapshot, "Volumes", &words);
-	list_text(&words, false, &history);
+	go_list(&history, &words, false);
 	job_history(job, false, "VOLUME %s", buf_text(&history));
 	return OK;
 }
@@ -310,7 +287,7 @@ static result exec_shell(struct job *job, struct error *err)
 	(void)err;
 	strings_add_all(&words, (char *const *)job->step->instruction->args);
 	json_object_set_new(snapshot_config(job->snapshot), "Shell", json_from_strings(&words));
-	list_text(&words, false, &history);
+	go_list(&history, &words, false);
 	job_history(job, false, "SHELL %s", buf_text(&history));
 	return OK;
 }
@@ -323,10 +300,13 @@ static result exec_cmd(struct job *job, struct error *err)
 
 	(void)err;
 	job_command(job, &words);
-	json_object_set_new(config, "Cmd", json_from_strings(&words));
+	if (words.count)
+		json_object_set_new(config, "Cmd", json_from_strings(&words));
+	else
+		json_object_del(config, "Cmd"); /* an empty list is not written */
 	json_object_set_new(config, "ArgsEscaped", json_true());
 	job->snapshot->has_command = true;
-	list_text(&words, true, &history);
+	go_list(&history, &words, true);
 	job_history(job, false, "CMD %s", buf_text(&history));
 	return OK;
 }
@@ -346,12 +326,12 @@ static result exec_entrypoint(struct job *job, struct error *err)
 	/* A CMD of the base belongs to the base's entry point. */
 	if (!job->snapshot->has_command)
 		json_object_del(config, "Cmd");
-	list_text(&words, true, &history);
+	go_list(&history, &words, true);
 	job_history(job, false, "ENTRYPOINT %s", buf_text(&history));
 	return OK;
 }
 
-/* ---- one word: USER, STOPSIGNAL, MAINTAINER ---- */
+/* ---- one word: USER, MAINTAINER; ONBUILD ---- */
 
 static result exec_word(struct job *job, const char *key, const char *name, struct error *err)
 {
@@ -370,6 +350,21 @@ static result exec_maintainer(struct job *job)
 
 	json_object_set_new(job->snapshot->document, "author", json_from_text(author));
 	job_history(job, false, "MAINTAINER %s", author);
+	return OK;
+}
+
+/** Kept as written for the children of this image; the history does not know of it. */
+static result exec_onbuild(struct job *job)
+{
+	json_t *config = snapshot_config(job->snapshot), *list = json_object_get(config, "OnBuild");
+	owned(buf) struct buf text = {};
+
+	if (!json_is_array(list)) {
+		list = json_array();
+		json_object_set_new(config, "OnBuild", list);
+	}
+	instruction_trigger_text(job->step->instruction, &text);
+	json_array_append_new(list, json_from_text(buf_text(&text)));
 	return OK;
 }
 
@@ -395,7 +390,11 @@ result exec_config(struct job *job, struct error *err)
 	case INSTRUCTION_USER:
 		return exec_word(job, "User", "USER", err);
 	case INSTRUCTION_STOPSIGNAL:
-		return exec_word(job, "StopSignal", "STOPSIGNAL", err);
+		return exec_stopsignal(job, err);
+	case INSTRUCTION_HEALTHCHECK:
+		return exec_healthcheck(job, err);
+	case INSTRUCTION_ONBUILD:
+		return exec_onbuild(job);
 	case INSTRUCTION_MAINTAINER:
 		return exec_maintainer(job);
 	default:

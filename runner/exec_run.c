@@ -9,9 +9,9 @@
 #include "runner/exec.h"
 #include "runner/exec_mounts.h"
 #include "runner/expand.h"
+#include "runner/explain.h"
 #include "runner/output.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -174,31 +174,8 @@ static void add_proxies(const struct job *job, struct strings *env)
 	}
 }
 
-/** Say how it ended, in words, and what may help. */
-static int explain(const struct job *job, const struct sandbox_exit *status, const char *how,
-		   struct error *err)
-{
-	const char *text = job->step->instruction->original;
-	bool native = strcmp(how, "native") == 0;
-
-	if (status->exec_failed && status->exec_errno == ENOEXEC)
-		return fail(err, FAULT_STEP,
-			    "%s: exec format error: the program is not of this platform, or is a "
-			    "script without #!",
-			    text);
-	if (status->exec_failed)
-		return fail(err, FAULT_STEP, "%s: cannot run the program: %s (exit status %d)",
-			    text, strerror(status->exec_errno), status->status);
-	if (status->signal)
-		return fail(err, FAULT_STEP, "%s: killed by signal %d (%s), %s%s", text,
-			    status->signal, strsignal(status->signal),
-			    native ? "native" : "emulated by ", native ? "" : how);
-	return fail(err, FAULT_STEP, "%s: exit status %d (%s%s)", text, status->status,
-		    native ? "native" : "emulated by ", native ? "" : how);
-}
-
-static result run_sandbox(struct job *job, const struct sandbox_spec *spec, const char *how,
-			  struct error *err)
+static result run_sandbox(struct job *job, const struct run *run, const struct sandbox_spec *spec,
+			  const char *how, struct error *err)
 {
 	owned(sandbox) struct sandbox *sandbox = NULL;
 	owned(output_pump) struct output_pump *output = NULL;
@@ -215,7 +192,7 @@ static result run_sandbox(struct job *job, const struct sandbox_spec *spec, cons
 	output_finish(output);
 	if (ran)
 		return FAILED;
-	return status.status ? (result)explain(job, &status, how, err) : OK;
+	return status.status ? (result)explain_exit(job, &run->argv, &status, how, err) : OK;
 }
 
 /** The script's own mount, last, since it is the deepest in /dev. */
@@ -266,7 +243,7 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 		spec->binfmt_rule_count = rules.count;
 	}
 	spec_request(job, spec);
-	return run_sandbox(job, spec, buf_text(&how), err);
+	return run_sandbox(job, run, spec, buf_text(&how), err);
 }
 
 static result run_make(struct job *job, const char *workdir, void *closure, struct error *err)

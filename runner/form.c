@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -182,25 +183,37 @@ static result image_publish(const struct build *build, const struct form *form,
 	return image_write(build->store, image, notes, out, err);
 }
 
+/** An index around a single image too, as BuildKit makes where this is set. */
+static bool wants_index(const struct build *build)
+{
+	const char *value = env_get(&build->request->build_args, "BUILDKIT_MULTI_PLATFORM");
+
+	return value && (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0);
+}
+
 static result index_publish(const struct build *build, const struct form *form,
 			    struct published *out, struct error *err)
 {
 	struct descriptor entries[PLATFORMS_MAX] = {};
 	owned(json) json_t *notes = annotations_json(&form->annotations, ANNOTATE_INDEX, NULL);
+	size_t count = 0;
 	result written;
 
-	if (out->count == 1) {
+	if (out->count == 1 && !wants_index(build)) {
 		out->index = out->manifests[0];
 		return OK;
 	}
 	for (size_t i = 0; i < out->count; i++) {
-		entries[i] = out->manifests[i];
-		entries[i].annotations =
+		/* An optional platform that failed. */
+		if (!out->manifests[i].size)
+			continue;
+		entries[count] = out->manifests[i];
+		entries[count++].annotations =
 			annotations_json(&form->annotations, ANNOTATE_MANIFEST_DESCRIPTOR,
 					 &out->manifests[i].platform);
 	}
-	written = index_write(build->store, entries, out->count, notes, &out->index, err);
-	for (size_t i = 0; i < out->count; i++)
+	written = index_write(build->store, entries, count, notes, &out->index, err);
+	for (size_t i = 0; i < count; i++)
 		json_decref(entries[i].annotations);
 	return written;
 }
@@ -211,6 +224,8 @@ result form_publish(const struct build *build, const struct form *form, struct p
 	struct published made = { .count = build->plan->final_count };
 
 	for (size_t i = 0; i < made.count; i++) {
+		if (!build->plan->finals[i]->result)
+			continue;
 		if (image_publish(build, form, build->plan->finals[i], &made.manifests[i], err) ||
 		    config_find(build, &made.manifests[i], &made.configs[i], err))
 			return FAILED;

@@ -43,6 +43,8 @@ static result copy_into(const struct build *build, const struct output *output, 
 		owned(str) char *place = place_of(build, output, final);
 		owned(fd) int root_fd = -1;
 
+		if (!final->result)
+			continue;
 		if (root_open(final, &root_fd, err) ||
 		    tree_copy(build->ctx, root_fd, ".", dest, place, &options, err))
 			return FAILED;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "runner/expand.h"
 #include "runner/mounts.h"
+#include "runner/plan_globals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,11 +35,14 @@ struct pass {
 	struct step **last; /* per stage: its last step, once planned */
 };
 
-/** What FROM of a stage names. */
+/** What FROM of a stage names, and the ONBUILD instructions that it brings. */
 struct base {
-	char *image;  /* NULL: a stage */
-	size_t stage; /* where image is NULL */
+	bool is_replaced; /* a context has the stage's name: `image` is that, and nothing is run */
+	char *image;      /* NULL: a stage */
+	size_t stage;     /* where image is NULL */
 	struct platform *platform;
+	const struct instruction **triggers;
+	size_t trigger_count;
 };
 
 /* clang-format off */
@@ -59,8 +63,11 @@ static const struct {
 	{ INSTRUCTION_ENV,        false, false, {} },
 	{ INSTRUCTION_EXPOSE,     false, false, {} },
 	{ INSTRUCTION_FROM,       false, false, { "platform" } },
+	{ INSTRUCTION_HEALTHCHECK, false, false, { "interval", "timeout", "start-period",
+						   "start-interval", "retries" } },
 	{ INSTRUCTION_LABEL,      false, false, {} },
 	{ INSTRUCTION_MAINTAINER, false, false, {} },
+	{ INSTRUCTION_ONBUILD,    false, true,  {} },
 	{ INSTRUCTION_RUN,        true,  true,  { "mount", "network", "security" } },
 	{ INSTRUCTION_SHELL,      false, false, {} },
 	{ INSTRUCTION_STOPSIGNAL, false, false, {} },
@@ -220,62 +227,6 @@ static result target_find(const struct planner *planner, size_t *out, struct err
 		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
-/* ---- variables ---- */
-
-static void platform_args(struct strings *env, const char *prefix, const struct platform *platform)
-{
-	char text[PLATFORM_TEXT_MAX];
-
-	strings_printf(env, "%sPLATFORM=%s", prefix, platform_text(platform, text));
-	strings_printf(env, "%sOS=%s", prefix, platform->os);
-	strings_printf(env, "%sOSVERSION=", prefix);
-	strings_printf(env, "%sARCH=%s", prefix, platform->arch);
-	strings_printf(env, "%sVARIANT=%s", prefix, platform->variant);
-}
-
-/** ARGs before the first FROM see the ones before them and the platform's. */
-static result global_args(const struct planner *planner, struct strings *env, struct error *err)
-{
-	const struct dockerfile *file = planner->request->dockerfile;
-
-	for (const struct instruction *at = file->instructions;
-	     at < file->instructions + file->instruction_count && at->kind == INSTRUCTION_ARG;
-	     at++) {
-		for (size_t i = 0; i < instruction_pair_count(at); i++) {
-			struct pair pair = instruction_pair(at, i);
-			owned(str) char *name = xstrndup(pair.name, pair.name_length),
-					*value = NULL;
-			const char *given = env_get(planner->request->build_args, name);
-
-			if (!given && !pair.value)
-				continue;
-			if (!given && expand_word(pair.value, file->escape, env, 0, &value, err))
-				return fail_at(planner, at, err);
-			env_set(env, name, given ? given : value);
-		}
-	}
-	return OK;
-}
-
-static result globals_make(const struct planner *planner, const struct platform *target,
-			   size_t target_stage, struct strings *env, struct error *err)
-{
-	const struct platform host = platform_host();
-	const char *stage = planner->stages[target_stage].name;
-
-	platform_args(env, "BUILD", &host);
-	platform_args(env, "TARGET", target);
-	strings_printf(env, "TARGETSTAGE=%s", stage ? stage : "default");
-	for (size_t i = 0; i < env->count; i++) {
-		owned(str) char *name = xstrndup(env->items[i], strcspn(env->items[i], "="));
-		const char *given = env_get(planner->request->build_args, name);
-
-		if (given)
-			env_set(env, name, given);
-	}
-	return global_args(planner, env, err);
-}
-
 /* ---- one platform ---- */
 
 /** Where --platform is given, its value; else NULL for "as the base or the target". */
@@ -301,6 +252,57 @@ static result from_platform(const struct pass *pass, const struct instruction *f
 	return OK;
 }
 
+static void trigger_add(struct pass *pass, size_t index, const struct instruction *trigger)
+{
+	const struct instruction *from = pass->planner->stages[index].from;
+	struct base *base = &pass->bases[index];
+	struct instruction *copy;
+
+	copy = arena_new_in(pass->planner->plan->arena, struct instruction);
+	*copy = *trigger;
+	array_grow(base->triggers, base->trigger_count);
+	base->triggers[base->trigger_count++] = copy;
+	/* It has no place in this file but the FROM that brought it. */
+	copy->first_line = from->first_line;
+	copy->last_line = from->last_line;
+	copy->original = arena_printf(pass->planner->plan->arena, "ONBUILD %s", trigger->original);
+}
+
+/** The triggers that the image of a stage's FROM, or the stage that it names, leave to it. */
+static void triggers_find(struct pass *pass, size_t index)
+{
+	const struct planner *planner = pass->planner;
+	const struct plan_request *request = planner->request;
+	const struct base *base = &pass->bases[index];
+	const struct platform *platform = base->platform ? base->platform : pass->target;
+	const struct named *named =
+		base->image ? named_find(request->contexts, base->image, platform) : NULL;
+	const struct triggers *known =
+		base->image ? triggers_of(request->triggers, named ? named->value : base->image,
+					  platform)
+			    : NULL;
+
+	for (size_t i = 0; known && i < known->count; i++)
+		trigger_add(pass, index, known->documents[i]->instructions);
+	for (size_t i = 0; !base->image && i < planner->stages[base->stage].count; i++) {
+		const struct instruction *at =
+			&request->dockerfile->instructions[planner->stages[base->stage].first + i];
+
+		if (at->trigger)
+			trigger_add(pass, index, at->trigger);
+	}
+}
+
+/** Whether --build-context gives something else for the whole stage. */
+static bool is_replaced(const struct pass *pass, size_t index)
+{
+	const struct base *base = &pass->bases[index];
+	const char *name = pass->planner->stages[index].name;
+
+	return name && named_find(pass->planner->request->contexts, name,
+				  base->platform ? base->platform : pass->target);
+}
+
 static result base_find(struct pass *pass, size_t index, struct error *err)
 {
 	const struct planner *planner = pass->planner;
@@ -316,12 +318,37 @@ static result base_find(struct pass *pass, size_t index, struct error *err)
 		(void)fail(err, FAULT_INPUT, "base name (%s) should not be blank", from->args[0]);
 		return fail_at(planner, from, err);
 	}
+	if (is_replaced(pass, index)) {
+		base->is_replaced = true;
+		base->image = arena_strdup(planner->plan->arena, planner->stages[index].name);
+		return OK;
+	}
 	base->stage = stage_by_name(planner, name, index);
 	if (base->stage == SIZE_MAX)
 		base->image = arena_strdup(planner->plan->arena, name);
 	else
 		pass->needed[base->stage] = true;
+	triggers_find(pass, index);
 	return OK;
+}
+
+/** What a stage runs after FROM: the triggers of its base, then its own instructions. */
+static const struct instruction *instruction_at(const struct pass *pass, size_t index, size_t i)
+{
+	const struct planner *planner = pass->planner;
+	const struct base *base = &pass->bases[index];
+
+	if (i < base->trigger_count)
+		return base->triggers[i];
+	i -= base->trigger_count;
+	return &planner->request->dockerfile->instructions[planner->stages[index].first + i];
+}
+
+static size_t instruction_count(const struct pass *pass, size_t index)
+{
+	if (pass->bases[index].is_replaced)
+		return 0;
+	return pass->bases[index].trigger_count + pass->planner->stages[index].count;
 }
 
 /** Mark a stage that an instruction of the stage `index` reads from; an image is as good. */
@@ -361,19 +388,15 @@ static result mounts_mark(struct pass *pass, size_t index, const struct instruct
 /** Mark the stages that COPY --from and RUN --mount=from= of this stage read. */
 static result sources_mark(struct pass *pass, size_t index, struct error *err)
 {
-	const struct planner *planner = pass->planner;
-	const struct stage *stage = &planner->stages[index];
-
-	for (size_t i = 0; i < stage->count; i++) {
-		const struct instruction *at =
-			&planner->request->dockerfile->instructions[stage->first + i];
+	for (size_t i = 0; i < instruction_count(pass, index); i++) {
+		const struct instruction *at = instruction_at(pass, index, i);
 		const char *name = instruction_flag(at, "from");
 
 		if (check_supported(at, err) ||
 		    (at->kind == INSTRUCTION_RUN && mounts_mark(pass, index, at, err)) ||
 		    (at->kind == INSTRUCTION_COPY && name &&
 		     source_mark(pass, index, "COPY --from", name, err)))
-			return fail_at(planner, at, err);
+			return fail_at(pass->planner, at, err);
 	}
 	return OK;
 }
@@ -446,23 +469,25 @@ static struct step *image_step(struct pass *pass, const struct instruction *inst
 {
 	char text[PLATFORM_TEXT_MAX];
 	bool is_scratch = strcmp(image, "scratch") == 0;
-	struct step *step = step_add(pass, is_scratch ? STEP_SCRATCH : STEP_IMAGE, instruction,
-				     platform, NULL, NULL);
+	const struct named *named = named_find(pass->planner->request->contexts, image, platform);
+	enum step_kind kind = named && named->kind == NAMED_FILES ? STEP_FILES
+			      : !named && is_scratch              ? STEP_SCRATCH
+								  : STEP_IMAGE;
+	struct step *step = step_add(pass, kind, instruction, platform, NULL, NULL);
 
-	step->image = image;
+	step->image = named ? named->value : image;
 	step->name = arena_printf(pass->planner->plan->arena, "[%s] FROM %s",
 				  platform_text(platform, text), image);
 	return step;
 }
 
 /** How many steps of a stage are worth a number: FROM and what makes layers. */
-static size_t numbered_steps(const struct planner *planner, const struct stage *stage)
+static size_t numbered_steps(const struct pass *pass, size_t index)
 {
 	size_t count = 1;
 
-	for (size_t i = 0; i < stage->count; i++)
-		count += instruction_makes_layer(
-			&planner->request->dockerfile->instructions[stage->first + i]);
+	for (size_t i = 0; i < instruction_count(pass, index); i++)
+		count += instruction_makes_layer(instruction_at(pass, index, i));
 	return count;
 }
 
@@ -521,21 +546,33 @@ static struct step *first_step(struct pass *pass, size_t index, size_t total)
 	return step;
 }
 
+/** Whether --no-cache-filter names the stage. */
+static bool is_uncached(const struct planner *planner, const struct stage *stage)
+{
+	const struct strings *names = planner->request->no_cache;
+
+	for (size_t i = 0; names && stage->name && i < names->count; i++) {
+		if (strcasecmp(names->items[i], stage->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static result stage_plan(struct pass *pass, size_t index, struct error *err)
 {
 	const struct planner *planner = pass->planner;
 	const struct stage *stage = &planner->stages[index];
-	size_t total = numbered_steps(planner, stage), number = 1;
+	size_t total = numbered_steps(pass, index), number = 1;
 	struct step *step = first_step(pass, index, total);
 
-	for (size_t i = 0; i < stage->count; i++) {
-		const struct instruction *at =
-			&planner->request->dockerfile->instructions[stage->first + i];
+	for (size_t i = 0; i < instruction_count(pass, index); i++) {
+		const struct instruction *at = instruction_at(pass, index, i);
 		struct step *source = source_step(pass, index, at);
 		struct step **mounts = mount_steps(pass, index, at);
 
 		number += instruction_makes_layer(at);
 		step = step_add(pass, STEP_INSTRUCTION, at, step->platform, step, source);
+		step->no_cache = is_uncached(planner, stage);
 		step->mounts = mounts;
 		for (size_t j = 0; j < at->flag_count; j++)
 			depend(step, mounts[j]);
@@ -574,13 +611,16 @@ static result platform_plan(struct planner *planner, size_t number, struct error
 	result status;
 
 	if (target_find(planner, &target, err) ||
-	    globals_make(planner, pass.target, target, &plan->globals[number], err))
+	    globals_make(planner->request->dockerfile, planner->request->build_args, pass.target,
+			 planner->stages[target].name, &plan->globals[number], err))
 		return FAILED;
 	pass.bases = xcalloc(planner->stage_count, sizeof(*pass.bases));
 	pass.needed = xcalloc(planner->stage_count, sizeof(*pass.needed));
 	pass.last = xcalloc(planner->stage_count, sizeof(struct step *));
 	status = pass_run(&pass, target, err);
 	plan->finals[number] = pass.last[target];
+	for (size_t i = 0; i < planner->stage_count; i++)
+		free(pass.bases[i].triggers);
 	free(pass.bases);
 	free(pass.needed);
 	free(pass.last);

@@ -10,11 +10,14 @@
 
 #include "base/platform.h"
 #include "runner/dockerfile.h"
+#include "runner/named.h"
+#include "runner/onbuild.h"
 #include "runner/snapshot.h"
 
 enum step_kind {
 	STEP_SCRATCH,     /* FROM scratch */
 	STEP_IMAGE,       /* FROM IMAGE, COPY --from=IMAGE */
+	STEP_FILES,       /* a further context: `image` is what context_obtain() takes */
 	STEP_STAGE,       /* FROM STAGE: starts where `previous` ended */
 	STEP_INSTRUCTION, /* all others, after `previous` */
 };
@@ -33,6 +36,7 @@ struct step {
 	const char *name;                      /* "[linux/arm64 build 3/7] RUN make" */
 	struct step *previous;                 /* or NULL */
 	struct step *source;                   /* what COPY --from reads, or NULL */
+	bool no_cache;                         /* its layer is always made */
 	struct step **mounts; /* what each --mount of RUN reads, in their order; NULL: no step */
 
 	/* The scheduler's, under its lock. */
@@ -58,8 +62,12 @@ struct plan_request {
 	const struct dockerfile *dockerfile;
 	const struct platform *platforms;
 	size_t platform_count;
-	const struct strings *build_args; /* NAME=value */
-	const char *target;               /* name or number of a stage; NULL: the last */
+	const struct strings *build_args;  /* NAME=value */
+	const char *target;                /* name or number of a stage; NULL: the last */
+	const struct named_list *contexts; /* or NULL */
+	const struct strings *no_cache;    /* names of stages, or NULL */
+	const struct triggers *triggers;   /* of base images, as far as they are known; must outlive
+					      the plan */
 };
 
 /**

@@ -127,8 +127,10 @@ static json_t *metadata_json(const struct build *build, const struct published *
 			xasprintf("containerimage.digest/%s",
 				  platform_text(&made->manifests[i].platform, platform));
 
-		json_object_set_new(json, key,
-				    json_string(digest_text(&made->manifests[i].digest, digest)));
+		if (made->manifests[i].size)
+			json_object_set_new(
+				json, key,
+				json_string(digest_text(&made->manifests[i].digest, digest)));
 	}
 	if (made->count == 1)
 		json_object_set_new(json, "containerimage.config.digest",

@@ -24,7 +24,8 @@ struct sched {
 	size_t head, tail;
 	size_t unfinished;
 	bool failed;
-	struct error error; /* the first one */
+	bool only_optional; /* all that failed were platforms that may */
+	struct error error; /* the first one, of a platform that may not fail if there is one */
 };
 
 static double seconds_since(const struct timespec *start)
@@ -96,12 +97,17 @@ static void give_up(struct sched *sched, struct step *failed)
 
 static void step_failed(struct sched *sched, struct step *step, const struct error *err)
 {
+	const struct build_request *request = sched->build->request;
+	bool optional =
+		platform_is_optional(request, step->target) && err->fault != FAULT_CANCELLED;
+
 	step->state = STEP_FAILED;
-	if (!sched->failed)
+	if (!sched->failed || (sched->only_optional && !optional))
 		sched->error = *err;
+	sched->only_optional = optional && (!sched->failed || sched->only_optional);
 	sched->failed = true;
 	give_up(sched, step);
-	if (!sched->build->request->keep_going || err->fault == FAULT_CANCELLED)
+	if (!optional && (!request->keep_going || err->fault == FAULT_CANCELLED))
 		cancel_fire(sched->build->ctx->cancel, err);
 }
 

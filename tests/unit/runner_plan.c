@@ -98,10 +98,18 @@ static const struct {
 	  "target stage \"two\" could not be found in Dockerfile (did you mean tow?)" },
 	{ "FROM a\nCOPY --from=late /x /y\nFROM b AS late\n", "arm64", "0",
 	  "Dockerfile:2: COPY --from=late: the stage needs to be defined before current stage" },
-	{ "FROM a\nHEALTHCHECK NONE\n", "arm64", NULL,
-	  "Dockerfile:2: healthcheck is not supported yet by this version of mpemu" },
-	{ "FROM a AS x\nHEALTHCHECK NONE\nFROM b\n", "arm64", NULL,
-	  "0 [linux/arm64 1/1] FROM b\n" },
+	{ "FROM a AS x\nONBUILD RUN y\nFROM b AS z\nFROM x\nONBUILD COPY --from=z / /\nFROM 2\n", "arm64", "2",
+	  "0 [linux/arm64 x 1/1] FROM a AS x\n"
+	  "1 [linux/arm64 x 1/1] ONBUILD RUN y <0\n"
+	  "2 [linux/arm64 1/2] FROM x <1\n"
+	  "3 [linux/arm64 2/2] ONBUILD RUN y <2\n"
+	  "4 [linux/arm64 2/2] ONBUILD COPY --from=z / / <3\n" },
+	{ "FROM a AS x\nONBUILD COPY --from=z /f /\nFROM b AS z\nFROM x\n", "arm64", NULL,
+	  "0 [linux/arm64 x 1/1] FROM a AS x\n"
+	  "1 [linux/arm64 x 1/1] ONBUILD COPY --from=z /f / <0\n"
+	  "2 [linux/arm64 z 1/1] FROM b AS z\n"
+	  "3 [linux/arm64 1/2] FROM x <1\n"
+	  "4 [linux/arm64 2/2] ONBUILD COPY --from=z /f / <3 +2\n" },
 	{ "FROM $NOTHING\n", "arm64", NULL,
 	  "Dockerfile:1: base name ($NOTHING) should not be blank" },
 };

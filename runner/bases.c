@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/bases.h"
+
+#include "base/mem.h"
+#include "base/progress.h"
+#include "runner/layout.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct found {
+	char *name;
+	struct platform platform;
+	struct descriptor manifest;
+};
+
+struct bases {
+	/** Held while pulling: two platforms of one base would fetch the same index twice. */
+	pthread_mutex_t lock;
+	struct found *found;
+	size_t count;
+};
+
+/** One question. */
+struct search {
+	struct build *build;
+	const char *name;
+	const struct platform *platform;
+};
+
+struct bases *bases_new(void)
+{
+	struct bases *bases = xnew(struct bases);
+
+	pthread_mutex_init(&bases->lock, NULL);
+	return bases;
+}
+
+void bases_drop(struct bases **bases)
+{
+	if (!*bases)
+		return;
+	for (size_t i = 0; i < (*bases)->count; i++)
+		free((*bases)->found[i].name);
+	free((*bases)->found);
+	pthread_mutex_destroy(&(*bases)->lock);
+	free(*bases);
+	*bases = NULL;
+}
+
+/** Take the manifest for the platform out of what a name stands for. */
+static result choose(struct store *store, const struct descriptor *at,
+		     const struct platform *platform, struct descriptor *out, struct error *err)
+{
+	owned(index) struct index index = {};
+
+	if (index_read(store, at, &index, err) || index_choose(&index, platform, out, err))
+		return FAILED;
+	out->annotations = NULL; /* borrowed from the index, which goes now */
+	return OK;
+}
+
+/** All platforms that steps of this build want of the same image, so that it is asked for once. */
+static size_t wanted_platforms(const struct search *search, struct platform out[PLATFORMS_MAX])
+{
+	const struct plan *plan = search->build->plan;
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct step *step = plan->steps[i];
+		bool known = false;
+
+		if (step->kind != STEP_IMAGE || strcmp(step->image, search->name) != 0)
+			continue;
+		for (size_t j = 0; j < count; j++)
+			known |= platform_equal(&out[j], step->platform);
+		if (!known && count < PLATFORMS_MAX)
+			out[count++] = *step->platform;
+	}
+	return count;
+}
+
+static result fetch(const struct search *search, const struct reference *ref,
+		    struct descriptor *out, struct error *err)
+{
+	const struct build *build = search->build;
+	struct platform platforms[PLATFORMS_MAX];
+	size_t count = wanted_platforms(search, platforms);
+	char text[REFERENCE_TEXT_MAX];
+	struct descriptor at;
+	result pulled;
+
+	progress_note(build->ctx, "pulling %s", reference_text(ref, text));
+	pulled = image_pull(build->ctx, build->store, ref, platforms, count,
+			    &build->request->transport, &at, err);
+	/* That another platform is missing there is for its own step to say. */
+	if (pulled && err->fault == FAULT_MISSING && count > 1)
+		pulled = image_pull(build->ctx, build->store, ref, search->platform, 1,
+				    &build->request->transport, &at, err);
+	if (pulled)
+		return FAILED;
+	if (store_tag(build->store, ref, &at, err))
+		return FAILED;
+	return choose(build->store, &at, search->platform, out, err);
+}
+
+/** The name in the store, if it has this platform whole; `named` tells if the name is there. */
+static result find_local(const struct search *search, const struct reference *ref,
+			 struct descriptor *out, bool *named, struct error *err)
+{
+	struct store *store = search->build->store;
+	struct descriptor at;
+	char text[DIGEST_TEXT_MAX];
+
+	*named = false;
+	if (store_resolve(store, ref, &at, err))
+		return FAILED;
+	*named = true;
+	if (choose(store, &at, search->platform, out, err))
+		return FAILED;
+	if (!store_has(store, &out->digest))
+		return fail(err, FAULT_MISSING, "manifest %s is missing from the store",
+			    digest_text(&out->digest, text));
+	return OK;
+}
+
+/**
+ * The store first (unless --pull), then the registry: when the name is not there, or when it lacks
+ * the platform, because another one was pulled before.
+ */
+static result find_manifest(const struct search *search, const struct reference *ref,
+			    struct descriptor *out, struct error *err)
+{
+	struct error missing = {};
+	bool named = false;
+
+	if (!search->build->request->pull) {
+		if (!find_local(search, ref, out, &named, &missing))
+			return OK;
+		if (missing.fault != FAULT_MISSING) {
+			*err = missing;
+			return FAILED;
+		}
+	}
+	if (!fetch(search, ref, out, err))
+		return OK;
+	/* For a local image, what the store said explains more than that no registry has it. */
+	if (err->fault != FAULT_CANCELLED && missing.fault == FAULT_MISSING &&
+	    (named || strcmp(ref->host, "localhost") == 0))
+		*err = missing;
+	return FAILED;
+}
+
+static result find_once(const struct search *search, struct descriptor *out, struct error *err)
+{
+	struct bases *bases = search->build->bases;
+	struct reference ref;
+
+	for (size_t i = 0; i < bases->count; i++) {
+		const struct found *found = &bases->found[i];
+
+		if (strcmp(found->name, search->name) == 0 &&
+		    platform_equal(&found->platform, search->platform)) {
+			*out = found->manifest;
+			return OK;
+		}
+	}
+	if (starts_with(search->name, LAYOUT_SCHEME)) {
+		if (layout_import(search->build->ctx, search->build->store, search->name,
+				  search->platform, out, err))
+			return FAILED;
+	} else if (reference_parse(search->name, &ref, err) ||
+		   find_manifest(search, &ref, out, err)) {
+		return FAILED;
+	}
+	array_grow(bases->found, bases->count);
+	bases->found[bases->count++] =
+		(struct found){ xstrdup(search->name), *search->platform, *out };
+	return OK;
+}
+
+result base_image(struct build *build, const char *name, const struct platform *platform,
+		  struct image **out, struct error *err)
+{
+	const struct search search = { build, name, platform };
+	struct descriptor manifest;
+	result found;
+
+	pthread_mutex_lock(&build->bases->lock);
+	found = find_once(&search, &manifest, err);
+	pthread_mutex_unlock(&build->bases->lock);
+	return found ? FAILED : image_read(build->store, &manifest, out, err);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Images that a build starts from: looked for once, in the store and then in registries.
+ */
+#ifndef RUNNER_BASES_H
+#define RUNNER_BASES_H
+
+#include "runner/builder.h"
+
+struct bases;
+
+struct bases *bases_new(void);
+void bases_drop(struct bases **bases);
+
+/**
+ * The image that `name` stands for on `platform`: from the store, else (or with --pull) from its
+ * registry, together with all other platforms that steps of the plan want of it.  What was found
+ * stays the answer for the whole build.  FAULT_MISSING lists the platforms that there are.
+ */
+result base_image(struct build *build, const char *name, const struct platform *platform,
+		  struct image **out, struct error *err);
+
+#endif

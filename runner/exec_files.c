@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A further context (--build-context NAME=DIR, archive, URL or repository): its files become a
+ * layer, so that FROM, COPY --from and RUN --mount take it as they take a stage.
+ */
+#include "base/fd.h"
+#include "base/mem.h"
+#include "runner/exec.h"
+#include "sandbox/sandbox.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+struct files {
+	struct context *context;
+	struct copy_options options;
+};
+
+static result files_make(struct job *job, const char *workdir, void *closure, struct error *err)
+{
+	const struct files *files = closure;
+	owned(str) char *upper = xasprintf("%s/upper", workdir);
+	owned(fd) int fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_sys(err, "open %s", upper);
+	return tree_copy(job->build->ctx, files->context->fd, ".", fd, "/", &files->options, err);
+}
+
+static result files_key(const struct job *job, const struct files *files, struct digest *out,
+			struct error *err)
+{
+	owned(hasher) struct hasher *hasher = hasher_new();
+	struct digest content;
+
+	if (tree_hash(job->build->ctx, files->context->fd, ".", &files->options, false, &content,
+		      err))
+		return FAILED;
+	hasher_add_str(hasher, "mpemu files 1");
+	hasher_add(hasher, content.bytes, sizeof(content.bytes));
+	*out = hasher_finish(hasher);
+	return OK;
+}
+
+result exec_files(struct job *job, struct error *err)
+{
+	const struct context_source source = {
+		.ctx = job->build->ctx,
+		.root = job->build->request->root,
+		.outside = job->build->outside,
+	};
+	owned(context) struct context *context = NULL;
+	struct files files = { .options = { .excluded = context_excludes } };
+	struct digest key;
+
+	scratch_start(job);
+	if (context_open_named(&source, job->step->image, &context, err))
+		return FAILED;
+	files.context = context;
+	files.options.closure = context;
+	if (files_key(job, &files, &key, err) || job_layer(job, &key, files_make, &files, err))
+		return fail_in(err, "build context %s", job->step->image);
+	job_history(job, true, "COPY / / # buildkit");
+	return OK;
+}
