@@ -11,11 +11,14 @@
 #include "runner/contents.h"
 #include "runner/emulation.h"
 #include "runner/layers.h"
+#include "runner/signals.h"
+#include "runner/terminal.h"
 #include "runner/workdir.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +57,7 @@ static const struct option options[] = {
 	{ "interactive", 'i', OPTION_FLAG, FIELD(interactive), NULL,
 	  "pass standard input on (default: it is empty)" },
 	{ "tty", 't', OPTION_FLAG, FIELD(terminal), NULL,
-	  "insist on a terminal; it is this one, without job control" },
+	  "give it a terminal of its own, shown on this one" },
 	{ "rm", 0, OPTION_FLAG, FIELD(remove), NULL, "has no effect: nothing is ever kept" },
 };
 
@@ -281,8 +284,9 @@ static result options_check(struct job *job, struct error *err)
 		return fail(err, FAULT_USAGE, "--network %s: want none or host", network);
 	if (network && strcmp(network, "none") == 0)
 		job->network = NETWORK_NONE;
-	if (wanted->terminal && !isatty(STDIN_FILENO))
-		return fail(err, FAULT_USAGE, "-t: standard input is not a terminal");
+	if (wanted->terminal && wanted->interactive && !isatty(STDIN_FILENO))
+		return fail(err, FAULT_USAGE,
+			    "-it: standard input is not a terminal; without -t it can be a pipe");
 	return volumes_collect(job, err);
 }
 
@@ -323,7 +327,7 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.input_fd = input_fd,
 		.output_fd = STDOUT_FILENO,
 		.error_fd = STDERR_FILENO,
-		.new_terminal_session = !job->wanted->terminal,
+		.new_terminal_session = true,
 	};
 
 	if (job->rules.count) {
@@ -356,24 +360,75 @@ static void exec_explain(const struct job *job, const struct sandbox_exit *statu
 	fprintf(stderr, "mpemu: %s: %s\n", job->argv.items[0], why);
 }
 
+/** Where signals go while the program runs. */
+struct relay {
+	int pipe[2];
+	struct terminal *terminal; /* or NULL */
+};
+
+static void relay_take(void *closure, int number)
+{
+	const struct relay *relay = closure;
+	unsigned char byte = (unsigned char)number;
+
+	if (number == SIGWINCH && relay->terminal)
+		terminal_resize(relay->terminal);
+	/* A full pipe has signals enough. */
+	else if (number != SIGWINCH && write(relay->pipe[1], &byte, 1) < 0)
+		return;
+}
+
+/** Run it with our signals passed on, and our terminal if it is to have one. */
+static result sandbox_attend(const struct job *job, struct sandbox_spec *spec,
+			     struct sandbox_exit *ended, struct error *err)
+{
+	owned(sandbox) struct sandbox *sandbox = NULL;
+	owned(terminal) struct terminal *terminal = NULL;
+	struct relay relay = { { -1, -1 }, NULL };
+	result status = FAILED;
+
+	if (pipe2(relay.pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		return fail_sys(err, "pipe");
+	spec->signal_fd = relay.pipe[0];
+	if (job->wanted->terminal && terminal_new(job->wanted->interactive, &terminal, err) == OK)
+		spec->terminal = terminal_spec(terminal);
+	if ((terminal || !job->wanted->terminal) && sandbox_compile(spec, &sandbox, err) == OK) {
+		relay.terminal = terminal;
+		signals_divert(job->in->signals, relay_take, &relay);
+		status = sandbox_run(job->in->ctx, sandbox, ended, err);
+		signals_divert(job->in->signals, NULL, NULL);
+	}
+	fd_drop(&relay.pipe[0]);
+	fd_drop(&relay.pipe[1]);
+	return status;
+}
+
+static result spec_explain(const struct sandbox_spec *spec, struct error *err)
+{
+	owned(sandbox) struct sandbox *sandbox = NULL;
+	owned(buf) struct buf plan = {};
+
+	if (sandbox_compile(spec, &sandbox, err))
+		return FAILED;
+	sandbox_explain(sandbox, &plan);
+	return write_all(STDOUT_FILENO, plan.data, plan.length, err);
+}
+
 static result sandbox_start(struct job *job, int *status, struct error *err)
 {
+	static const struct terminal_spec shown = { .size = { 80, 24 } };
 	bool interactive = job->wanted->interactive;
 	owned(fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct sandbox_spec spec = spec_of(job, interactive ? STDIN_FILENO : null_fd);
-	owned(sandbox) struct sandbox *sandbox = NULL;
-	owned(buf) struct buf plan = {};
 	struct sandbox_exit ended = {};
 
 	if (null_fd < 0)
 		return fail_sys(err, "open /dev/null");
-	if (sandbox_compile(&spec, &sandbox, err))
-		return FAILED;
 	if (job->wanted->explain) {
-		sandbox_explain(sandbox, &plan);
-		return write_all(STDOUT_FILENO, plan.data, plan.length, err);
+		spec.terminal = job->wanted->terminal ? &shown : NULL;
+		return spec_explain(&spec, err);
 	}
-	if (sandbox_run(job->in->ctx, sandbox, &ended, err))
+	if (sandbox_attend(job, &spec, &ended, err))
 		return FAILED;
 	if (ended.exec_failed)
 		exec_explain(job, &ended);
@@ -410,5 +465,6 @@ const struct command command_run = {
 	.arguments_max = -1,
 	.needs_ids = true,
 	.stops_at_argument = true,
+	.passes_signals = true,
 	.run = run_run,
 };

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -183,19 +184,36 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 	op_add(plan, OP_FILTER, "no new privileges; filter system calls")->data = filter;
 }
 
+/** The first of three slots for the streams of the program. */
+static int terminal_add(struct plan *plan)
+{
+	const struct terminal_size *size = &plan->spec->terminal->size;
+	struct winsize *winsize = arena_new_in(plan->sandbox->arena, struct winsize);
+	struct op *op =
+		op_add(plan, OP_TERMINAL, "new terminal of %u by %u", size->columns, size->rows);
+
+	winsize->ws_col = size->columns;
+	winsize->ws_row = size->rows;
+	op->data = winsize;
+	op->number = plan->sandbox->user.uid;
+	return op->to = slots_new(plan, 3);
+}
+
 static void process_add(struct plan *plan, const struct filter *filter)
 {
 	struct op *op = op_add(plan, OP_FORK, "leave init behind");
+	int streams = SLOT_INPUT;
 
 	op->pair = plan->binfmt;
-	if (plan->spec->new_terminal_session)
+	if (plan->spec->new_terminal_session || plan->spec->terminal)
 		op_add(plan, OP_SESSION, "new session");
+	if (plan->spec->terminal)
+		streams = terminal_add(plan);
 	op_add(plan, OP_KEYRING, "new keyring");
 	op_add(plan, OP_CHDIR, "enter directory %s",
 	       plan->spec->cwd && *plan->spec->cwd ? plan->spec->cwd : "/")
 		->at = plan->work_dir;
-	op_add(plan, OP_STREAMS, "set input, output and error; close all others")->from =
-		SLOT_INPUT;
+	op_add(plan, OP_STREAMS, "set input, output and error; close all others")->from = streams;
 	limits_add(plan);
 	rights_add(plan, filter);
 	program_add(plan);
@@ -320,6 +338,9 @@ result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, st
 	sandbox->streams[0] = spec->input_fd;
 	sandbox->streams[1] = spec->output_fd;
 	sandbox->streams[2] = spec->error_fd;
+	for (size_t i = 0; spec->terminal && i < countof(sandbox->streams); i++)
+		sandbox->streams[i] = spec->terminal->socket_fd;
+	sandbox->signal_fd = spec->signal_fd;
 	status = compile(&plan, binds, err);
 	for (size_t i = 0; i < spec->bind_count; i++)
 		free(binds[i].target);

@@ -32,6 +32,7 @@ struct sandbox {
 	struct privilege privilege;
 	unsigned long namespaces; /* CLONE_NEW... */
 	int streams[3];
+	int signal_fd; /* or 0 */
 	const char *upper;
 };
 

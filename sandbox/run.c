@@ -9,6 +9,7 @@
  */
 #include "sandbox/compiled.h"
 #include "sandbox/userns.h"
+#include "sandbox/watch.h"
 #include "sandbox/zygote.h"
 
 #include "base/fd.h"
@@ -49,6 +50,7 @@ struct run {
 	bool by_zygote; /* it is the zygote's child */
 	int pidfd, link;
 	bool exited, refused; /* EXIT came; an op failed */
+	bool killed;          /* by us, since the program did not end when it was asked to */
 	int signal;           /* that ended init, which nothing inside can send */
 	struct stub stubs[STUBS_MAX];
 	size_t stub_count;
@@ -295,6 +297,8 @@ static void message_take(struct run *run, const struct message *message, struct 
 		out->exec_failed = true;
 		out->exec_errno = message->sys;
 		break;
+	case MESSAGE_STARTED:
+		break; /* the watch has it */
 	case MESSAGE_EXIT:
 		run->exited = true;
 		exit_take(out, message);
@@ -304,29 +308,19 @@ static void message_take(struct run *run, const struct message *message, struct 
 /** Read what the child has to say until nobody can say anything any more. */
 static void link_read(struct run *run, struct sandbox_exit *out, struct error *err)
 {
-	struct cancel *cancel = run->ctx ? run->ctx->cancel : NULL;
-	struct pollfd polls[] = {
-		{ .fd = run->link, .events = POLLIN },
-		{ .fd = cancel_fd(cancel), .events = POLLIN },
+	struct watch watch = {
+		.ctx = run->ctx,
+		.link = run->link,
+		.init = run->pidfd,
+		.main = -1,
+		.signal_fd = run->sandbox->signal_fd ? run->sandbox->signal_fd : -1,
 	};
 	struct message message;
-	ssize_t got;
 
-	for (;;) {
-		if (poll(polls, countof(polls), -1) < 0)
-			continue;
-		if (polls[1].fd >= 0 && polls[1].revents) {
-			(void)syscall(SYS_pidfd_send_signal, run->pidfd, SIGKILL, NULL, 0L);
-			polls[1].fd = -1;
-		}
-		if (!polls[0].revents)
-			continue;
-		got = recv(run->link, &message, sizeof(message), MSG_DONTWAIT);
-		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-			return;
-		if (got == (ssize_t)sizeof(message))
-			message_take(run, &message, out, err);
-	}
+	while (watch_next(&watch, &message))
+		message_take(run, &message, out, err);
+	run->killed = watch.killed;
+	watch_end(&watch);
 }
 
 /* ---- from the beginning to the end ---- */
@@ -450,12 +444,17 @@ static void stubs_remove(struct run *run)
 }
 
 /** How it ended, now that nothing of it is left. */
-static result run_judge(const struct run *run, struct error *err)
+static result run_judge(const struct run *run, struct sandbox_exit *out, struct error *err)
 {
 	if (cancel_check(run->ctx, err))
 		return FAILED;
 	if (run->refused)
 		return FAILED; /* err has the op */
+	if (!run->exited && run->killed) {
+		out->signal = SIGKILL;
+		out->status = 128 + SIGKILL;
+		return OK;
+	}
 	if (!run->exited)
 		return fail(err, FAULT_SYSTEM, "sandbox: its first process was killed (signal %d)",
 			    run->signal);
@@ -475,7 +474,7 @@ static result run_once(struct run *run, bool *unshifted, struct sandbox_exit *ou
 			link_read(run, out, err);
 		child_wait(run);
 		if (status == OK)
-			status = run_judge(run, err);
+			status = run_judge(run, out, err);
 		stubs_remove(run);
 	}
 	fd_drop(&run->pidfd);

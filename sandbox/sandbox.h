@@ -74,6 +74,19 @@ struct limit {
 	uint64_t soft, hard;
 };
 
+struct terminal_size {
+	uint16_t columns, rows;
+};
+
+/**
+ * A terminal of the sandbox's own for the program, instead of the three descriptors.  Its other
+ * side, for the caller to read and write, is sent as a descriptor over the socket.
+ */
+struct terminal_spec {
+	int socket_fd;
+	struct terminal_size size;
+};
+
 enum network { NETWORK_HOST, NETWORK_NONE };
 
 /** All that decides what a program may see and do; plain data, everything is borrowed. */
@@ -101,8 +114,12 @@ struct sandbox_spec {
 	const char *const *binfmt_rules; /* registered privately; NULL: the host's entries serve */
 	size_t binfmt_rule_count;
 
-	int input_fd, output_fd, error_fd; /* 0, 1 and 2 of the program */
-	bool new_terminal_session;         /* setsid: not for an interactive `run` */
+	int input_fd, output_fd, error_fd;    /* 0, 1 and 2 of the program */
+	bool new_terminal_session;            /* setsid: no terminal of ours sends it signals */
+	const struct terminal_spec *terminal; /* or NULL */
+	/* A pipe of signal numbers, a byte each, to pass on to the program; 0: none.  SIGINT and
+	   SIGTERM ask it to end: ten seconds later, or at the second one, all of it is killed. */
+	int signal_fd;
 };
 
 struct sandbox; /* a spec compiled to a list of operations */
