@@ -11,6 +11,7 @@
 #include "runner/contents.h"
 #include "runner/emulation.h"
 #include "runner/layers.h"
+#include "runner/run_options.h"
 #include "runner/signals.h"
 #include "runner/terminal.h"
 #include "runner/workdir.h"
@@ -28,9 +29,9 @@ enum { ENV_FILE_MAX = 1 << 20, WORDS_MAX = 4096 };
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct run_options {
-	const char *platform, *workdir, *user, *network, *hostname, *entrypoint;
-	struct strings env, env_files, volumes;
-	bool read_only, explain, interactive, terminal, remove;
+	const char *platform, *workdir, *user, *network, *hostname, *entrypoint, *shm_size;
+	struct strings env, env_files, volumes, tmpfs, hosts, ulimits, cap_add, cap_drop, security;
+	bool read_only, explain, interactive, terminal, remove, privileged;
 };
 
 #define FIELD(name) offsetof(struct run_options, name)
@@ -51,6 +52,18 @@ static const struct option options[] = {
 	{ "hostname", 0, OPTION_TEXT, FIELD(hostname), "NAME", "the host name inside" },
 	{ "entrypoint", 0, OPTION_TEXT, FIELD(entrypoint), "PROGRAM",
 	  "instead of the image's; its default command goes too" },
+	{ "tmpfs", 0, OPTION_LIST, FIELD(tmpfs), "DIR[:size=SIZE,ro]",
+	  "an empty file system in memory" },
+	{ "shm-size", 0, OPTION_TEXT, FIELD(shm_size), "SIZE", "size of /dev/shm (default: 64m)" },
+	{ "add-host", 0, OPTION_LIST, FIELD(hosts), "NAME:ADDRESS", "a line for /etc/hosts" },
+	{ "cap-add", 0, OPTION_LIST, FIELD(cap_add), "NAME|ALL",
+	  "let root inside have this capability too" },
+	{ "cap-drop", 0, OPTION_LIST, FIELD(cap_drop), "NAME|ALL", "do not let it have this one" },
+	{ "security-opt", 0, OPTION_LIST, FIELD(security), "seccomp=FILE|unconfined",
+	  "another filter of system calls, as JSON, or none" },
+	{ "ulimit", 0, OPTION_LIST, FIELD(ulimits), "NAME=SOFT[:HARD]", "a resource limit" },
+	{ "privileged", 0, OPTION_FLAG, FIELD(privileged), NULL,
+	  "is refused: no program gets hold of this host" },
 	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL, "let nothing write to the image" },
 	{ "explain", 0, OPTION_FLAG, FIELD(explain), NULL,
 	  "print what would be done instead of doing it" },
@@ -71,6 +84,9 @@ struct job {
 	struct workdir *workdir;
 	struct strings lowers, rules, env, argv, volumes;
 	struct bind *binds;
+	size_t bind_count;
+	struct build_request request; /* of it, only what a build's programs are given too */
+	const char *seccomp;
 	char *user, *cwd, *upper, *work, *scratch;
 	enum network network;
 };
@@ -86,6 +102,7 @@ static void job_drop(struct job *job)
 	for (size_t i = 0; i < countof(texts); i++)
 		free(texts[i]);
 	free(job->binds);
+	strings_drop(&job->request.hosts);
 	workdir_drop(&job->workdir);
 	image_drop(&job->image);
 	store_drop(&job->store);
@@ -260,16 +277,90 @@ static result volume_parse(struct job *job, const char *text, struct bind *out, 
 	return OK;
 }
 
+/** DIR[:option,...]; what all of them are anyhow may be said. */
+static result tmpfs_parse(struct job *job, const char *text, struct bind *out, struct error *err)
+{
+	static const char *const usual[] = { "rw", "nosuid", "nodev", "mode=1777" };
+	const char *colon = strchr(text, ':');
+	owned(strings) struct strings parts = {};
+
+	strings_add(&job->volumes, text);
+	out->target = job->volumes.items[job->volumes.count - 1];
+	*(char *)(uintptr_t)strchrnul(out->target, ':') = '\0';
+	if (out->target[0] != '/')
+		return fail(err, FAULT_USAGE, "--tmpfs %s: want an absolute path", text);
+	if (colon)
+		strings_split(&parts, colon + 1, ',');
+	for (size_t i = 0; i < parts.count; i++) {
+		const char *part = parts.items[i];
+		bool known = strcmp(part, "ro") == 0;
+
+		out->read_only |= known;
+		for (size_t at = 0; at < countof(usual); at++)
+			known |= strcmp(usual[at], part) == 0;
+		if (starts_with(part, "size="))
+			known = size_parse(part + strlen("size="), &out->size, err) == OK;
+		if (!known)
+			return fail(
+				err, FAULT_USAGE,
+				"--tmpfs %s: '%s' is not supported yet by this version of mpemu: "
+				"want size=SIZE or ro",
+				text, part);
+	}
+	return OK;
+}
+
 static result volumes_collect(struct job *job, struct error *err)
 {
-	const struct strings *volumes = &job->wanted->volumes;
+	const struct strings *volumes = &job->wanted->volumes, *tmpfs = &job->wanted->tmpfs;
 
-	job->binds = xcalloc(volumes->count, sizeof(*job->binds));
+	job->binds = xcalloc(volumes->count + tmpfs->count, sizeof(*job->binds));
 	for (size_t i = 0; i < volumes->count; i++) {
-		if (volume_parse(job, volumes->items[i], &job->binds[i], err))
+		if (volume_parse(job, volumes->items[i], &job->binds[job->bind_count++], err))
+			return FAILED;
+	}
+	for (size_t i = 0; i < tmpfs->count; i++) {
+		if (tmpfs_parse(job, tmpfs->items[i], &job->binds[job->bind_count++], err))
 			return FAILED;
 	}
 	return OK;
+}
+
+/** "seccomp=FILE"; that privileges cannot grow is so anyhow. */
+static result security_parse(struct job *job, const char *text, struct error *err)
+{
+	static const char prefix[] = "seccomp";
+
+	if (strcmp(text, "no-new-privileges") == 0 || strcmp(text, "no-new-privileges=true") == 0 ||
+	    strcmp(text, "no-new-privileges:true") == 0)
+		return OK;
+	if (!starts_with(text, prefix) || !strchr("=:", text[strlen(prefix)]) ||
+	    !text[strlen(prefix)] || !text[strlen(prefix) + 1])
+		return fail(err, FAULT_USAGE,
+			    "--security-opt %s is not supported yet by this version of mpemu: want "
+			    "seccomp=FILE or seccomp=unconfined",
+			    text);
+	job->seccomp = text + strlen(prefix) + 1;
+	if (strcmp(job->seccomp, "builtin") == 0)
+		job->seccomp = NULL;
+	return OK;
+}
+
+static result rights_collect(struct job *job, struct error *err)
+{
+	static const struct strings none = {};
+	const struct run_options *wanted = job->wanted;
+
+	if (wanted->privileged)
+		return fail(err, FAULT_USAGE,
+			    "--privileged is not supported: no program gets hold of this host; "
+			    "--cap-add gives it rights inside");
+	for (size_t i = 0; i < wanted->security.count; i++) {
+		if (security_parse(job, wanted->security.items[i], err))
+			return FAILED;
+	}
+	return run_options_set(&none, &none, &wanted->hosts, &wanted->ulimits, wanted->shm_size,
+			       &job->request, err);
 }
 
 static result options_check(struct job *job, struct error *err)
@@ -287,7 +378,7 @@ static result options_check(struct job *job, struct error *err)
 	if (wanted->terminal && wanted->interactive && !isatty(STDIN_FILENO))
 		return fail(err, FAULT_USAGE,
 			    "-it: standard input is not a terminal; without -t it can be a pipe");
-	return volumes_collect(job, err);
+	return volumes_collect(job, err) || rights_collect(job, err) ? FAILED : OK;
 }
 
 /* ---- running ---- */
@@ -321,7 +412,17 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.user = job->user,
 		.hostname = job->wanted->hostname,
 		.binds = job->binds,
-		.bind_count = job->wanted->volumes.count,
+		.bind_count = job->bind_count,
+		.hosts = (const char *const *)job->request.hosts.items,
+		.host_count = job->request.hosts.count,
+		.limits = job->request.limits,
+		.limit_count = job->request.limit_count,
+		.shm_size = job->request.shm_size,
+		.cap_add = (const char *const *)job->wanted->cap_add.items,
+		.cap_add_count = job->wanted->cap_add.count,
+		.cap_drop = (const char *const *)job->wanted->cap_drop.items,
+		.cap_drop_count = job->wanted->cap_drop.count,
+		.seccomp = job->seccomp,
 		.read_only_root = job->wanted->read_only,
 		.network = job->network,
 		.input_fd = input_fd,

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "sandbox/caps.h"
 #include "sandbox/overlay.h"
+#include "sandbox/profile.h"
 #include "sandbox/stack.h"
 
 #include <errno.h>
@@ -164,14 +165,39 @@ static void limits_add(struct plan *plan)
 	}
 }
 
+/** What limits system calls of programs with these capabilities; NULL where nothing does. */
+static result filter_choose(struct plan *plan, const struct filter **out, struct error *err)
+{
+	const struct sandbox_spec *spec = plan->spec;
+	struct filter *own = &plan->sandbox->filter;
+	enum filter_kind kind = spec->binfmt_rules ? FILTER_EMULATED : FILTER_NATIVE;
+	uint64_t set;
+
+	if (capabilities_tweak(spec->cap_add, spec->cap_add_count, spec->cap_drop,
+			       spec->cap_drop_count, &set, err))
+		return FAILED;
+	plan->sandbox->capabilities = set;
+	*out = own;
+	if (spec->seccomp && strcmp(spec->seccomp, "unconfined") == 0)
+		*out = NULL;
+	else if (spec->seccomp)
+		return profile_read(spec->seccomp, set, own, err) ? fail_in(err, "seccomp") : OK;
+	else if (set & ~capabilities_default())
+		return filter_build(kind, set, own, err);
+	else
+		return filter_get(kind, out, err);
+	return OK;
+}
+
 static void rights_add(struct plan *plan, const struct filter *filter)
 {
 	const struct user *user = &plan->sandbox->user;
-	uint64_t set = capabilities_default();
+	uint64_t set = plan->sandbox->capabilities;
 	owned(buf) struct buf names = {};
 
 	capabilities_text(set, &names);
-	op_add(plan, OP_BOUND, "bound capabilities to %s", buf_text(&names))->number = set;
+	op_add(plan, OP_BOUND, "bound capabilities to %s", set ? buf_text(&names) : "none")
+		->number = set;
 	op_add(plan, OP_USER, "become user %u, group %u and %zu more", user->uid, user->gid,
 	       user->group_count)
 		->data = user;
@@ -181,7 +207,11 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0L, (long)LANDLOCK_VERSION) >= SCOPE_ABI)
 		op_add(plan, OP_SCOPE, "no abstract sockets or signals beyond the sandbox")
 			->number = SCOPE_ALL;
-	op_add(plan, OP_FILTER, "no new privileges; filter system calls")->data = filter;
+	op_add(plan, OP_FILTER, "no new privileges; %s",
+	       !filter               ? "any system call"
+	       : plan->spec->seccomp ? "filter system calls by the given profile"
+				     : "filter system calls")
+		->data = filter;
 }
 
 /** The first of three slots for the streams of the program. */
@@ -296,7 +326,7 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 	struct op *receive;
 
 	if (spec_check(plan->spec, err) || user_find(plan, err) ||
-	    filter_get(plan->spec->binfmt_rules ? FILTER_EMULATED : FILTER_NATIVE, &filter, err))
+	    filter_choose(plan, &filter, err))
 		return FAILED;
 	sandbox->source_slot = slots_new(plan, SOURCES_MAX);
 	op_add(plan, OP_RECEIVE, "wait for the parent");
@@ -359,6 +389,7 @@ void sandbox_drop(struct sandbox **sandbox)
 	if (!*sandbox)
 		return;
 	arena_drop(&(*sandbox)->arena);
+	free((*sandbox)->filter.instructions);
 	free((*sandbox)->ops);
 	free((*sandbox)->sources);
 	free(*sandbox);

@@ -29,6 +29,8 @@ struct sandbox {
 	int source_slot, slot_count;
 
 	struct user user;
+	uint64_t capabilities;
+	struct filter filter; /* of its own, where it is not one that all share */
 	struct privilege privilege;
 	unsigned long namespaces; /* CLONE_NEW... */
 	int streams[3];

@@ -48,7 +48,7 @@ enum op_kind {
 	OP_USER,     /* become `data`, a struct user */
 	OP_CAPABILITIES, /* keep those in `number` and no others */
 	OP_SCOPE,  /* no abstract sockets and signals across the sandbox's border (Landlock) */
-	OP_FILTER, /* no new privileges; `data`, a struct filter, from now on */
+	OP_FILTER, /* no new privileges; `data`, a struct filter or NULL, from now on */
 	OP_EXEC,   /* `data`, a struct program */
 	OP_KINDS
 };

@@ -114,3 +114,53 @@ before=$(date +%s)
 finish
 is 'and after ten seconds neither does the first' "$status" 137
 like 'which it waits for' "$(($(date +%s) - before))" '^(9|10|11|12)$'
+
+# ---- what a program is given, and what it is not ----
+
+box2() { # OPTIONS... : the capabilities of root
+	box "$@" localhost/base sed -n 's/^CapBnd:\t0*//p' /proc/self/status
+}
+
+is 'capabilities are dropped' "$(box2 --cap-drop net_raw --cap-drop CAP_MKNOD)" a00405fb
+is 'all of them but one' "$(box2 --cap-drop ALL --cap-add chown)" 1
+is 'added' "$(box2 --cap-add CAP_SYS_ADMIN)" a82425fb
+run box --cap-add nonsense localhost/base true
+is 'what is none is refused' "$status" 3
+like 'by name' "$err" "cap-add: no capability is called 'nonsense'"
+run box --cap-add SYS_ADMIN localhost/base sh -c 'mkdir /m; mount -t tmpfs none /m && echo mounted'
+is 'with SYS_ADMIN the filter lets mount pass' "$status $out" '0 mounted'
+run box --privileged localhost/base true
+is '--privileged is refused' "$status" 2
+
+is 'hosts are added' "$(box --add-host one:10.0.0.1 --add-host 'two:[::1]' localhost/base tail -n 2 /etc/hosts | tr '\t\n' '  ')" \
+	'10.0.0.1 one ::1 two '
+is 'a tmpfs has its size' "$(box --tmpfs /in/memory:size=1m localhost/base df -k /in/memory | awk 'END { print $2 }')" 1024
+run box --tmpfs /t:ro localhost/base touch /t/x
+is 'or is read-only' "$status" 1
+run box --tmpfs /t:exec=maybe localhost/base true
+is 'other options are refused' "$status" 2
+is 'shared memory has its size' "$(box --shm-size 2m localhost/base df -k /dev/shm | awk 'END { print $2 }')" 2048
+is 'resource limits' "$(box --ulimit nofile=50:60 localhost/base sh -c 'ulimit -n; ulimit -Hn' | tr '\n' ' ')" '50 60 '
+run box --read-only --tmpfs /tmp localhost/base sh -c 'touch /x; touch /tmp/x && echo memory'
+is 'a read-only root with a place to write' "$status $out" '0 memory'
+
+# ---- filters of system calls ----
+
+cat >"$scratch/profile.json" <<'END'
+{ "defaultAction": "SCMP_ACT_ALLOW",
+  "syscalls": [ { "names": ["mkdir", "mkdirat", "nosuchcall"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28 } ] }
+END
+run box --security-opt seccomp="$scratch/profile.json" localhost/base sh -c 'mkdir /x; echo $?'
+is 'a profile decides' "$out" 1
+like 'with its own errno' "$err" 'No space left'
+is 'no filter at all' "$(box --security-opt seccomp=unconfined localhost/base sed -n 's/^Seccomp:\t//p' /proc/self/status)" 0
+echo '{ "defaultAction": "MAYBE" }' >"$scratch/profile.json"
+run box --security-opt seccomp="$scratch/profile.json" localhost/base true
+is 'a wrong one is refused' "$status" 3
+like 'with its place' "$err" 'profile.json: profile.defaultAction: MAYBE is not supported'
+run box --security-opt label=disable localhost/base true
+is 'other security options are refused' "$status" 2
+run box --explain -t --cap-drop ALL --security-opt seccomp=unconfined localhost/base true
+like '--explain tells of the terminal' "$out" '^new terminal of 80 by 24$'
+like 'of capabilities' "$out" '^bound capabilities to none$'
+like 'and of the filter' "$out" '^no new privileges; any system call$'
