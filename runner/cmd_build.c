@@ -7,6 +7,7 @@
 #include "runner/build.h"
 #include "runner/command.h"
 #include "runner/commands.h"
+#include "runner/limits.h"
 #include "runner/run_options.h"
 #include "runner/trace.h"
 
@@ -18,6 +19,7 @@
 struct build_options {
 	struct strings platforms, tags, build_args, labels, outputs;
 	struct strings secrets, agents, hosts, limits;
+	struct limit_options resources;
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
@@ -58,6 +60,14 @@ static const struct option options[] = {
 	  "a line of /etc/hosts in RUN" },
 	{ "ulimit",     0,   OPTION_LIST, FIELD(limits),     "NAME=SOFT[:HARD]",
 	  "resource limit of RUN: nofile=1024:4096" },
+	{ "memory",     'm', OPTION_TEXT, FIELD(resources.memory), "SIZE",
+	  "memory of each RUN, and no swap on top" },
+	{ "cpus",       0,   OPTION_TEXT, FIELD(resources.cpus), "NUMBER",
+	  "CPU time of each RUN: 1.5" },
+	{ "pids-limit", 0,   OPTION_TEXT, FIELD(resources.pids), "NUMBER",
+	  "processes and threads of each RUN (default: 4096 where the system can)" },
+	{ "timeout",    0,   OPTION_TEXT, FIELD(resources.timeout), "TIME",
+	  "kill each RUN when it has run for so long: 90s, 5m" },
 	{ "shm-size",   0,   OPTION_TEXT, FIELD(shm_size),   "SIZE",
 	  "size of /dev/shm in RUN (default: 64m)" },
 	{ "jobs",       'j', OPTION_TEXT, FIELD(jobs),       "N",
@@ -203,6 +213,8 @@ static result request_make(const struct invocation *in, const struct build_optio
 	    outputs_set(options_, request, err) ||
 	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
 			    &options_->limits, options_->shm_size, request, err))
+		return FAILED;
+	if (limits_parse(&options_->resources, &request->resources, &request->timeout_ms, err))
 		return FAILED;
 	return numbers_set(options_, request, err);
 }

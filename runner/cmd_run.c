@@ -11,6 +11,7 @@
 #include "runner/contents.h"
 #include "runner/emulation.h"
 #include "runner/layers.h"
+#include "runner/limits.h"
 #include "runner/run_options.h"
 #include "runner/signals.h"
 #include "runner/terminal.h"
@@ -29,6 +30,7 @@ enum { ENV_FILE_MAX = 1 << 20, WORDS_MAX = 4096 };
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct run_options {
+	struct limit_options limits;
 	const char *platform, *workdir, *user, *network, *hostname, *entrypoint, *shm_size;
 	struct strings env, env_files, volumes, tmpfs, hosts, ulimits, cap_add, cap_drop, security;
 	bool read_only, explain, interactive, terminal, remove, privileged;
@@ -62,6 +64,13 @@ static const struct option options[] = {
 	{ "security-opt", 0, OPTION_LIST, FIELD(security), "seccomp=FILE|unconfined",
 	  "another filter of system calls, as JSON, or none" },
 	{ "ulimit", 0, OPTION_LIST, FIELD(ulimits), "NAME=SOFT[:HARD]", "a resource limit" },
+	{ "memory", 'm', OPTION_TEXT, FIELD(limits.memory), "SIZE",
+	  "memory of all its processes, and no swap on top" },
+	{ "cpus", 0, OPTION_TEXT, FIELD(limits.cpus), "NUMBER", "CPU time of all of them: 1.5" },
+	{ "pids-limit", 0, OPTION_TEXT, FIELD(limits.pids), "NUMBER",
+	  "processes and threads (default: 4096 where the system can)" },
+	{ "timeout", 0, OPTION_TEXT, FIELD(limits.timeout), "TIME",
+	  "kill it when it has run for so long: 90s, 5m" },
 	{ "privileged", 0, OPTION_FLAG, FIELD(privileged), NULL,
 	  "is refused: no program gets hold of this host" },
 	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL, "let nothing write to the image" },
@@ -87,6 +96,8 @@ struct job {
 	size_t bind_count;
 	struct build_request request; /* of it, only what a build's programs are given too */
 	const char *seccomp;
+	struct resource_limits resources;
+	uint64_t timeout_ms;
 	char *user, *cwd, *upper, *work, *scratch;
 	enum network network;
 };
@@ -359,6 +370,8 @@ static result rights_collect(struct job *job, struct error *err)
 		if (security_parse(job, wanted->security.items[i], err))
 			return FAILED;
 	}
+	if (limits_parse(&wanted->limits, &job->resources, &job->timeout_ms, err))
+		return FAILED;
 	return run_options_set(&none, &none, &wanted->hosts, &wanted->ulimits, wanted->shm_size,
 			       &job->request, err);
 }
@@ -423,6 +436,8 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.cap_drop = (const char *const *)job->wanted->cap_drop.items,
 		.cap_drop_count = job->wanted->cap_drop.count,
 		.seccomp = job->seccomp,
+		.resources = job->resources,
+		.timeout_ms = job->timeout_ms,
 		.read_only_root = job->wanted->read_only,
 		.network = job->network,
 		.input_fd = input_fd,
@@ -522,6 +537,7 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 	owned(fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct sandbox_spec spec = spec_of(job, interactive ? STDIN_FILENO : null_fd);
 	struct sandbox_exit ended = {};
+	owned(buf) struct buf why = {};
 
 	if (null_fd < 0)
 		return fail_sys(err, "open /dev/null");
@@ -533,6 +549,8 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 		return FAILED;
 	if (ended.exec_failed)
 		exec_explain(job, &ended);
+	if (limits_explain(&ended, &job->resources, job->timeout_ms, &why))
+		fprintf(stderr, "mpemu: %s: %s\n", job->argv.items[0], buf_text(&why));
 	*status = ended.status;
 	return OK;
 }

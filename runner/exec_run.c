@@ -9,6 +9,7 @@
 #include "runner/exec.h"
 #include "runner/exec_mounts.h"
 #include "runner/expand.h"
+#include "runner/limits.h"
 #include "runner/output.h"
 
 #include <errno.h>
@@ -179,7 +180,9 @@ static int explain(const struct job *job, const struct sandbox_exit *status, con
 		   struct error *err)
 {
 	const char *text = job->step->instruction->original;
+	const struct build_request *request = job->build->request;
 	bool native = strcmp(how, "native") == 0;
+	owned(buf) struct buf why = {};
 
 	if (status->exec_failed && status->exec_errno == ENOEXEC)
 		return fail(err, FAULT_STEP,
@@ -189,6 +192,9 @@ static int explain(const struct job *job, const struct sandbox_exit *status, con
 	if (status->exec_failed)
 		return fail(err, FAULT_STEP, "%s: cannot run the program: %s (exit status %d)",
 			    text, strerror(status->exec_errno), status->status);
+	if (limits_explain(status, &request->resources, request->timeout_ms, &why))
+		return fail(err, FAULT_STEP, "%s: %s (exit status %d)", text, buf_text(&why),
+			    status->status);
 	if (status->signal)
 		return fail(err, FAULT_STEP, "%s: killed by signal %d (%s), %s%s", text,
 			    status->signal, strsignal(status->signal),
@@ -246,6 +252,8 @@ static void spec_request(const struct job *job, struct sandbox_spec *spec)
 	spec->limits = request->limits;
 	spec->limit_count = request->limit_count;
 	spec->shm_size = request->shm_size;
+	spec->resources = request->resources;
+	spec->timeout_ms = request->timeout_ms;
 }
 
 static result run_mounted(struct job *job, struct run *run, struct sandbox_spec *spec,

@@ -371,6 +371,8 @@ result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, st
 	for (size_t i = 0; spec->terminal && i < countof(sandbox->streams); i++)
 		sandbox->streams[i] = spec->terminal->socket_fd;
 	sandbox->signal_fd = spec->signal_fd;
+	sandbox->resources = spec->resources;
+	sandbox->timeout_ms = spec->timeout_ms;
 	status = compile(&plan, binds, err);
 	for (size_t i = 0; i < spec->bind_count; i++)
 		free(binds[i].target);
@@ -405,6 +407,23 @@ static const struct {
 	{ CLONE_NEWNET, "net" },
 };
 
+static void resources_explain(const struct sandbox *sandbox, struct buf *out)
+{
+	const struct resource_limits *wanted = &sandbox->resources;
+	char size[SIZE_TEXT_MAX];
+
+	if (wanted->memory)
+		buf_printf(out, "memory: at most %s\n", size_text(wanted->memory, size));
+	if (wanted->milli_cpus)
+		buf_printf(out, "CPUs: at most %llu.%03llu\n",
+			   (unsigned long long)wanted->milli_cpus / 1000,
+			   (unsigned long long)wanted->milli_cpus % 1000);
+	if (wanted->pids)
+		buf_printf(out, "processes: at most %llu\n", (unsigned long long)wanted->pids);
+	if (sandbox->timeout_ms)
+		buf_printf(out, "time: at most %llu ms\n", (unsigned long long)sandbox->timeout_ms);
+}
+
 void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 {
 	buf_add_str(out, "new namespaces:");
@@ -416,6 +435,7 @@ void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 		buf_printf(out, "\nids from 0: the host's from %u\n", SHIFT_FIRST);
 	else
 		buf_printf(out, "\nids from 0 to %u: ours\n", sandbox->privilege.id_count - 1);
+	resources_explain(sandbox, out);
 	for (size_t i = 0; i < sandbox->op_count; i++)
 		buf_printf(out, "%s\n", sandbox->ops[i].text);
 }

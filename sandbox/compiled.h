@@ -33,6 +33,8 @@ struct sandbox {
 	struct filter filter; /* of its own, where it is not one that all share */
 	struct privilege privilege;
 	unsigned long namespaces; /* CLONE_NEW... */
+	struct resource_limits resources;
+	uint64_t timeout_ms;
 	int streams[3];
 	int signal_fd; /* or 0 */
 	const char *upper;

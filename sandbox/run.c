@@ -7,6 +7,7 @@
  * and from then on read packets until the link closes.  The kernel kills all of a pid namespace
  * with its first process, so ending a sandbox is one signal to one pidfd.
  */
+#include "sandbox/cgroup.h"
 #include "sandbox/compiled.h"
 #include "sandbox/userns.h"
 #include "sandbox/watch.h"
@@ -35,6 +36,9 @@
 
 enum { STUBS_MAX = 32, OOM_SCORE = 500 };
 
+/** Of a program whose time was up, as timeout(1) has it. */
+enum { STATUS_TIMEOUT = 124 };
+
 /** A mount point that had to be made in the image; removed when all is over. */
 struct stub {
 	char *path;
@@ -50,8 +54,10 @@ struct run {
 	bool by_zygote; /* it is the zygote's child */
 	int pidfd, link;
 	bool exited, refused; /* EXIT came; an op failed */
-	bool killed;          /* by us, since the program did not end when it was asked to */
-	int signal;           /* that ended init, which nothing inside can send */
+	bool timed_out;
+	struct cgroup *cgroup; /* or NULL */
+	bool killed;           /* by us, since the program did not end when it was asked to */
+	int signal;            /* that ended init, which nothing inside can send */
 	struct stub stubs[STUBS_MAX];
 	size_t stub_count;
 };
@@ -200,6 +206,9 @@ static result child_prepare(struct run *run, bool *unshifted, struct error *err)
 	int *fds;
 	result status;
 
+	/* Before it makes any process that would not follow. */
+	if (run->cgroup && cgroup_add(run->cgroup, run->pid, err))
+		return FAILED;
 	if (userns_map(run->pid, run->shifted ? &shift : NULL, err))
 		return FAILED;
 	if (run->shifted) {
@@ -317,9 +326,11 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 	};
 	struct message message;
 
+	watch_limit(&watch, run->sandbox->timeout_ms);
 	while (watch_next(&watch, &message))
 		message_take(run, &message, out, err);
 	run->killed = watch.killed;
+	run->timed_out = watch.timed_out;
 	watch_end(&watch);
 }
 
@@ -450,9 +461,10 @@ static result run_judge(const struct run *run, struct sandbox_exit *out, struct 
 		return FAILED;
 	if (run->refused)
 		return FAILED; /* err has the op */
-	if (!run->exited && run->killed) {
+	if (!run->exited && (run->killed || out->out_of_memory)) {
+		out->timed_out = run->timed_out;
 		out->signal = SIGKILL;
-		out->status = 128 + SIGKILL;
+		out->status = run->timed_out ? STATUS_TIMEOUT : 128 + SIGKILL;
 		return OK;
 	}
 	if (!run->exited)
@@ -466,6 +478,8 @@ static result run_once(struct run *run, bool *unshifted, struct sandbox_exit *ou
 {
 	result status = FAILED;
 
+	if (cgroup_new(&run->sandbox->resources, &run->cgroup, err))
+		return FAILED;
 	if (child_start(run, err) == OK) {
 		status = child_prepare(run, unshifted, err);
 		if (status)
@@ -473,10 +487,12 @@ static result run_once(struct run *run, bool *unshifted, struct sandbox_exit *ou
 		else
 			link_read(run, out, err);
 		child_wait(run);
+		out->out_of_memory = run->cgroup && cgroup_out_of_memory(run->cgroup);
 		if (status == OK)
 			status = run_judge(run, out, err);
 		stubs_remove(run);
 	}
+	cgroup_drop(&run->cgroup);
 	fd_drop(&run->pidfd);
 	fd_drop(&run->link);
 	return status;

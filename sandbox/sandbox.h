@@ -87,6 +87,13 @@ struct terminal_spec {
 	struct terminal_size size;
 };
 
+/** What all of a sandbox may use together; 0: no limit that was asked for. */
+struct resource_limits {
+	uint64_t memory;     /* bytes, and no swap on top */
+	uint64_t milli_cpus; /* thousandths of a CPU's time */
+	uint64_t pids;       /* processes and threads */
+};
+
 enum network { NETWORK_HOST, NETWORK_NONE };
 
 /** All that decides what a program may see and do; plain data, everything is borrowed. */
@@ -113,6 +120,8 @@ struct sandbox_spec {
 	size_t host_count;
 	const struct limit *limits; /* on top of the usual ones */
 	size_t limit_count;
+	struct resource_limits resources;
+	uint64_t timeout_ms;             /* from its start; then all of it is killed; 0: any time */
 	uint64_t shm_size;               /* of /dev/shm, in bytes; 0: 64 MiB */
 	const char *const *binfmt_rules; /* registered privately; NULL: the host's entries serve */
 	size_t binfmt_rule_count;
@@ -128,10 +137,12 @@ struct sandbox_spec {
 struct sandbox; /* a spec compiled to a list of operations */
 
 struct sandbox_exit {
-	int status;       /* 0-255, or 128 + signal */
-	int signal;       /* 0, or the signal that ended it */
-	bool exec_failed; /* the program could not be started; status is 126 or 127 */
-	int exec_errno;   /* ELIBACC: it is there, but its interpreter or loader is not */
+	int status;         /* 0-255, or 128 + signal */
+	int signal;         /* 0, or the signal that ended it */
+	bool timed_out;     /* killed since its time was up; status is 124 */
+	bool out_of_memory; /* the kernel killed some of it at the limit of its memory */
+	bool exec_failed;   /* the program could not be started; status is 126 or 127 */
+	int exec_errno;     /* ELIBACC: it is there, but its interpreter or loader is not */
 	struct {
 		uint64_t user_us, system_us, peak_bytes;
 	} usage;

@@ -34,7 +34,7 @@ static void signal_send(int pidfd, int number)
 static void kill_all(struct watch *watch)
 {
 	watch->killed = true;
-	watch->kill_at = 0;
+	watch->kill_at = watch->time_up_at = 0;
 	signal_send(watch->init, SIGKILL);
 }
 
@@ -115,14 +115,33 @@ static int message_read(struct watch *watch, struct message *out)
 
 static int patience(const struct watch *watch)
 {
-	uint64_t now;
+	uint64_t now, at = watch->kill_at;
 
-	if (!watch->kill_at)
+	if (watch->time_up_at && (!at || watch->time_up_at < at))
+		at = watch->time_up_at;
+	if (!at)
 		return -1;
 	now = now_ms();
-	if (watch->kill_at <= now)
+	if (at <= now)
 		return 0;
-	return watch->kill_at - now < INT_MAX ? (int)(watch->kill_at - now) : INT_MAX;
+	return at - now < INT_MAX ? (int)(at - now) : INT_MAX;
+}
+
+static void clocks_check(struct watch *watch)
+{
+	uint64_t now;
+
+	if (!watch->kill_at && !watch->time_up_at)
+		return;
+	now = now_ms();
+	watch->timed_out = watch->time_up_at && watch->time_up_at <= now;
+	if (watch->timed_out || (watch->kill_at && watch->kill_at <= now))
+		kill_all(watch);
+}
+
+void watch_limit(struct watch *watch, uint64_t timeout_ms)
+{
+	watch->time_up_at = timeout_ms ? now_ms() + timeout_ms : 0;
 }
 
 bool watch_next(struct watch *watch, struct message *out)
@@ -146,8 +165,7 @@ bool watch_next(struct watch *watch, struct message *out)
 		}
 		if (polls[2].revents)
 			signals_read(watch);
-		if (watch->kill_at && watch->kill_at <= now_ms())
-			kill_all(watch);
+		clocks_check(watch);
 		if (!polls[0].revents)
 			continue;
 		got = message_read(watch, out);

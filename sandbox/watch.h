@@ -19,10 +19,15 @@ struct watch {
 
 	unsigned char waiting[WAITING_MAX]; /* signals that came before `main` */
 	size_t waiting_count;
-	bool asked;       /* to end, by a signal */
-	uint64_t kill_at; /* when its time is up, in milliseconds; 0: never */
-	bool killed;      /* by us, and not because of ctx */
+	bool asked;          /* to end, by a signal */
+	uint64_t kill_at;    /* when its time is up, in milliseconds; 0: never */
+	bool killed;         /* by us, and not because of ctx */
+	uint64_t time_up_at; /* when it has run long enough; 0: never */
+	bool timed_out;
 };
+
+/** Let it run for so long from now on. */
+void watch_limit(struct watch *watch, uint64_t timeout_ms);
 
 /** Wait for the next message; false when nobody is left who could send one. */
 bool watch_next(struct watch *watch, struct message *out);
