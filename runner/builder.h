@@ -44,6 +44,8 @@ struct build_request {
 	struct strings hosts; /* "ADDRESS\tNAME" */
 	struct limit limits[16];
 	size_t limit_count;
+	struct resource_limits resources; /* of each RUN */
+	uint64_t timeout_ms;
 	uint64_t shm_size; /* 0: the default */
 	bool no_cache, pull, keep_going;
 	enum verify verify;

@@ -7,6 +7,7 @@
 #include "runner/build.h"
 #include "runner/command.h"
 #include "runner/commands.h"
+#include "runner/limits.h"
 #include "runner/run_options.h"
 #include "runner/trace.h"
 
@@ -18,8 +19,9 @@
 struct build_options {
 	struct strings platforms, tags, build_args, labels, outputs, annotations;
 	struct strings secrets, agents, hosts, limits, contexts, no_cache_filter;
+	struct limit_options resources;
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
-	const char *metadata, *iidfile, *epoch, *verify, *optional, *timeout;
+	const char *metadata, *iidfile, *epoch, *verify, *optional, *build_timeout;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
 
@@ -71,6 +73,14 @@ static const struct option options[] = {
 	  "a line of /etc/hosts in RUN" },
 	{ "ulimit",     0,   OPTION_LIST, FIELD(limits),     "NAME=SOFT[:HARD]",
 	  "resource limit of RUN: nofile=1024:4096" },
+	{ "memory",     'm', OPTION_TEXT, FIELD(resources.memory), "SIZE",
+	  "memory of each RUN, and no swap on top" },
+	{ "cpus",       0,   OPTION_TEXT, FIELD(resources.cpus), "NUMBER",
+	  "CPU time of each RUN: 1.5" },
+	{ "pids-limit", 0,   OPTION_TEXT, FIELD(resources.pids), "NUMBER",
+	  "processes and threads of each RUN (default: 4096 where the system can)" },
+	{ "timeout",    0,   OPTION_TEXT, FIELD(resources.timeout), "TIME",
+	  "kill each RUN when it has run for so long: 90s, 5m" },
 	{ "shm-size",   0,   OPTION_TEXT, FIELD(shm_size),   "SIZE",
 	  "size of /dev/shm in RUN (default: 64m)" },
 	{ "jobs",       'j', OPTION_TEXT, FIELD(jobs),       "N",
@@ -79,7 +89,7 @@ static const struct option options[] = {
 	  "a platform that fails does not stop the others" },
 	{ "optional",   0,   OPTION_TEXT, FIELD(optional),   "LIST",
 	  "platforms that the index may go without if they fail" },
-	{ "timeout",    0,   OPTION_TEXT, FIELD(timeout),    "DURATION",
+	{ "build-timeout", 0, OPTION_TEXT, FIELD(build_timeout), "TIME",
 	  "end the build after so long: 90s, 1h30m" },
 	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",
 	  "entry (default): an entry point for another machine is an error; strict: any file; off" },
@@ -330,8 +340,8 @@ static result timeout_set(const char *text, struct build_request *request, struc
 	if (!text)
 		return OK;
 	if (duration_parse(text, &request->timeout, err) || request->timeout <= 0)
-		return fail(err, FAULT_USAGE, "--timeout %s: want a time such as 90s or 1h30m",
-			    text);
+		return fail(err, FAULT_USAGE,
+			    "--build-timeout %s: want a time such as 90s or 1h30m", text);
 	return OK;
 }
 
@@ -360,9 +370,11 @@ static result request_make(const struct invocation *in, const struct build_optio
 	if (platforms_set(&options_->platforms, request, err) || tags_check(&options_->tags, err) ||
 	    outputs_set(options_, request, err) || verify_set(options_->verify, request, err) ||
 	    optional_set(options_->optional, request, err) ||
-	    timeout_set(options_->timeout, request, err) ||
+	    timeout_set(options_->build_timeout, request, err) ||
 	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
 			    &options_->limits, options_->shm_size, request, err))
+		return FAILED;
+	if (limits_parse(&options_->resources, &request->resources, &request->timeout_ms, err))
 		return FAILED;
 	return numbers_set(options_, request, err);
 }

@@ -11,11 +11,16 @@
 #include "runner/contents.h"
 #include "runner/emulation.h"
 #include "runner/layers.h"
+#include "runner/limits.h"
+#include "runner/run_options.h"
+#include "runner/signals.h"
+#include "runner/terminal.h"
 #include "runner/workdir.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +30,10 @@ enum { ENV_FILE_MAX = 1 << 20, WORDS_MAX = 4096 };
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct run_options {
-	const char *platform, *workdir, *user, *network, *hostname, *entrypoint;
-	struct strings env, env_files, volumes;
-	bool read_only, explain, interactive, terminal, remove;
+	struct limit_options limits;
+	const char *platform, *workdir, *user, *network, *hostname, *entrypoint, *shm_size;
+	struct strings env, env_files, volumes, tmpfs, hosts, ulimits, cap_add, cap_drop, security;
+	bool read_only, explain, interactive, terminal, remove, privileged;
 };
 
 #define FIELD(name) offsetof(struct run_options, name)
@@ -48,13 +54,32 @@ static const struct option options[] = {
 	{ "hostname", 0, OPTION_TEXT, FIELD(hostname), "NAME", "the host name inside" },
 	{ "entrypoint", 0, OPTION_TEXT, FIELD(entrypoint), "PROGRAM",
 	  "instead of the image's; its default command goes too" },
+	{ "tmpfs", 0, OPTION_LIST, FIELD(tmpfs), "DIR[:size=SIZE,ro]",
+	  "an empty file system in memory" },
+	{ "shm-size", 0, OPTION_TEXT, FIELD(shm_size), "SIZE", "size of /dev/shm (default: 64m)" },
+	{ "add-host", 0, OPTION_LIST, FIELD(hosts), "NAME:ADDRESS", "a line for /etc/hosts" },
+	{ "cap-add", 0, OPTION_LIST, FIELD(cap_add), "NAME|ALL",
+	  "let root inside have this capability too" },
+	{ "cap-drop", 0, OPTION_LIST, FIELD(cap_drop), "NAME|ALL", "do not let it have this one" },
+	{ "security-opt", 0, OPTION_LIST, FIELD(security), "seccomp=FILE|unconfined",
+	  "another filter of system calls, as JSON, or none" },
+	{ "ulimit", 0, OPTION_LIST, FIELD(ulimits), "NAME=SOFT[:HARD]", "a resource limit" },
+	{ "memory", 'm', OPTION_TEXT, FIELD(limits.memory), "SIZE",
+	  "memory of all its processes, and no swap on top" },
+	{ "cpus", 0, OPTION_TEXT, FIELD(limits.cpus), "NUMBER", "CPU time of all of them: 1.5" },
+	{ "pids-limit", 0, OPTION_TEXT, FIELD(limits.pids), "NUMBER",
+	  "processes and threads (default: 4096 where the system can)" },
+	{ "timeout", 0, OPTION_TEXT, FIELD(limits.timeout), "TIME",
+	  "kill it when it has run for so long: 90s, 5m" },
+	{ "privileged", 0, OPTION_FLAG, FIELD(privileged), NULL,
+	  "is refused: no program gets hold of this host" },
 	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL, "let nothing write to the image" },
 	{ "explain", 0, OPTION_FLAG, FIELD(explain), NULL,
 	  "print what would be done instead of doing it" },
 	{ "interactive", 'i', OPTION_FLAG, FIELD(interactive), NULL,
 	  "pass standard input on (default: it is empty)" },
 	{ "tty", 't', OPTION_FLAG, FIELD(terminal), NULL,
-	  "insist on a terminal; it is this one, without job control" },
+	  "give it a terminal of its own, shown on this one" },
 	{ "rm", 0, OPTION_FLAG, FIELD(remove), NULL, "has no effect: nothing is ever kept" },
 };
 
@@ -68,6 +93,11 @@ struct job {
 	struct workdir *workdir;
 	struct strings lowers, rules, env, argv, volumes;
 	struct bind *binds;
+	size_t bind_count;
+	struct build_request request; /* of it, only what a build's programs are given too */
+	const char *seccomp;
+	struct resource_limits resources;
+	uint64_t timeout_ms;
 	char *user, *cwd, *upper, *work, *scratch;
 	enum network network;
 };
@@ -83,6 +113,7 @@ static void job_drop(struct job *job)
 	for (size_t i = 0; i < countof(texts); i++)
 		free(texts[i]);
 	free(job->binds);
+	strings_drop(&job->request.hosts);
 	workdir_drop(&job->workdir);
 	image_drop(&job->image);
 	store_drop(&job->store);
@@ -257,16 +288,92 @@ static result volume_parse(struct job *job, const char *text, struct bind *out, 
 	return OK;
 }
 
+/** DIR[:option,...]; what all of them are anyhow may be said. */
+static result tmpfs_parse(struct job *job, const char *text, struct bind *out, struct error *err)
+{
+	static const char *const usual[] = { "rw", "nosuid", "nodev", "mode=1777" };
+	const char *colon = strchr(text, ':');
+	owned(strings) struct strings parts = {};
+
+	strings_add(&job->volumes, text);
+	out->target = job->volumes.items[job->volumes.count - 1];
+	*(char *)(uintptr_t)strchrnul(out->target, ':') = '\0';
+	if (out->target[0] != '/')
+		return fail(err, FAULT_USAGE, "--tmpfs %s: want an absolute path", text);
+	if (colon)
+		strings_split(&parts, colon + 1, ',');
+	for (size_t i = 0; i < parts.count; i++) {
+		const char *part = parts.items[i];
+		bool known = strcmp(part, "ro") == 0;
+
+		out->read_only |= known;
+		for (size_t at = 0; at < countof(usual); at++)
+			known |= strcmp(usual[at], part) == 0;
+		if (starts_with(part, "size="))
+			known = size_parse(part + strlen("size="), &out->size, err) == OK;
+		if (!known)
+			return fail(
+				err, FAULT_USAGE,
+				"--tmpfs %s: '%s' is not supported yet by this version of mpemu: "
+				"want size=SIZE or ro",
+				text, part);
+	}
+	return OK;
+}
+
 static result volumes_collect(struct job *job, struct error *err)
 {
-	const struct strings *volumes = &job->wanted->volumes;
+	const struct strings *volumes = &job->wanted->volumes, *tmpfs = &job->wanted->tmpfs;
 
-	job->binds = xcalloc(volumes->count, sizeof(*job->binds));
+	job->binds = xcalloc(volumes->count + tmpfs->count, sizeof(*job->binds));
 	for (size_t i = 0; i < volumes->count; i++) {
-		if (volume_parse(job, volumes->items[i], &job->binds[i], err))
+		if (volume_parse(job, volumes->items[i], &job->binds[job->bind_count++], err))
+			return FAILED;
+	}
+	for (size_t i = 0; i < tmpfs->count; i++) {
+		if (tmpfs_parse(job, tmpfs->items[i], &job->binds[job->bind_count++], err))
 			return FAILED;
 	}
 	return OK;
+}
+
+/** "seccomp=FILE"; that privileges cannot grow is so anyhow. */
+static result security_parse(struct job *job, const char *text, struct error *err)
+{
+	static const char prefix[] = "seccomp";
+
+	if (strcmp(text, "no-new-privileges") == 0 || strcmp(text, "no-new-privileges=true") == 0 ||
+	    strcmp(text, "no-new-privileges:true") == 0)
+		return OK;
+	if (!starts_with(text, prefix) || !strchr("=:", text[strlen(prefix)]) ||
+	    !text[strlen(prefix)] || !text[strlen(prefix) + 1])
+		return fail(err, FAULT_USAGE,
+			    "--security-opt %s is not supported yet by this version of mpemu: want "
+			    "seccomp=FILE or seccomp=unconfined",
+			    text);
+	job->seccomp = text + strlen(prefix) + 1;
+	if (strcmp(job->seccomp, "builtin") == 0)
+		job->seccomp = NULL;
+	return OK;
+}
+
+static result rights_collect(struct job *job, struct error *err)
+{
+	static const struct strings none = {};
+	const struct run_options *wanted = job->wanted;
+
+	if (wanted->privileged)
+		return fail(err, FAULT_USAGE,
+			    "--privileged is not supported: no program gets hold of this host; "
+			    "--cap-add gives it rights inside");
+	for (size_t i = 0; i < wanted->security.count; i++) {
+		if (security_parse(job, wanted->security.items[i], err))
+			return FAILED;
+	}
+	if (limits_parse(&wanted->limits, &job->resources, &job->timeout_ms, err))
+		return FAILED;
+	return run_options_set(&none, &none, &wanted->hosts, &wanted->ulimits, wanted->shm_size,
+			       &job->request, err);
 }
 
 static result options_check(struct job *job, struct error *err)
@@ -281,9 +388,10 @@ static result options_check(struct job *job, struct error *err)
 		return fail(err, FAULT_USAGE, "--network %s: want none or host", network);
 	if (network && strcmp(network, "none") == 0)
 		job->network = NETWORK_NONE;
-	if (wanted->terminal && !isatty(STDIN_FILENO))
-		return fail(err, FAULT_USAGE, "-t: standard input is not a terminal");
-	return volumes_collect(job, err);
+	if (wanted->terminal && wanted->interactive && !isatty(STDIN_FILENO))
+		return fail(err, FAULT_USAGE,
+			    "-it: standard input is not a terminal; without -t it can be a pipe");
+	return volumes_collect(job, err) || rights_collect(job, err) ? FAILED : OK;
 }
 
 /* ---- running ---- */
@@ -317,13 +425,25 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.user = job->user,
 		.hostname = job->wanted->hostname,
 		.binds = job->binds,
-		.bind_count = job->wanted->volumes.count,
+		.bind_count = job->bind_count,
+		.hosts = (const char *const *)job->request.hosts.items,
+		.host_count = job->request.hosts.count,
+		.limits = job->request.limits,
+		.limit_count = job->request.limit_count,
+		.shm_size = job->request.shm_size,
+		.cap_add = (const char *const *)job->wanted->cap_add.items,
+		.cap_add_count = job->wanted->cap_add.count,
+		.cap_drop = (const char *const *)job->wanted->cap_drop.items,
+		.cap_drop_count = job->wanted->cap_drop.count,
+		.seccomp = job->seccomp,
+		.resources = job->resources,
+		.timeout_ms = job->timeout_ms,
 		.read_only_root = job->wanted->read_only,
 		.network = job->network,
 		.input_fd = input_fd,
 		.output_fd = STDOUT_FILENO,
 		.error_fd = STDERR_FILENO,
-		.new_terminal_session = !job->wanted->terminal,
+		.new_terminal_session = true,
 	};
 
 	if (job->rules.count) {
@@ -356,27 +476,81 @@ static void exec_explain(const struct job *job, const struct sandbox_exit *statu
 	fprintf(stderr, "mpemu: %s: %s\n", job->argv.items[0], why);
 }
 
+/** Where signals go while the program runs. */
+struct relay {
+	int pipe[2];
+	struct terminal *terminal; /* or NULL */
+};
+
+static void relay_take(void *closure, int number)
+{
+	const struct relay *relay = closure;
+	unsigned char byte = (unsigned char)number;
+
+	if (number == SIGWINCH && relay->terminal)
+		terminal_resize(relay->terminal);
+	/* A full pipe has signals enough. */
+	else if (number != SIGWINCH && write(relay->pipe[1], &byte, 1) < 0)
+		return;
+}
+
+/** Run it with our signals passed on, and our terminal if it is to have one. */
+static result sandbox_attend(const struct job *job, struct sandbox_spec *spec,
+			     struct sandbox_exit *ended, struct error *err)
+{
+	owned(sandbox) struct sandbox *sandbox = NULL;
+	owned(terminal) struct terminal *terminal = NULL;
+	struct relay relay = { { -1, -1 }, NULL };
+	result status = FAILED;
+
+	if (pipe2(relay.pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		return fail_sys(err, "pipe");
+	spec->signal_fd = relay.pipe[0];
+	if (job->wanted->terminal && terminal_new(job->wanted->interactive, &terminal, err) == OK)
+		spec->terminal = terminal_spec(terminal);
+	if ((terminal || !job->wanted->terminal) && sandbox_compile(spec, &sandbox, err) == OK) {
+		relay.terminal = terminal;
+		signals_divert(job->in->signals, relay_take, &relay);
+		status = sandbox_run(job->in->ctx, sandbox, ended, err);
+		signals_divert(job->in->signals, NULL, NULL);
+	}
+	fd_drop(&relay.pipe[0]);
+	fd_drop(&relay.pipe[1]);
+	return status;
+}
+
+static result spec_explain(const struct sandbox_spec *spec, struct error *err)
+{
+	owned(sandbox) struct sandbox *sandbox = NULL;
+	owned(buf) struct buf plan = {};
+
+	if (sandbox_compile(spec, &sandbox, err))
+		return FAILED;
+	sandbox_explain(sandbox, &plan);
+	return write_all(STDOUT_FILENO, plan.data, plan.length, err);
+}
+
 static result sandbox_start(struct job *job, int *status, struct error *err)
 {
+	static const struct terminal_spec shown = { .size = { 80, 24 } };
 	bool interactive = job->wanted->interactive;
 	owned(fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct sandbox_spec spec = spec_of(job, interactive ? STDIN_FILENO : null_fd);
-	owned(sandbox) struct sandbox *sandbox = NULL;
-	owned(buf) struct buf plan = {};
 	struct sandbox_exit ended = {};
+	owned(buf) struct buf why = {};
 
 	if (null_fd < 0)
 		return fail_sys(err, "open /dev/null");
-	if (sandbox_compile(&spec, &sandbox, err))
-		return FAILED;
 	if (job->wanted->explain) {
-		sandbox_explain(sandbox, &plan);
-		return write_all(STDOUT_FILENO, plan.data, plan.length, err);
+		spec.terminal = job->wanted->terminal ? &shown : NULL;
+		return spec_explain(&spec, err);
 	}
-	if (sandbox_run(job->in->ctx, sandbox, &ended, err))
+	if (sandbox_attend(job, &spec, &ended, err))
 		return FAILED;
 	if (ended.exec_failed)
 		exec_explain(job, &ended);
+	if (limits_explain(&ended, &job->resources, job->timeout_ms, &why))
+		fprintf(stderr, "mpemu: %s: %s\n", job->argv.items[0], buf_text(&why));
 	*status = ended.status;
 	return OK;
 }
@@ -410,5 +584,6 @@ const struct command command_run = {
 	.arguments_max = -1,
 	.needs_ids = true,
 	.stops_at_argument = true,
+	.passes_signals = true,
 	.run = run_run,
 };

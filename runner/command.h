@@ -31,13 +31,15 @@ struct globals {
 };
 
 struct privilege;
+struct signals;
 
 struct invocation {
 	const struct ctx *ctx;
 	const struct globals *globals;
 	const struct privilege *privilege; /* NULL unless the command needs_ids */
-	void *options;                     /* filled in; zeroed before */
-	int argc;                          /* what remains: arguments only */
+	struct signals *signals;
+	void *options; /* filled in; zeroed before */
+	int argc;      /* what remains: arguments only */
 	char **argv;
 	int status; /* exit status when run() is OK; 0 unless set */
 };
@@ -55,6 +57,7 @@ struct command {
 	bool needs_ids;                   /* unpacks layers or runs them: userns_enter() first */
 	bool runs_many;                   /* sandboxes: zygote_start() too */
 	bool stops_at_argument; /* options after the first argument belong to it (`run`) */
+	bool passes_signals;    /* to a program: takes more than those that end it */
 	result (*run)(struct invocation *in, struct error *err);
 	const struct command *const *subcommands; /* NULL-terminated, instead of run */
 };

@@ -35,7 +35,7 @@ static void *watch(void *closure)
 		struct error cause = {};
 
 		go_duration(&text, deadline->nanoseconds);
-		(void)fail(&cause, FAULT_STEP, "the build took longer than --timeout %s",
+		(void)fail(&cause, FAULT_STEP, "the build took longer than --build-timeout %s",
 			   buf_text(&text));
 		cancel_fire(deadline->ctx->cancel, &cause);
 	}

@@ -223,6 +223,8 @@ static void spec_request(const struct job *job, struct sandbox_spec *spec)
 	spec->limits = request->limits;
 	spec->limit_count = request->limit_count;
 	spec->shm_size = request->shm_size;
+	spec->resources = request->resources;
+	spec->timeout_ms = request->timeout_ms;
 }
 
 static result run_mounted(struct job *job, struct run *run, struct sandbox_spec *spec,

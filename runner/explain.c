@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "binfmt/binfmt.h"
 #include "runner/entrypoint.h"
+#include "runner/limits.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -95,10 +96,14 @@ int explain_exit(struct job *job, const struct strings *argv, const struct sandb
 	int signal = status->signal                           ? status->signal
 		     : status->status > SHELL_SIGNAL + SIGHUP ? status->status - SHELL_SIGNAL
 							      : 0;
-	owned(buf) struct buf ran = {}, reason = {};
+	const struct build_request *request = job->build->request;
+	owned(buf) struct buf ran = {}, reason = {}, limit = {};
 
 	how_text(how, &ran);
 	reason_text(job, argv, status, &reason);
+	if (limits_explain(status, &request->resources, request->timeout_ms, &limit))
+		return fail(err, FAULT_STEP, "%s: %s (exit status %d)", text, buf_text(&limit),
+			    status->status);
 	job->crashed = !native && is_crash(signal);
 	if (status->exec_failed && status->exec_errno == ENOEXEC)
 		return fail(err, FAULT_STEP, "%s: exec format error%s", text,

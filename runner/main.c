@@ -13,19 +13,18 @@
  * A build in a straight line: cmd_build.c (options) -> build.c -> plan.c (graph) -> sched.c
  * (workers) -> exec*.c (one step) -> publish.c (images, index, outputs).
  *
- * Here: the table of commands, signals, the exit status.
+ * Here: the table of commands, the exit status.
  */
 #include "base/fd.h"
 #include "base/mem.h"
 #include "runner/commands.h"
 #include "runner/complete.h"
 #include "runner/render.h"
+#include "runner/signals.h"
 #include "runner/table.h"
 #include "sandbox/sandbox.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,46 +61,6 @@ static const struct command top = {
 	.stops_at_argument = true,
 	.subcommands = commands,
 };
-
-/* ---- signals ---- */
-
-/** Those that ask to stop; not SIGHUP under nohup. */
-static void signals_set(sigset_t *set)
-{
-	struct sigaction old;
-
-	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	if (sigaction(SIGHUP, NULL, &old) < 0 || old.sa_handler != SIG_IGN)
-		sigaddset(set, SIGHUP);
-}
-
-/** The first signal asks everybody to stop, the second does not ask. */
-static void *signals_watch(void *closure)
-{
-	struct cancel *cancel = closure;
-	sigset_t set;
-	int signal;
-
-	signals_set(&set);
-	while (sigwait(&set, &signal) == 0) {
-		if (cancel_fired(cancel))
-			_exit(130);
-		cancel_fire(cancel, NULL);
-	}
-	return NULL;
-}
-
-/** Before the first thread, so that all have them blocked. */
-static void signals_block(void)
-{
-	sigset_t set;
-
-	signals_set(&set);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
 
 /** A program started without standard descriptors would write into its first open file. */
 static void standard_fds(void)
@@ -145,18 +104,16 @@ static result start(const struct command *command, struct invocation *in, struct
 	struct cancel *cancel = cancel_new();
 	struct render *render = NULL;
 	struct ctx ctx = { .cancel = cancel };
-	pthread_t watcher;
 	result status;
 
+	signals_block(command->passes_signals);
 	if (render_new(in->globals->quiet ? "quiet" : in->globals->progress, in->globals->verbose,
 		       &render, err))
 		return FAILED;
 	ctx.progress = render_sink(render);
 	in->ctx = &ctx;
-	/* The watcher never ends, and the token lives as long as the process. */
-	if (pthread_create(&watcher, NULL, signals_watch, cancel) != 0)
-		return fail(err, FAULT_SYSTEM, "cannot start a thread");
-	pthread_detach(watcher);
+	if (signals_start(cancel, command->passes_signals, &in->signals, err))
+		return FAILED;
 	status = command->run(in, err);
 	render_drop(&render);
 	/* Results that could not be written are no results. */
@@ -279,7 +236,7 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	standard_fds();
-	signals_block();
+	signals_block(false);
 	/* Results come last, below what was drawn meanwhile on the same terminal. */
 	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 	if (version_asked(argc, argv)) {

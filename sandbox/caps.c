@@ -49,6 +49,40 @@ result capability_parse(const char *name, uint64_t *out, struct error *err)
 	return OK;
 }
 
+/** The union of some names; *all is set where "all" is one of them. */
+static result names_parse(const char *const *names, size_t count, uint64_t *set, bool *all,
+			  struct error *err)
+{
+	*set = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t bit;
+
+		if (capability_parse(names[i], &bit, err))
+			return FAILED;
+		if (strcasecmp(names[i], "all") == 0)
+			*all = true;
+		*set |= bit;
+	}
+	return OK;
+}
+
+result capabilities_tweak(const char *const *added, size_t added_count, const char *const *dropped,
+			  size_t dropped_count, uint64_t *out, struct error *err)
+{
+	bool all_added = false, all_dropped = false;
+	uint64_t more, less;
+
+	if (names_parse(added, added_count, &more, &all_added, err))
+		return fail_in(err, "--cap-add");
+	if (names_parse(dropped, dropped_count, &less, &all_dropped, err))
+		return fail_in(err, "--cap-drop");
+	if (all_added)
+		*out = all_dropped ? more : more & ~less;
+	else
+		*out = (capabilities_default() & ~less) | more;
+	return OK;
+}
+
 void capabilities_text(uint64_t set, struct buf *out)
 {
 	for (cap_value_t number = 0; number < cap_max_bits(); number++) {

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "sandbox/caps.h"
 #include "sandbox/overlay.h"
+#include "sandbox/profile.h"
 #include "sandbox/stack.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -163,14 +165,39 @@ static void limits_add(struct plan *plan)
 	}
 }
 
+/** What limits system calls of programs with these capabilities; NULL where nothing does. */
+static result filter_choose(struct plan *plan, const struct filter **out, struct error *err)
+{
+	const struct sandbox_spec *spec = plan->spec;
+	struct filter *own = &plan->sandbox->filter;
+	enum filter_kind kind = spec->binfmt_rules ? FILTER_EMULATED : FILTER_NATIVE;
+	uint64_t set;
+
+	if (capabilities_tweak(spec->cap_add, spec->cap_add_count, spec->cap_drop,
+			       spec->cap_drop_count, &set, err))
+		return FAILED;
+	plan->sandbox->capabilities = set;
+	*out = own;
+	if (spec->seccomp && strcmp(spec->seccomp, "unconfined") == 0)
+		*out = NULL;
+	else if (spec->seccomp)
+		return profile_read(spec->seccomp, set, own, err) ? fail_in(err, "seccomp") : OK;
+	else if (set & ~capabilities_default())
+		return filter_build(kind, set, own, err);
+	else
+		return filter_get(kind, out, err);
+	return OK;
+}
+
 static void rights_add(struct plan *plan, const struct filter *filter)
 {
 	const struct user *user = &plan->sandbox->user;
-	uint64_t set = capabilities_default();
+	uint64_t set = plan->sandbox->capabilities;
 	owned(buf) struct buf names = {};
 
 	capabilities_text(set, &names);
-	op_add(plan, OP_BOUND, "bound capabilities to %s", buf_text(&names))->number = set;
+	op_add(plan, OP_BOUND, "bound capabilities to %s", set ? buf_text(&names) : "none")
+		->number = set;
 	op_add(plan, OP_USER, "become user %u, group %u and %zu more", user->uid, user->gid,
 	       user->group_count)
 		->data = user;
@@ -180,22 +207,43 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0L, (long)LANDLOCK_VERSION) >= SCOPE_ABI)
 		op_add(plan, OP_SCOPE, "no abstract sockets or signals beyond the sandbox")
 			->number = SCOPE_ALL;
-	op_add(plan, OP_FILTER, "no new privileges; filter system calls")->data = filter;
+	op_add(plan, OP_FILTER, "no new privileges; %s",
+	       !filter               ? "any system call"
+	       : plan->spec->seccomp ? "filter system calls by the given profile"
+				     : "filter system calls")
+		->data = filter;
+}
+
+/** The first of three slots for the streams of the program. */
+static int terminal_add(struct plan *plan)
+{
+	const struct terminal_size *size = &plan->spec->terminal->size;
+	struct winsize *winsize = arena_new_in(plan->sandbox->arena, struct winsize);
+	struct op *op =
+		op_add(plan, OP_TERMINAL, "new terminal of %u by %u", size->columns, size->rows);
+
+	winsize->ws_col = size->columns;
+	winsize->ws_row = size->rows;
+	op->data = winsize;
+	op->number = plan->sandbox->user.uid;
+	return op->to = slots_new(plan, 3);
 }
 
 static void process_add(struct plan *plan, const struct filter *filter)
 {
 	struct op *op = op_add(plan, OP_FORK, "leave init behind");
+	int streams = SLOT_INPUT;
 
 	op->pair = plan->binfmt;
-	if (plan->spec->new_terminal_session)
+	if (plan->spec->new_terminal_session || plan->spec->terminal)
 		op_add(plan, OP_SESSION, "new session");
+	if (plan->spec->terminal)
+		streams = terminal_add(plan);
 	op_add(plan, OP_KEYRING, "new keyring");
 	op_add(plan, OP_CHDIR, "enter directory %s",
 	       plan->spec->cwd && *plan->spec->cwd ? plan->spec->cwd : "/")
 		->at = plan->work_dir;
-	op_add(plan, OP_STREAMS, "set input, output and error; close all others")->from =
-		SLOT_INPUT;
+	op_add(plan, OP_STREAMS, "set input, output and error; close all others")->from = streams;
 	limits_add(plan);
 	rights_add(plan, filter);
 	program_add(plan);
@@ -278,7 +326,7 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 	struct op *receive;
 
 	if (spec_check(plan->spec, err) || user_find(plan, err) ||
-	    filter_get(plan->spec->binfmt_rules ? FILTER_EMULATED : FILTER_NATIVE, &filter, err))
+	    filter_choose(plan, &filter, err))
 		return FAILED;
 	sandbox->source_slot = slots_new(plan, SOURCES_MAX);
 	op_add(plan, OP_RECEIVE, "wait for the parent");
@@ -320,6 +368,11 @@ result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, st
 	sandbox->streams[0] = spec->input_fd;
 	sandbox->streams[1] = spec->output_fd;
 	sandbox->streams[2] = spec->error_fd;
+	for (size_t i = 0; spec->terminal && i < countof(sandbox->streams); i++)
+		sandbox->streams[i] = spec->terminal->socket_fd;
+	sandbox->signal_fd = spec->signal_fd;
+	sandbox->resources = spec->resources;
+	sandbox->timeout_ms = spec->timeout_ms;
 	status = compile(&plan, binds, err);
 	for (size_t i = 0; i < spec->bind_count; i++)
 		free(binds[i].target);
@@ -338,6 +391,7 @@ void sandbox_drop(struct sandbox **sandbox)
 	if (!*sandbox)
 		return;
 	arena_drop(&(*sandbox)->arena);
+	free((*sandbox)->filter.instructions);
 	free((*sandbox)->ops);
 	free((*sandbox)->sources);
 	free(*sandbox);
@@ -353,6 +407,23 @@ static const struct {
 	{ CLONE_NEWNET, "net" },
 };
 
+static void resources_explain(const struct sandbox *sandbox, struct buf *out)
+{
+	const struct resource_limits *wanted = &sandbox->resources;
+	char size[SIZE_TEXT_MAX];
+
+	if (wanted->memory)
+		buf_printf(out, "memory: at most %s\n", size_text(wanted->memory, size));
+	if (wanted->milli_cpus)
+		buf_printf(out, "CPUs: at most %llu.%03llu\n",
+			   (unsigned long long)wanted->milli_cpus / 1000,
+			   (unsigned long long)wanted->milli_cpus % 1000);
+	if (wanted->pids)
+		buf_printf(out, "processes: at most %llu\n", (unsigned long long)wanted->pids);
+	if (sandbox->timeout_ms)
+		buf_printf(out, "time: at most %llu ms\n", (unsigned long long)sandbox->timeout_ms);
+}
+
 void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 {
 	buf_add_str(out, "new namespaces:");
@@ -364,6 +435,7 @@ void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 		buf_printf(out, "\nids from 0: the host's from %u\n", SHIFT_FIRST);
 	else
 		buf_printf(out, "\nids from 0 to %u: ours\n", sandbox->privilege.id_count - 1);
+	resources_explain(sandbox, out);
 	for (size_t i = 0; i < sandbox->op_count; i++)
 		buf_printf(out, "%s\n", sandbox->ops[i].text);
 }

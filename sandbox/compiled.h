@@ -29,9 +29,14 @@ struct sandbox {
 	int source_slot, slot_count;
 
 	struct user user;
+	uint64_t capabilities;
+	struct filter filter; /* of its own, where it is not one that all share */
 	struct privilege privilege;
 	unsigned long namespaces; /* CLONE_NEW... */
+	struct resource_limits resources;
+	uint64_t timeout_ms;
 	int streams[3];
+	int signal_fd; /* or 0 */
 	const char *upper;
 };
 

@@ -27,6 +27,25 @@ void tell(const struct child *child, const struct message *message)
 	    NULL, 0UL);
 }
 
+int descriptor_send(int socket, const void *bytes, size_t size, int fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fd))] = {};
+	struct iovec part = { (void *)(uintptr_t)bytes, size };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	return SYS(sendmsg, socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
 /* ---- the first process ---- */
 
 static int do_receive(struct child *child, const struct op *op)
@@ -105,6 +124,17 @@ static int do_hostname(struct child *child, const struct op *op)
 	return SYS(sethostname, op->path, strlen(op->path));
 }
 
+/** Hand the parent a handle for signals.  Where it cannot be had, it has only SIGKILL for all. */
+static void started_tell(const struct child *child, int main_pid)
+{
+	const struct message message = { .kind = MESSAGE_STARTED };
+	int fd = SYS(pidfd_open, main_pid, 0U);
+
+	if (fd >= 0)
+		(void)descriptor_send(slot(child, SLOT_LINK), &message, sizeof(message), fd);
+	shut(fd);
+}
+
 static uint64_t microseconds(struct timeval time)
 {
 	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
@@ -127,6 +157,7 @@ static uint64_t microseconds(struct timeval time)
 	for (int fd = 0; fd < 3; fd++)
 		shut(fd);
 	(void)capabilities_set(0);
+	started_tell(child, main_pid);
 	do
 		pid = SYS(wait4, -1, &status, __WALL, NULL);
 	while (pid != main_pid && (pid > 0 || errno == EINTR));
@@ -187,6 +218,7 @@ static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = 
 	[OP_WORKDIR]      = do_workdir,
 	[OP_FORK]         = do_fork,
 	[OP_SESSION]      = do_session,
+	[OP_TERMINAL]     = do_terminal,
 	[OP_KEYRING]      = do_keyring,
 	[OP_STREAMS]      = do_streams,
 	[OP_LIMIT]        = do_limit,

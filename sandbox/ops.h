@@ -32,21 +32,23 @@ enum op_kind {
 	OP_LINK,      /* make `path` below `at` a link to `data` */
 	OP_WRITE,     /* `data` to the existing `path` below `at`, in one write */
 	OP_OPEN,      /* the directory `path` below `at` -> `to` */
-	OP_OVERLAY, /* of `count` lowers from slot `from`, topmost first -> `to`; upper `pair` or 0
-		     */
-	OP_ENTER,   /* the root `at`, leaving the old one */
-	OP_WORKDIR, /* make `path` inside `at` where it is missing -> `to` */
-	OP_FORK,    /* the first process stays behind as init; its child goes on */
-	OP_SESSION, /* a new one, without a terminal */
-	OP_KEYRING, /* a new and empty one */
-	OP_STREAMS, /* slots `from`.. become 0, 1 and 2; no others survive exec */
-	OP_LIMIT,   /* the resource `number`, to data[0] and data[1] or what is allowed */
-	OP_CHDIR,   /* to slot `at`, which must be inside the root */
-	OP_BOUND,   /* drop capabilities that are not in `number` from the bounding set */
-	OP_USER,    /* become `data`, a struct user */
+	OP_OVERLAY,  /* of `count` lowers from slot `from`, topmost first -> `to`; upper `pair` or 0
+		      */
+	OP_ENTER,    /* the root `at`, leaving the old one */
+	OP_WORKDIR,  /* make `path` inside `at` where it is missing -> `to` */
+	OP_FORK,     /* the first process stays behind as init; its child goes on */
+	OP_SESSION,  /* a new one, without a terminal */
+	OP_TERMINAL, /* a new one of size `data`, the session's -> `to` and the two slots after it;
+			its other side goes to the socket SLOT_INPUT, its owner is `number` */
+	OP_KEYRING,  /* a new and empty one */
+	OP_STREAMS,  /* slots `from`.. become 0, 1 and 2; no others survive exec */
+	OP_LIMIT,    /* the resource `number`, to data[0] and data[1] or what is allowed */
+	OP_CHDIR,    /* to slot `at`, which must be inside the root */
+	OP_BOUND,    /* drop capabilities that are not in `number` from the bounding set */
+	OP_USER,     /* become `data`, a struct user */
 	OP_CAPABILITIES, /* keep those in `number` and no others */
 	OP_SCOPE,  /* no abstract sockets and signals across the sandbox's border (Landlock) */
-	OP_FILTER, /* no new privileges; `data`, a struct filter, from now on */
+	OP_FILTER, /* no new privileges; `data`, a struct filter or NULL, from now on */
 	OP_EXEC,   /* `data`, a struct program */
 	OP_KINDS
 };
@@ -81,7 +83,13 @@ struct op {
 enum { SLOT_LINK, SLOT_INPUT, SLOT_OUTPUT, SLOT_ERROR, SLOT_FIRST_FREE };
 
 /** What the child tells the parent: each is one packet on the link. */
-enum message_kind { MESSAGE_OP_FAILED, MESSAGE_STUB, MESSAGE_EXEC_FAILED, MESSAGE_EXIT };
+enum message_kind {
+	MESSAGE_OP_FAILED,
+	MESSAGE_STUB,
+	MESSAGE_STARTED, /* comes with a pidfd of the main process */
+	MESSAGE_EXEC_FAILED,
+	MESSAGE_EXIT,
+};
 
 struct message {
 	enum message_kind kind;

@@ -44,6 +44,9 @@ static inline void close_slot(struct child *child, int index)
 /** Send a packet to the parent. */
 void tell(const struct child *child, const struct message *message);
 
+/** Send `size` bytes and the descriptor `fd` over a socket; 0, or -1 with errno. */
+int descriptor_send(int socket, const void *bytes, size_t size, int fd);
+
 /** Hold exactly these capabilities, none of them inheritable. */
 int capabilities_set(uint64_t set);
 
@@ -69,6 +72,7 @@ int do_workdir(struct child *child, const struct op *op);
 
 /* ops_process.c */
 int do_session(struct child *child, const struct op *op);
+int do_terminal(struct child *child, const struct op *op);
 int do_keyring(struct child *child, const struct op *op);
 int do_streams(struct child *child, const struct op *op);
 int do_limit(struct child *child, const struct op *op);

@@ -7,8 +7,10 @@
  * and from then on read packets until the link closes.  The kernel kills all of a pid namespace
  * with its first process, so ending a sandbox is one signal to one pidfd.
  */
+#include "sandbox/cgroup.h"
 #include "sandbox/compiled.h"
 #include "sandbox/userns.h"
+#include "sandbox/watch.h"
 #include "sandbox/zygote.h"
 
 #include "base/fd.h"
@@ -34,6 +36,9 @@
 
 enum { STUBS_MAX = 32, OOM_SCORE = 500 };
 
+/** Of a program whose time was up, as timeout(1) has it. */
+enum { STATUS_TIMEOUT = 124 };
+
 /** A mount point that had to be made in the image; removed when all is over. */
 struct stub {
 	char *path;
@@ -49,7 +54,10 @@ struct run {
 	bool by_zygote; /* it is the zygote's child */
 	int pidfd, link;
 	bool exited, refused; /* EXIT came; an op failed */
-	int signal;           /* that ended init, which nothing inside can send */
+	bool timed_out;
+	struct cgroup *cgroup; /* or NULL */
+	bool killed;           /* by us, since the program did not end when it was asked to */
+	int signal;            /* that ended init, which nothing inside can send */
 	struct stub stubs[STUBS_MAX];
 	size_t stub_count;
 };
@@ -198,6 +206,9 @@ static result child_prepare(struct run *run, bool *unshifted, struct error *err)
 	int *fds;
 	result status;
 
+	/* Before it makes any process that would not follow. */
+	if (run->cgroup && cgroup_add(run->cgroup, run->pid, err))
+		return FAILED;
 	if (userns_map(run->pid, run->shifted ? &shift : NULL, err))
 		return FAILED;
 	if (run->shifted) {
@@ -295,6 +306,8 @@ static void message_take(struct run *run, const struct message *message, struct 
 		out->exec_failed = true;
 		out->exec_errno = message->sys;
 		break;
+	case MESSAGE_STARTED:
+		break; /* the watch has it */
 	case MESSAGE_EXIT:
 		run->exited = true;
 		exit_take(out, message);
@@ -304,29 +317,21 @@ static void message_take(struct run *run, const struct message *message, struct 
 /** Read what the child has to say until nobody can say anything any more. */
 static void link_read(struct run *run, struct sandbox_exit *out, struct error *err)
 {
-	struct cancel *cancel = run->ctx ? run->ctx->cancel : NULL;
-	struct pollfd polls[] = {
-		{ .fd = run->link, .events = POLLIN },
-		{ .fd = cancel_fd(cancel), .events = POLLIN },
+	struct watch watch = {
+		.ctx = run->ctx,
+		.link = run->link,
+		.init = run->pidfd,
+		.main = -1,
+		.signal_fd = run->sandbox->signal_fd ? run->sandbox->signal_fd : -1,
 	};
 	struct message message;
-	ssize_t got;
 
-	for (;;) {
-		if (poll(polls, countof(polls), -1) < 0)
-			continue;
-		if (polls[1].fd >= 0 && polls[1].revents) {
-			(void)syscall(SYS_pidfd_send_signal, run->pidfd, SIGKILL, NULL, 0L);
-			polls[1].fd = -1;
-		}
-		if (!polls[0].revents)
-			continue;
-		got = recv(run->link, &message, sizeof(message), MSG_DONTWAIT);
-		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-			return;
-		if (got == (ssize_t)sizeof(message))
-			message_take(run, &message, out, err);
-	}
+	watch_limit(&watch, run->sandbox->timeout_ms);
+	while (watch_next(&watch, &message))
+		message_take(run, &message, out, err);
+	run->killed = watch.killed;
+	run->timed_out = watch.timed_out;
+	watch_end(&watch);
 }
 
 /* ---- from the beginning to the end ---- */
@@ -450,12 +455,18 @@ static void stubs_remove(struct run *run)
 }
 
 /** How it ended, now that nothing of it is left. */
-static result run_judge(const struct run *run, struct error *err)
+static result run_judge(const struct run *run, struct sandbox_exit *out, struct error *err)
 {
 	if (cancel_check(run->ctx, err))
 		return FAILED;
 	if (run->refused)
 		return FAILED; /* err has the op */
+	if (!run->exited && (run->killed || out->out_of_memory)) {
+		out->timed_out = run->timed_out;
+		out->signal = SIGKILL;
+		out->status = run->timed_out ? STATUS_TIMEOUT : 128 + SIGKILL;
+		return OK;
+	}
 	if (!run->exited)
 		return fail(err, FAULT_SYSTEM, "sandbox: its first process was killed (signal %d)",
 			    run->signal);
@@ -467,6 +478,8 @@ static result run_once(struct run *run, bool *unshifted, struct sandbox_exit *ou
 {
 	result status = FAILED;
 
+	if (cgroup_new(&run->sandbox->resources, &run->cgroup, err))
+		return FAILED;
 	if (child_start(run, err) == OK) {
 		status = child_prepare(run, unshifted, err);
 		if (status)
@@ -474,10 +487,12 @@ static result run_once(struct run *run, bool *unshifted, struct sandbox_exit *ou
 		else
 			link_read(run, out, err);
 		child_wait(run);
+		out->out_of_memory = run->cgroup && cgroup_out_of_memory(run->cgroup);
 		if (status == OK)
-			status = run_judge(run, err);
+			status = run_judge(run, out, err);
 		stubs_remove(run);
 	}
+	cgroup_drop(&run->cgroup);
 	fd_drop(&run->pidfd);
 	fd_drop(&run->link);
 	return status;

@@ -74,6 +74,26 @@ struct limit {
 	uint64_t soft, hard;
 };
 
+struct terminal_size {
+	uint16_t columns, rows;
+};
+
+/**
+ * A terminal of the sandbox's own for the program, instead of the three descriptors.  Its other
+ * side, for the caller to read and write, is sent as a descriptor over the socket.
+ */
+struct terminal_spec {
+	int socket_fd;
+	struct terminal_size size;
+};
+
+/** What all of a sandbox may use together; 0: no limit that was asked for. */
+struct resource_limits {
+	uint64_t memory;     /* bytes, and no swap on top */
+	uint64_t milli_cpus; /* thousandths of a CPU's time */
+	uint64_t pids;       /* processes and threads */
+};
+
 enum network { NETWORK_HOST, NETWORK_NONE };
 
 /** All that decides what a program may see and do; plain data, everything is borrowed. */
@@ -88,6 +108,9 @@ struct sandbox_spec {
 						  HOME is the user's where it is not set */
 	const char *cwd;                       /* absolute; made (0755) if missing */
 	const char *user;                      /* "name|uid[:group|gid]", NULL or "": root */
+	const char *const *cap_add, *const *cap_drop; /* names, of the capabilities of root */
+	size_t cap_add_count, cap_drop_count;
+	const char *seccomp; /* NULL: ours, "unconfined", or the path of a profile as JSON */
 	const char *hostname;
 	const struct bind *binds;
 	size_t bind_count;
@@ -97,21 +120,29 @@ struct sandbox_spec {
 	size_t host_count;
 	const struct limit *limits; /* on top of the usual ones */
 	size_t limit_count;
+	struct resource_limits resources;
+	uint64_t timeout_ms;             /* from its start; then all of it is killed; 0: any time */
 	uint64_t shm_size;               /* of /dev/shm, in bytes; 0: 64 MiB */
 	const char *const *binfmt_rules; /* registered privately; NULL: the host's entries serve */
 	size_t binfmt_rule_count;
 
-	int input_fd, output_fd, error_fd; /* 0, 1 and 2 of the program */
-	bool new_terminal_session;         /* setsid: not for an interactive `run` */
+	int input_fd, output_fd, error_fd;    /* 0, 1 and 2 of the program */
+	bool new_terminal_session;            /* setsid: no terminal of ours sends it signals */
+	const struct terminal_spec *terminal; /* or NULL */
+	/* A pipe of signal numbers, a byte each, to pass on to the program; 0: none.  SIGINT and
+	   SIGTERM ask it to end: ten seconds later, or at the second one, all of it is killed. */
+	int signal_fd;
 };
 
 struct sandbox; /* a spec compiled to a list of operations */
 
 struct sandbox_exit {
-	int status;       /* 0-255, or 128 + signal */
-	int signal;       /* 0, or the signal that ended it */
-	bool exec_failed; /* the program could not be started; status is 126 or 127 */
-	int exec_errno;   /* ELIBACC: it is there, but its interpreter or loader is not */
+	int status;         /* 0-255, or 128 + signal */
+	int signal;         /* 0, or the signal that ended it */
+	bool timed_out;     /* killed since its time was up; status is 124 */
+	bool out_of_memory; /* the kernel killed some of it at the limit of its memory */
+	bool exec_failed;   /* the program could not be started; status is 126 or 127 */
+	int exec_errno;     /* ELIBACC: it is there, but its interpreter or loader is not */
 	struct {
 		uint64_t user_us, system_us, peak_bytes;
 	} usage;

@@ -12,127 +12,21 @@
  * times as many instructions, which the kernel goes through for every call at every load.
  */
 #include "sandbox/seccomp.h"
+#include "sandbox/calls.h"
+#include "sandbox/caps.h"
 
 #include "base/mem.h"
 
-#include <asm/ioctls.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* clang-format off */
-static const char *const allowed[] = {
-	/* files and directories */
-	"_llseek", "access", "chdir", "chmod", "chown", "chown32", "chroot", "close", "close_range",
-	"copy_file_range", "creat", "dup", "dup2", "dup3", "faccessat", "faccessat2", "fadvise64",
-	"fadvise64_64", "fallocate", "fchdir", "fchmod", "fchmodat", "fchmodat2", "fchown",
-	"fchown32", "fchownat", "fcntl", "fcntl64", "fdatasync", "fgetxattr", "flistxattr", "flock",
-	"fremovexattr", "fsetxattr", "fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64",
-	"fsync", "ftruncate", "ftruncate64", "futimesat", "getcwd", "getdents", "getdents64",
-	"getxattr", "getxattrat", "lchown", "lchown32", "lgetxattr", "link", "linkat",
-	"listxattr", "listxattrat", "llistxattr", "lremovexattr", "lseek", "lsetxattr", "lstat",
-	"lstat64", "mkdir", "mkdirat", "mknod", "mknodat", "name_to_handle_at", "newfstatat",
-	"open", "openat", "openat2", "pipe", "pipe2", "pread64", "preadv", "preadv2", "pwrite64",
-	"pwritev", "pwritev2", "read", "readahead", "readlink", "readlinkat", "readv",
-	"removexattr", "removexattrat", "rename", "renameat", "renameat2", "rmdir", "sendfile",
-	"sendfile64", "setxattr", "setxattrat", "splice", "stat", "stat64", "statfs", "statfs64",
-	"statx", "symlink", "symlinkat", "sync", "sync_file_range", "sync_file_range2", "syncfs",
-	"tee", "truncate", "truncate64", "umask", "unlink", "unlinkat", "utime", "utimensat",
-	"utimensat_time64", "utimes", "vmsplice", "write", "writev", "cachestat", "listmount",
-	"statmount",
-	/* waiting for files */
-	"_newselect", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_ctl_old", "epoll_pwait",
-	"epoll_pwait2", "epoll_wait", "epoll_wait_old", "eventfd", "eventfd2", "fanotify_mark",
-	"inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch", "io_cancel",
-	"io_destroy", "io_getevents", "io_pgetevents", "io_pgetevents_time64", "io_setup",
-	"io_submit", "poll", "ppoll", "ppoll_time64", "pselect6", "pselect6_time64", "select",
-	"signalfd", "signalfd4", "timerfd_create", "timerfd_gettime", "timerfd_gettime64",
-	"timerfd_settime", "timerfd_settime64",
-	/* memory */
-	"brk", "madvise", "map_shadow_stack", "membarrier", "memfd_create", "memfd_secret",
-	"mincore", "mlock", "mlock2", "mlockall", "mmap", "mmap2", "mprotect", "mremap", "mseal",
-	"msync", "munlock", "munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect",
-	"process_mrelease", "remap_file_pages",
-	/* processes and threads */
-	"alarm", "arch_prctl", "execve", "execveat", "exit", "exit_group", "fork", "futex",
-	"futex_requeue", "futex_time64", "futex_wait", "futex_waitv", "futex_wake",
-	"get_robust_list", "get_thread_area", "getcpu", "getitimer", "getpgid", "getpgrp",
-	"getpid", "getppid", "getpriority", "getrlimit", "getrusage", "getsid", "gettid",
-	"ioprio_get", "ioprio_set", "kill", "modify_ldt", "pause", "pidfd_open",
-	"pidfd_send_signal", "prctl", "prlimit64", "process_vm_readv", "process_vm_writev",
-	"ptrace", "restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask",
-	"rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait",
-	"rt_sigtimedwait_time64", "rt_tgsigqueueinfo", "sched_get_priority_max",
-	"sched_get_priority_min", "sched_getaffinity", "sched_getattr", "sched_getparam",
-	"sched_getscheduler", "sched_rr_get_interval", "sched_rr_get_interval_time64",
-	"sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler",
-	"sched_yield", "set_robust_list", "set_thread_area", "set_tid_address", "setitimer",
-	"setpgid", "setpriority", "setrlimit", "setsid", "sigaltstack", "sigprocmask",
-	"sigreturn", "tgkill", "times", "tkill", "ugetrlimit", "uretprobe", "vfork", "wait4",
-	"waitid", "waitpid",
-	/* who we are */
-	"capget", "capset", "getegid", "getegid32", "geteuid", "geteuid32", "getgid", "getgid32",
-	"getgroups", "getgroups32", "getresgid", "getresgid32", "getresuid", "getresuid32",
-	"getuid", "getuid32", "landlock_add_rule", "landlock_create_ruleset",
-	"landlock_restrict_self", "seccomp", "setfsgid", "setfsgid32", "setfsuid", "setfsuid32",
-	"setgid", "setgid32", "setgroups", "setgroups32", "setregid", "setregid32", "setresgid",
-	"setresgid32", "setresuid", "setresuid32", "setreuid", "setreuid32", "setuid", "setuid32",
-	/* time and machine; setting the clock fails for want of a capability */
-	"adjtimex", "clock_adjtime", "clock_adjtime64", "clock_getres", "clock_getres_time64",
-	"clock_gettime", "clock_gettime64", "clock_nanosleep", "clock_nanosleep_time64",
-	"getrandom", "gettimeofday", "nanosleep", "sysinfo", "time", "timer_create",
-	"timer_delete", "timer_getoverrun", "timer_gettime", "timer_gettime64", "timer_settime",
-	"timer_settime64", "uname",
-	/* sockets; socket() itself is in checks[] */
-	"accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt",
-	"listen", "recv", "recvfrom", "recvmmsg", "recvmmsg_time64", "recvmsg", "send", "sendmmsg",
-	"sendmsg", "sendto", "setsockopt", "shutdown", "socketcall", "socketpair",
-	/* System V and POSIX queues */
-	"ipc", "mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive",
-	"mq_timedreceive_time64", "mq_timedsend", "mq_timedsend_time64", "mq_unlink", "msgctl",
-	"msgget", "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop",
-	"semtimedop_time64", "shmat", "shmctl", "shmdt", "shmget",
-	/* of other architectures: passed over where unknown */
-	"arm_fadvise64_64", "arm_sync_file_range", "breakpoint", "cacheflush",
-	"riscv_flush_icache", "riscv_hwprobe", "set_tls", "swapcontext",
-};
-
-/**
- * Calls that depend on one 32-bit argument: refused where it has one of `bits`, or is more than
- * `max` (0: any).  Of what is left the listed values alone are allowed, or alone are not.
- */
-static const struct check {
-	const char *name;
-	unsigned argument;
-	uint32_t bits, max;
-	bool allows_listed;
-	uint32_t values[9];
-	unsigned count;
-} checks[] = {
-	{ "clone", 0, CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-	  CLONE_NEWPID | CLONE_NEWNET, 0, false, {}, 0 },
-	/* Linux, 32-bit uname, no randomisation for either, and asking */
-	{ "personality", 0, 0, 0, true, { 0, 0x8, 0x20000, 0x20008, 0xffffffff }, 5 },
-	/* not AF_ALG (38), AF_VSOCK (40) and families that nobody misses */
-	{ "socket", 0, 0, 45, false, { 12, 19, 20, 23, 25, 34, 37, 38, 40 }, 9 },
-	/* nobody forges what a terminal's user types */
-	{ "ioctl", 1, 0, 0, false, { TIOCSTI, TIOCLINUX }, 2 },
-};
-
-/** Calls that programs try first and then do without, but only where the kernel lacks them. */
-static const char *const absent[] = { "clone3" };
-
-/** Listed so that no call older than these counts as newer than all that is known. */
-static const char *const newest[] = {
-	"futex_waitv", "set_mempolicy_home_node", "memfd_secret", "process_mrelease",
-};
-
 /**
  * Direct calls that libseccomp knows only as parts of socketcall and ipc; socketcall itself must be
  * allowed there, and hides its arguments: AF_VSOCK is in reach of native 32-bit programs.
@@ -173,7 +67,7 @@ enum { X32_FIRST = 0x40000000, CALLS_MAX = 1024 };
 /** What happens to a call: a verdict, or a check of its arguments. */
 enum verdict { REFUSED, ALLOWED, ABSENT, KILLED, CHECKED };
 
-/** From `first` on, until the next one; CHECKED + n stands for checks[n]. */
+/** From `first` on, until the next one; CHECKED + n stands for calls_checked[n]. */
 struct range {
 	uint32_t first;
 	unsigned verdict;
@@ -188,7 +82,9 @@ static int range_compare(const void *a, const void *b)
 {
 	const struct range *one = a, *other = b;
 
-	return one->first < other->first ? -1 : one->first > other->first;
+	if (one->first != other->first)
+		return one->first < other->first ? -1 : 1;
+	return (one->verdict == ALLOWED) - (other->verdict == ALLOWED);
 }
 
 /** A call's number; negative where the architecture does not have it. */
@@ -214,16 +110,24 @@ static void call_add(struct ranges *calls, uint32_t arch, const char *name, unsi
 }
 
 /** All listed calls of an architecture, in the order of their numbers. */
-static void calls_collect(uint32_t arch, struct ranges *calls)
+static void calls_collect(uint32_t arch, uint64_t capabilities, struct ranges *calls)
 {
-	for (size_t i = 0; i < countof(allowed); i++)
-		call_add(calls, arch, allowed[i], ALLOWED);
-	for (size_t i = 0; i < countof(absent); i++)
-		call_add(calls, arch, absent[i], ABSENT);
-	for (size_t i = 0; i < countof(newest); i++)
-		call_add(calls, arch, newest[i], REFUSED);
-	for (size_t i = 0; i < countof(checks); i++)
-		call_add(calls, arch, checks[i].name, CHECKED + (unsigned)i);
+	for (size_t i = 0; i < calls_allowed_count; i++)
+		call_add(calls, arch, calls_allowed[i], ALLOWED);
+	for (size_t i = 0; i < calls_absent_count; i++)
+		call_add(calls, arch, calls_absent[i], ABSENT);
+	for (size_t i = 0; i < calls_newest_count; i++)
+		call_add(calls, arch, calls_newest[i], REFUSED);
+	for (size_t i = 0; i < calls_checked_count; i++)
+		call_add(calls, arch, calls_checked[i].name, CHECKED + (unsigned)i);
+	for (size_t i = 0; i < calls_privileged_count; i++) {
+		const struct call_privileged *group = &calls_privileged[i];
+
+		if (!(capabilities & CAPABILITY_BIT(group->capability)))
+			continue;
+		for (const char *const *name = group->names; *name; name++)
+			call_add(calls, arch, *name, ALLOWED);
+	}
 	qsort(calls->items, calls->count, sizeof(calls->items[0]), range_compare);
 }
 
@@ -243,12 +147,12 @@ static void range_add(struct ranges *ranges, uint32_t first, unsigned verdict)
  * one counts.  Numbers between listed ones are refused, past the newest common one they are absent
  * (ARM has some private ones far above).
  */
-static void ranges_make(const struct arch *arch, struct ranges *out)
+static void ranges_make(const struct arch *arch, uint64_t capabilities, struct ranges *out)
 {
 	struct ranges *calls = xnew(struct ranges);
 	uint32_t next = 0;
 
-	calls_collect(arch->seccomp, calls);
+	calls_collect(arch->seccomp, capabilities, calls);
 	for (size_t i = 0; i < calls->count; i++) {
 		const struct range *call = &calls->items[i];
 
@@ -303,7 +207,7 @@ static size_t code_add(struct code *code, struct sock_filter instruction)
 
 /** Every test jumps to the last instruction or goes on to the next; the last but one is the rest.
  */
-static void check_write(struct code *code, const struct check *check)
+static void check_write(struct code *code, const struct call_check *check)
 {
 	enum verdict listed = check->allows_listed ? ALLOWED : REFUSED;
 	size_t length = check->count + (check->bits != 0) + (check->max != 0);
@@ -324,7 +228,7 @@ static void leaf_write(struct code *code, unsigned verdict)
 	if (verdict < CHECKED)
 		code_add(code, RETURN(actions[verdict]));
 	else
-		check_write(code, &checks[verdict - CHECKED]);
+		check_write(code, &calls_checked[verdict - CHECKED]);
 }
 
 /** Ranges whose code is surely short enough for a test to jump over half of it. */
@@ -352,12 +256,12 @@ static void tree_write(struct code *code, const struct range *ranges, size_t cou
 	tree_write(code, ranges + middle, count - middle);
 }
 
-static void arch_write(struct code *code, const struct arch *arch)
+static void arch_write(struct code *code, const struct arch *arch, uint64_t capabilities)
 {
 	struct ranges *ranges = xnew(struct ranges);
 	size_t skip;
 
-	ranges_make(arch, ranges);
+	ranges_make(arch, capabilities, ranges);
 	code_add(code, LOAD(offsetof(struct seccomp_data, arch)));
 	code_add(code, JUMP(BPF_JEQ, arch->audit, 1, 0));
 	skip = code_add(code, SKIP(0));
@@ -367,14 +271,15 @@ static void arch_write(struct code *code, const struct arch *arch)
 	free(ranges);
 }
 
-static result filter_build(enum filter_kind kind, struct filter *out, struct error *err)
+result filter_build(enum filter_kind kind, uint64_t capabilities, struct filter *out,
+		    struct error *err)
 {
 	uint32_t native = seccomp_arch_native();
 	struct code code = {};
 
 	for (size_t i = 0; i < countof(arches); i++) {
 		if (arches[i].native == native && (kind == FILTER_NATIVE || arches[i].emulated_too))
-			arch_write(&code, &arches[i]);
+			arch_write(&code, &arches[i], capabilities);
 	}
 	if (!code.count)
 		return fail(err, FAULT_SYSTEM, "there is no filter for this architecture yet");
@@ -396,14 +301,14 @@ static struct {
 
 static void build_native(void)
 {
-	built[FILTER_NATIVE].status = filter_build(FILTER_NATIVE, &built[FILTER_NATIVE].filter,
+	built[FILTER_NATIVE].status = filter_build(FILTER_NATIVE, 0, &built[FILTER_NATIVE].filter,
 						   &built[FILTER_NATIVE].err);
 }
 
 static void build_emulated(void)
 {
 	built[FILTER_EMULATED].status = filter_build(
-		FILTER_EMULATED, &built[FILTER_EMULATED].filter, &built[FILTER_EMULATED].err);
+		FILTER_EMULATED, 0, &built[FILTER_EMULATED].filter, &built[FILTER_EMULATED].err);
 }
 
 result filter_get(enum filter_kind kind, const struct filter **out, struct error *err)

@@ -27,4 +27,11 @@ struct filter {
  */
 result filter_get(enum filter_kind kind, const struct filter **out, struct error *err);
 
+/**
+ * A new filter for programs that hold more capabilities than usual; the caller frees its
+ * instructions.
+ */
+result filter_build(enum filter_kind kind, uint64_t capabilities, struct filter *out,
+		    struct error *err);
+
 #endif

@@ -148,7 +148,7 @@ done
 kill -TERM $running
 interrupted=0
 wait $running || interrupted=$?
-is 'a signal ends it' "$interrupted" 130
+is 'a signal ends it' "$interrupted" 143
 is 'and what it ran' "$(pgrep -f "^sleep $marker")" ''
 "$MPEMU" --root "$store" run localhost/base sleep $marker &
 running=$!

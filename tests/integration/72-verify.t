@@ -119,12 +119,12 @@ FROM localhost/base
 END
 is 'it must be one of the build' "$status" 2
 
-build --platform linux/arm64 --timeout 1s <<'END'
+build --platform linux/arm64 --build-timeout 1s <<'END'
 FROM localhost/base
 RUN sleep 60
 END
 is 'a timeout ends the build' "$status" 4
-like 'and says so' "$err" 'took longer than --timeout 1s'
+like 'and says so' "$err" 'took longer than --build-timeout 1s'
 
 # ---- hostile files ----
 

@@ -66,12 +66,12 @@ if command -v bash >/dev/null; then
 	}
 	is 'bash completes a command' "$(completed mpemu bu)" build
 	is 'a subcommand behind options' "$(completed mpemu --root /tmp index cr)" create
-	is 'an option' "$(completed mpemu build --no-c)" --no-cache
+	is 'an option' "$(completed mpemu build --keep)" --keep-going
 	is 'a value' "$(completed mpemu build --progress pl)" plain
 	is 'a value behind an equals sign' "$(completed mpemu build --progress = j)" json
 	is 'the last of a list' "$(completed mpemu build --platform linux/arm64,linux/s3)" \
 		linux/arm64,linux/s390x
-	is 'and no command where a value stands' "$(completed mpemu build --tag run --no-c)" --no-cache
+	is 'and no command where a value stands' "$(completed mpemu build --tag run --keep)" --keep-going
 else
 	skip 'bash completes' 'needs bash'
 fi

@@ -2,15 +2,21 @@
 /**
  * The filter, run by a small interpreter of its own instructions: what the kernel would say.
  */
+#include "sandbox/calls.h"
 #include "sandbox/seccomp.h"
 #include "tests/tap.h"
+#include "tests/unit/sandbox_filter.h"
 
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <seccomp.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define ALLOW SECCOMP_RET_ALLOW
 #define DENY  (SECCOMP_RET_ERRNO | EPERM)
@@ -85,47 +91,6 @@ static const struct {
 	{ AUDIT_ARCH_AARCH64, 0, {}, KILL, KILL },
 };
 
-/** What a filter answers; only instructions that filters here are made of. */
-static uint32_t interpret(const struct filter *filter, const struct seccomp_data *data)
-{
-	uint32_t a = 0, steps = 0;
-
-	for (size_t at = 0; at < filter->count && steps < BPF_MAXINSNS; at++, steps++) {
-		const struct sock_filter *op = &filter->instructions[at];
-		bool yes = false;
-
-		switch (op->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const char *)data + op->k, sizeof(a));
-			continue;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= op->k;
-			continue;
-		case BPF_RET | BPF_K:
-			return op->k;
-		case BPF_JMP | BPF_JA:
-			at += op->k;
-			continue;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			yes = a == op->k;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			yes = a > op->k;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			yes = a >= op->k;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			yes = (a & op->k) != 0;
-			break;
-		default:
-			return UINT32_MAX;
-		}
-		at += yes ? op->jt : op->jf;
-	}
-	return UINT32_MAX;
-}
-
 TEST(filter_compares_arguments_as_wide_as_the_kernel_does)
 {
 	const struct filter *filters[FILTER_KINDS];
@@ -148,6 +113,188 @@ TEST(filter_compares_arguments_as_wide_as_the_kernel_does)
 			  (unsigned long long)data.args[0], (unsigned long long)data.args[1],
 			  native, emulated, calls[i].native, calls[i].emulated);
 	}
+}
+
+/* ---- the same tables, compiled by libseccomp ---- */
+
+static void peer_rule(scmp_filter_ctx peer, uint32_t action, const char *name,
+		      const struct scmp_arg_cmp *arg)
+{
+	int number = seccomp_syscall_resolve_name(name);
+
+	if (number >= 0)
+		CHECK(seccomp_rule_add_array(peer, action, number, arg ? 1 : 0, arg) == 0);
+}
+
+static void peer_export(scmp_filter_ctx peer, struct filter *out)
+{
+	static struct sock_filter room[2][BPF_MAXINSNS];
+	static int next;
+	int fd = memfd_create("peer", MFD_CLOEXEC);
+	ssize_t got;
+
+	CHECK(seccomp_export_bpf(peer, fd) == 0);
+	got = pread(fd, room[next], sizeof(room[next]), 0);
+	CHECK(got > 0 && (size_t)got < sizeof(room[next]));
+	*out = (struct filter){ room[next++], (unsigned short)((size_t)got / sizeof(room[0][0])) };
+	close(fd);
+	seccomp_release(peer);
+}
+
+/** All that is allowed, or allowed with the listed values. */
+static void peer_allowing(struct filter *out)
+{
+	scmp_filter_ctx peer = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+
+	for (size_t i = 0; i < calls_allowed_count; i++)
+		peer_rule(peer, SCMP_ACT_ALLOW, calls_allowed[i], NULL);
+	for (size_t i = 0; i < calls_absent_count; i++)
+		peer_rule(peer, SCMP_ACT_ERRNO(ENOSYS), calls_absent[i], NULL);
+	for (size_t i = 0; i < calls_checked_count; i++) {
+		const struct call_check *check = &calls_checked[i];
+
+		for (unsigned v = 0; check->allows_listed && v < check->count; v++)
+			peer_rule(peer, SCMP_ACT_ALLOW, check->name,
+				  &SCMP_CMP64(check->argument, SCMP_CMP_MASKED_EQ, UINT32_MAX,
+					      check->values[v]));
+	}
+	peer_export(peer, out);
+}
+
+/** Refusals of checked calls, everything else allowed. */
+static void peer_refusing(struct filter *out)
+{
+	scmp_filter_ctx peer = seccomp_init(SCMP_ACT_ALLOW);
+
+	for (size_t i = 0; i < calls_checked_count; i++) {
+		const struct call_check *check = &calls_checked[i];
+		unsigned argument = check->argument;
+
+		for (unsigned bit = 0; bit < 32; bit++) {
+			if (check->bits >> bit & 1)
+				peer_rule(peer, SCMP_ACT_ERRNO(EPERM), check->name,
+					  &SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ,
+						      UINT64_C(1) << bit, UINT64_C(1) << bit));
+		}
+		for (unsigned v = 0; !check->allows_listed && v < check->count; v++)
+			peer_rule(peer, SCMP_ACT_ERRNO(EPERM), check->name,
+				  &SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, UINT32_MAX,
+					      check->values[v]));
+		if (check->max)
+			peer_rule(peer, SCMP_ACT_ERRNO(EPERM), check->name,
+				  &SCMP_CMP64(argument, SCMP_CMP_GT, check->max));
+	}
+	peer_export(peer, out);
+}
+
+static const struct call_check *check_of(int number)
+{
+	for (size_t i = 0; i < calls_checked_count; i++) {
+		if (seccomp_syscall_resolve_name(calls_checked[i].name) == number)
+			return &calls_checked[i];
+	}
+	return NULL;
+}
+
+/** A number that the filter takes for newer than all: what is refused by default is absent then. */
+static int newest_number(void)
+{
+	int newest = 0;
+
+	for (size_t i = 0; i < calls_allowed_count; i++) {
+		int number = seccomp_syscall_resolve_name(calls_allowed[i]);
+
+		newest = number > newest ? number : newest;
+	}
+	for (size_t i = 0; i < calls_newest_count; i++) {
+		int number = seccomp_syscall_resolve_name(calls_newest[i]);
+
+		newest = number > newest ? number : newest;
+	}
+	return newest;
+}
+
+/** Values at which an answer may change: every bit, every listed value, and their neighbours. */
+static size_t boundaries(uint64_t *out)
+{
+	size_t count = 0;
+
+	for (unsigned bit = 0; bit < 32; bit++)
+		out[count++] = UINT64_C(1) << bit;
+	for (size_t i = 0; i < calls_checked_count; i++) {
+		const struct call_check *check = &calls_checked[i];
+
+		for (unsigned v = 0; v <= check->count; v++) {
+			uint64_t value = v < check->count ? check->values[v] : check->max;
+
+			out[count++] = value;
+			out[count++] = value + 1;
+			out[count++] = value ? value - 1 : 0;
+		}
+	}
+	out[count++] = UINT32_MAX;
+	out[count++] = 0;
+	return count;
+}
+
+TEST(filter_answers_as_libseccomp_does_for_all_calls_and_boundaries)
+{
+	enum { NUMBERS = 1100, VALUES_MAX = 256 };
+	struct filter allowing, refusing;
+	const struct filter *ours;
+	uint64_t values[VALUES_MAX];
+	size_t value_count = boundaries(values), compared = 0, differing = 0;
+	int newest = newest_number();
+	struct error err = {};
+
+	if (!CHECK(!filter_get(FILTER_EMULATED, &ours, &err)))
+		return;
+	peer_allowing(&allowing);
+	peer_refusing(&refusing);
+	for (int number = 0; number < NUMBERS; number++) {
+		const struct call_check *check = check_of(number);
+		bool refuses = check && !check->allows_listed;
+
+		for (size_t v = 0; v < 2 * value_count; v++) {
+			/* The upper half is looked at by nobody but GT of libseccomp. */
+			uint64_t high = v < value_count || (refuses && check->max)
+						? 0
+						: UINT64_C(0xabcd00000000);
+			uint64_t value = (uint32_t)values[v % value_count] | high;
+			struct seccomp_data data = {
+				.nr = number,
+				.arch = HERE,
+				.args = { value, value, value, value, value, value },
+			};
+			uint32_t want = interpret(refuses ? &refusing : &allowing, &data);
+
+			if (want == DENY && number > newest)
+				want = NONE;
+			compared++;
+			differing += interpret(ours, &data) != want;
+			if (interpret(ours, &data) != want && differing < 5)
+				tap_check(false, __FILE__, __LINE__, "call %d(%llx): %x, want %x",
+					  number, (unsigned long long)value, interpret(ours, &data),
+					  want);
+		}
+	}
+	CHECK(differing == 0 && compared > 100000);
+}
+
+TEST(capabilities_bring_their_calls)
+{
+	const uint64_t admin = UINT64_C(1) << 21;
+	struct seccomp_data mount = { .nr = SYS_mount, .arch = HERE };
+	struct seccomp_data spaces = { .nr = SYS_clone, .arch = HERE, .args = { CLONE_NEWUSER } };
+	struct seccomp_data reboot = { .nr = SYS_reboot, .arch = HERE };
+	struct filter filter = {};
+	struct error err = {};
+
+	if (!CHECK(!filter_build(FILTER_NATIVE, admin, &filter, &err)))
+		return;
+	CHECK(interpret(&filter, &mount) == ALLOW && interpret(&filter, &spaces) == ALLOW);
+	CHECK(interpret(&filter, &reboot) == DENY);
+	free(filter.instructions);
 }
 
 #endif

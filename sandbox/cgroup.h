@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Control groups: a directory per sandbox in each hierarchy, where its limits are.
+ */
+#ifndef SANDBOX_CGROUP_H
+#define SANDBOX_CGROUP_H
+
+#include "sandbox/sandbox.h"
+
+enum controller { CONTROL_MEMORY, CONTROL_CPU, CONTROL_PIDS, CONTROLLERS };
+
+/** Where this process is in one hierarchy. */
+struct cgroup_place {
+	bool unified;   /* version 2 */
+	char path[512]; /* of the directory it is in, below /sys/fs/cgroup; "": there is none */
+};
+
+/**
+ * The places of all controllers, from /proc/self/cgroup and /proc/self/mountinfo.  A controller
+ * that no version 1 hierarchy has may be one of version 2, if there is one.
+ */
+void cgroup_find(const char *cgroups, const char *mounts, struct cgroup_place out[CONTROLLERS]);
+
+struct cgroup;
+
+/**
+ * Groups with these limits, as far as any are asked for or can be had.  FAULT_PRIVILEGE says why a
+ * limit that was asked for cannot be; `*out` may be NULL where none was.
+ */
+result cgroup_new(const struct resource_limits *limits, struct cgroup **out, struct error *err);
+
+/** Move a process there: it must have no children yet. */
+result cgroup_add(const struct cgroup *cgroup, pid_t pid, struct error *err);
+
+/** Whether the kernel killed any of its processes for want of memory. */
+bool cgroup_out_of_memory(const struct cgroup *cgroup);
+
+/** Remove it, and kill what is still in it. */
+void cgroup_drop(struct cgroup **cgroup);
+
+#endif

@@ -1,0 +1,166 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# mpemu run as one knows it from other programs: terminals, signals, and what a program is given.
+. "$(dirname "$0")/../lib.sh"
+need_root
+need_command timeout
+
+base_tar amd64
+mpemu import --platform linux/amd64 "$base" localhost/base >/dev/null
+run mpemu run --platform linux/amd64 localhost/base true
+[ "$status" = 0 ] || skip_all "$(head -n 1 "$scratch/.err")"
+
+box() { # OPTIONS... -- COMMAND
+	timeout 60 "$MPEMU" --root "$store" run --platform linux/amd64 "$@"
+}
+
+# ---- standard input and terminals ----
+
+is 'without -i, input is empty' "$(echo text | box localhost/base cat)" ''
+is 'with -i it is passed on' "$(echo text | box -i localhost/base cat)" text
+is 'with -t there is a terminal of its own' \
+	"$(box -t localhost/base sh -c 'tty; stty size' </dev/null | tr -d '\r' | head -n 1)" /dev/pts/0
+run box -it localhost/base true </dev/null
+is '-it without a terminal is refused' "$status" 2
+like 'and says what to do' "$err" 'without -t'
+run box -t -u 1000 localhost/base sh -c 'test -w /dev/pts/0 && test -r /dev/tty && echo ours' </dev/null
+is 'it belongs to the user' "$(echo "$out" | tr -d '\r')" ours
+run box -t localhost/base sh -c 'seq 2000; exit 7' </dev/null
+is 'all that was written is seen, and the status' \
+	"$status $(echo "$out" | tr -d '\r' | cksum)" "7 $(seq 2000 | cksum)"
+
+# Runs SCRIPT in a terminal; what it prints is in $out.
+in_terminal() { # SCRIPT
+	printf '%s\n' "$1" >"$scratch/session"
+	run script -qec "MPEMU='$MPEMU' STORE='$store' sh '$scratch/session'" /dev/null
+	# The terminal echoes script's own end of input.
+	out=$(printf '%s\n' "$out" | tr -d '\r\b' | sed 's/^^[@D]*//')
+}
+
+if command -v script >/dev/null && script --version 2>/dev/null | grep -q util-linux; then
+	in_terminal 'stty rows 33 cols 99
+		$MPEMU --root $STORE run -it localhost/base stty size' </dev/null
+	like 'it has the size of ours' "$out" '^33 99$'
+	in_terminal 'stty rows 33 cols 99
+		(sleep 1; stty rows 44 cols 111 </dev/tty) &
+		$MPEMU --root $STORE run -it localhost/base sh -c "
+			trap \"stty size; exit 3\" WINCH; echo ready; for i in 1 2 3 4 5 6 7 8 9; do sleep 1; done"
+		echo status $?' </dev/null
+	like 'and follows it' "$out" '^44 111$'
+	like 'so that the program knows' "$out" '^status 3$'
+	in_terminal 'before=$(stty -g)
+		$MPEMU --root $STORE run -it localhost/base sh -c "exit 5"
+		echo "status $?"
+		[ "$before" = "$(stty -g)" ] && echo restored' </dev/null
+	is 'ours is afterwards as before' "$(echo "$out" | tail -n 2)" 'status 5
+restored'
+	in_terminal 'before=$(stty -g)
+		(sleep 1; pkill -TERM -P $$ -x mpemu) &
+		$MPEMU --root $STORE run -it localhost/base sleep 100
+		echo "status $?"
+		[ "$before" = "$(stty -g)" ] && echo restored' </dev/null
+	is 'also when it was ended by a signal' "$(echo "$out" | tail -n 2)" 'status 143
+restored'
+	printf '%s\n' '$MPEMU --root $STORE run -it localhost/base sh -c "
+		trap \"echo interrupted; exit 4\" INT; echo ready; while :; do sleep 0.1; done"
+		echo status $?' >"$scratch/session"
+	out=$({ sleep 2; printf '\003'; sleep 2; } | MPEMU=$MPEMU STORE=$store timeout 30 \
+		script -qec "sh '$scratch/session'" /dev/null | tr -d '\r')
+	like 'what is typed gets there, ^C as a signal' "$out" 'interrupted'
+	like 'and does not end us' "$out" 'status 4'
+else
+	skip 'terminals' 'needs script of util-linux'
+fi
+
+# ---- signals ----
+
+# Start a program that tells when it is ready; $pid is mpemu's.
+start() { # OPTIONS... COMMAND
+	: >"$scratch/told"
+	"$MPEMU" --root "$store" run --platform linux/amd64 "$@" >"$scratch/told" 2>&1 &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q ready "$scratch/told" && break
+		sleep 0.05
+	done
+}
+
+finish() {
+	status=0
+	wait $pid || status=$?
+	out=$(grep -v ready "$scratch/told")
+}
+
+for signal in INT TERM HUP QUIT USR1 USR2; do
+	start localhost/base sh -c "trap 'echo got $signal; exit 9' $signal; echo ready; while :; do sleep 0.05; done"
+	kill -$signal $pid
+	finish
+	is "SIG$signal is passed on" "$status $out" "9 got $signal"
+done
+start localhost/base sh -c 'echo ready; exec sleep 100'
+kill -TERM $pid
+finish
+is 'a program that SIGTERM ends' "$status" 143
+start localhost/base sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+kill -TERM $pid
+sleep 0.3
+kill -TERM $pid
+finish
+is 'a second one does not ask' "$status" 137
+start localhost/base sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+kill -TERM $pid
+before=$(date +%s)
+finish
+is 'and after ten seconds neither does the first' "$status" 137
+like 'which it waits for' "$(($(date +%s) - before))" '^(9|10|11|12)$'
+
+# ---- what a program is given, and what it is not ----
+
+box2() { # OPTIONS... : the capabilities of root
+	box "$@" localhost/base sed -n 's/^CapBnd:\t0*//p' /proc/self/status
+}
+
+is 'capabilities are dropped' "$(box2 --cap-drop net_raw --cap-drop CAP_MKNOD)" a00405fb
+is 'all of them but one' "$(box2 --cap-drop ALL --cap-add chown)" 1
+is 'added' "$(box2 --cap-add CAP_SYS_ADMIN)" a82425fb
+run box --cap-add nonsense localhost/base true
+is 'what is none is refused' "$status" 3
+like 'by name' "$err" "cap-add: no capability is called 'nonsense'"
+run box --cap-add SYS_ADMIN localhost/base sh -c 'mkdir /m; mount -t tmpfs none /m && echo mounted'
+is 'with SYS_ADMIN the filter lets mount pass' "$status $out" '0 mounted'
+run box --privileged localhost/base true
+is '--privileged is refused' "$status" 2
+
+is 'hosts are added' "$(box --add-host one:10.0.0.1 --add-host 'two:[::1]' localhost/base tail -n 2 /etc/hosts | tr '\t\n' '  ')" \
+	'10.0.0.1 one ::1 two '
+is 'a tmpfs has its size' "$(box --tmpfs /in/memory:size=1m localhost/base df -k /in/memory | awk 'END { print $2 }')" 1024
+run box --tmpfs /t:ro localhost/base touch /t/x
+is 'or is read-only' "$status" 1
+run box --tmpfs /t:exec=maybe localhost/base true
+is 'other options are refused' "$status" 2
+is 'shared memory has its size' "$(box --shm-size 2m localhost/base df -k /dev/shm | awk 'END { print $2 }')" 2048
+is 'resource limits' "$(box --ulimit nofile=50:60 localhost/base sh -c 'ulimit -n; ulimit -Hn' | tr '\n' ' ')" '50 60 '
+run box --read-only --tmpfs /tmp localhost/base sh -c 'touch /x; touch /tmp/x && echo memory'
+is 'a read-only root with a place to write' "$status $out" '0 memory'
+
+# ---- filters of system calls ----
+
+cat >"$scratch/profile.json" <<'END'
+{ "defaultAction": "SCMP_ACT_ALLOW",
+  "syscalls": [ { "names": ["mkdir", "mkdirat", "nosuchcall"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28 } ] }
+END
+run box --security-opt seccomp="$scratch/profile.json" localhost/base sh -c 'mkdir /x; echo $?'
+is 'a profile decides' "$out" 1
+like 'with its own errno' "$err" 'No space left'
+is 'no filter at all' "$(box --security-opt seccomp=unconfined localhost/base sed -n 's/^Seccomp:\t//p' /proc/self/status)" 0
+echo '{ "defaultAction": "MAYBE" }' >"$scratch/profile.json"
+run box --security-opt seccomp="$scratch/profile.json" localhost/base true
+is 'a wrong one is refused' "$status" 3
+like 'with its place' "$err" 'profile.json: profile.defaultAction: MAYBE is not supported'
+run box --security-opt label=disable localhost/base true
+is 'other security options are refused' "$status" 2
+run box --explain -t --cap-drop ALL --security-opt seccomp=unconfined localhost/base true
+like '--explain tells of the terminal' "$out" '^new terminal of 80 by 24$'
+like 'of capabilities' "$out" '^bound capabilities to none$'
+like 'and of the filter' "$out" '^no new privileges; any system call$'

@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Limits of memory, CPUs, processes and time, in runs and builds.
+. "$(dirname "$0")/../lib.sh"
+need_root
+need_command timeout
+
+base_tar amd64
+mpemu import --platform linux/amd64 "$base" localhost/base >/dev/null
+run mpemu run --platform linux/amd64 localhost/base true
+[ "$status" = 0 ] || skip_all "$(head -n 1 "$scratch/.err")"
+
+box() { # OPTIONS... IMAGE COMMAND
+	timeout 60 "$MPEMU" --root "$store" run --platform linux/amd64 "$@"
+}
+
+build() { # OPTIONS... ; the Dockerfile is $scratch/build/Dockerfile
+	run timeout 60 "$MPEMU" --root "$store" build --platform linux/amd64 --progress plain \
+		-t localhost/limited "$@" "$scratch/build"
+}
+mkdir "$scratch/build"
+
+# Groups of runs that are over: others may be going on beside this test.
+groups() {
+	group_count=0
+	for group_pid in $(find /sys/fs/cgroup -name 'mpemu-*' -type d 2>/dev/null |
+		sed 's,.*/mpemu-\([0-9]*\)-.*,\1,'); do
+		kill -0 "$group_pid" 2>/dev/null || group_count=$((group_count + 1))
+	done
+	echo $group_count
+}
+
+# ---- time ----
+
+run box --timeout 500ms localhost/base sh -c 'trap "" TERM; sleep 100'
+is 'a program whose time is up ends' "$status" 124
+like 'and is told of' "$err" '^mpemu: sh: timed out after 0.500 s$'
+run box --timeout 1m localhost/base sh -c 'exit 3'
+is 'one that is in time does not notice' "$status $err" '3 '
+for wrong in '' 0 5x -1 99999999999h; do
+	run box --timeout "$wrong" localhost/base true
+	is "--timeout '$wrong' is refused" "$status" 2
+done
+printf 'FROM localhost/base\nRUN echo begun; sleep 100\n' >"$scratch/build/Dockerfile"
+build --timeout 1s
+is 'so does a step of a build' "$status" 4
+like 'with its line' "$err" 'Dockerfile:2: .*timed out after 1.000 s'
+
+# ---- what control groups limit ----
+
+run box --memory 64m --cpus 1.5 --pids-limit 100 --explain localhost/base true
+like 'limits are explained: memory' "$out" '^memory: at most 67'
+like 'CPUs' "$out" '^CPUs: at most 1.500$'
+like 'processes' "$out" '^processes: at most 100$'
+for wrong in '--memory 1m' '--memory much' '--cpus 0' '--cpus 1.x' '--pids-limit few'; do
+	# shellcheck disable=SC2086
+	run box $wrong localhost/base true
+	is "$wrong is refused" "$status" 2
+done
+
+run box --memory 64m --pids-limit 50 --cpus 0.5 localhost/base true
+if [ "$status" = 9 ]; then
+	skip 'limits of control groups' "$err"
+	exit 0
+fi
+is 'limits can be had' "$status $err" '0 '
+run box --memory 64m localhost/base sh -c 'x=$(yes | head -c 200000000); echo survived'
+is 'a program that takes too much memory is killed' "$status$out" 137
+like 'and why is told' "$err" '^mpemu: sh: out of memory \(limit 64 MB\)$'
+run box --memory 256m localhost/base sh -c 'x=$(yes | head -c 2000000); echo fits'
+is 'one that takes less is not' "$status $out" '0 fits'
+run box --memory 64m --tmpfs /t localhost/base sh -c 'dd if=/dev/zero of=/t/x bs=1M count=200'
+like 'files in memory count' "$err" 'out of memory'
+run box --pids-limit 20 localhost/base sh -c 'for i in $(seq 40); do sleep 5 & done; echo all'
+like 'there are only so many processes' "$err" "can't fork|Resource temporarily unavailable"
+run box localhost/base sh -c 'f() { f | f & }; f; sleep 1; echo over'
+ok 'a fork bomb does no harm' true
+run box --cpus 0.2 --timeout 20s localhost/base sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; cat /proc/self/stat'
+is 'a slow program ends all the same' "$status" 0
+
+printf 'FROM localhost/base\nRUN x=$(yes | head -c 200000000); echo survived\n' >"$scratch/build/Dockerfile"
+build --memory 64m
+is 'a step of a build that takes too much memory fails' "$status" 4
+like 'and why is told' "$err" 'Dockerfile:2: .*out of memory \(limit 64 MB\)'
+
+is 'no groups are left' "$(groups)" 0
+"$MPEMU" --root "$store" run --memory 64m localhost/base sleep 100 &
+running=$!
+for _ in $(seq 50); do
+	find /sys/fs/cgroup -name "mpemu-$running-*" -type d 2>/dev/null | grep -q . && break
+	sleep 0.1
+done
+kill -KILL $running
+wait $running 2>/dev/null
+sleep 0.3
+like 'one that was killed leaves some' "$(groups)" '^[1-9]'
+mpemu run --memory 64m localhost/base true
+is 'those of a run that was killed go with the next' "$(groups)" 0
