@@ -29,7 +29,7 @@ Version: $version
 Architecture: $architecture
 Maintainer: mpemu developers <mpemu@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$stage" | cut -f 1)
-Depends: $libraries, ca-certificates
+Depends: $libraries, libcurl4, libarchive13, ca-certificates
 Recommends: qemu-user-static, uidmap, git
 Section: admin
 Priority: optional
