@@ -78,7 +78,7 @@ static const struct option options[] = {
 	{ "cpus",       0,   OPTION_TEXT, FIELD(resources.cpus), "NUMBER",
 	  "CPU time of each RUN: 1.5" },
 	{ "pids-limit", 0,   OPTION_TEXT, FIELD(resources.pids), "NUMBER",
-	  "processes and threads of each RUN (default: 4096 where the system can)" },
+	  "processes and threads of each RUN (default: 4096)" },
 	{ "timeout",    0,   OPTION_TEXT, FIELD(resources.timeout), "TIME",
 	  "kill each RUN when it has run for so long: 90s, 5m" },
 	{ "shm-size",   0,   OPTION_TEXT, FIELD(shm_size),   "SIZE",

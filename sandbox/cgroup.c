@@ -23,7 +23,6 @@
 enum { FILE_MAX = 1 << 20, REMOVE_TRIES = 100, REMOVE_WAIT_NS = 10000000 };
 
 /** Processes and threads, where nothing else is asked for: against fork bombs. */
-enum { PIDS_DEFAULT = 4096 };
 
 /** Time slices of a CPU, in microseconds. */
 enum { CPU_PERIOD = 100000 };
@@ -308,12 +307,11 @@ result cgroup_new(const struct resource_limits *limits, struct cgroup **out, str
 	static atomic_uint next;
 	owned(cgroup) struct cgroup *cgroup = xnew(struct cgroup);
 	owned(str) char *name = xasprintf("mpemu-%d-%u", (int)getpid(), atomic_fetch_add(&next, 1));
-	struct error ignored;
 
-	bool any = limits->memory || limits->milli_cpus || limits->pids;
-
+	if (!limits->memory && !limits->milli_cpus && !limits->pids)
+		return OK;
 	if (places_find(cgroup, err))
-		return any ? FAILED : OK;
+		return FAILED;
 	for (int which = 0; which < CONTROLLERS; which++) {
 		uint64_t value = limit_of(limits, (enum controller)which);
 
@@ -321,9 +319,6 @@ result cgroup_new(const struct resource_limits *limits, struct cgroup **out, str
 		if (value && limit_apply(cgroup, (enum controller)which, value, name, err))
 			return FAILED;
 	}
-	/* Best effort: it was not asked for. */
-	if (!limits->pids)
-		(void)!limit_apply(cgroup, CONTROL_PIDS, PIDS_DEFAULT, name, &ignored);
 	*out = take(cgroup);
 	return OK;
 }

@@ -44,6 +44,11 @@ static const struct {
 } limits[] = {
 	{ RLIMIT_CORE, "core files to 0", { 0, 0 } },
 	{ RLIMIT_NOFILE, "open files to 1024, at most 524288", { 1024, 524288 } },
+	/*
+	 * The user namespace counts.  A control group would too, but moving a process into one
+	 * waits for an RCU grace period: longer than all else that a sandbox does.
+	 */
+	{ RLIMIT_NPROC, "processes to 4096", { 4096, 4096 } },
 };
 
 /* ---- with the host in view ---- */
@@ -147,8 +152,11 @@ static void program_add(struct plan *plan)
 static void limits_add(struct plan *plan)
 {
 	for (size_t i = 0; i < countof(limits); i++) {
-		struct op *op = op_add(plan, OP_LIMIT, "limit %s", limits[i].name);
+		struct op *op;
 
+		if (limits[i].resource == RLIMIT_NPROC && plan->spec->resources.pids)
+			continue;
+		op = op_add(plan, OP_LIMIT, "limit %s", limits[i].name);
 		op->number = (uint64_t)limits[i].resource;
 		op->data = limits[i].values;
 	}

@@ -84,6 +84,7 @@ static const char golden_end[] =
 	"set input, output and error; close all others\n"
 	"limit core files to 0\n"
 	"limit open files to 1024, at most 524288\n"
+	"limit processes to 4096\n"
 	"bound capabilities to chown dac_override fowner fsetid kill setgid setuid setpcap "
 	"net_bind_service net_raw sys_chroot mknod audit_write setfcap\n"
 	"become user 0, group 0 and 0 more\n"
