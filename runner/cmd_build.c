@@ -22,6 +22,7 @@ struct build_options {
 	struct limit_options resources;
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
 	const char *metadata, *iidfile, *epoch, *verify, *optional, *build_timeout;
+	const char *provenance, *sbom;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
 
@@ -93,6 +94,10 @@ static const struct option options[] = {
 	  "end the build after so long: 90s, 1h30m" },
 	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",
 	  "entry (default): an entry point for another machine is an error; strict: any file; off" },
+	{ "provenance", 0,   OPTION_TEXT, FIELD(provenance), "false",
+	  "attestations of where it came from are not made yet: false is all that is taken" },
+	{ "sbom",       0,   OPTION_TEXT, FIELD(sbom),       "false",
+	  "nor lists of what is in it" },
 	{ "trace",      0,   OPTION_TEXT, FIELD(trace),      "FILE",
 	  "write where the time went, for chrome://tracing or ui.perfetto.dev" },
 	{ "insecure",   0,   OPTION_FLAG, FIELD(insecure),   NULL,
@@ -335,6 +340,15 @@ static result optional_set(const char *text, struct build_request *request, stru
 	return OK;
 }
 
+/** CI files say `--provenance=false`, which is what is done. */
+static result attestations_refuse(const char *option, const char *text, struct error *err)
+{
+	if (!text || strcmp(text, "false") == 0 || strcmp(text, "0") == 0)
+		return OK;
+	return fail(err, FAULT_USAGE, "--%s %s: attestations are not supported yet; want false",
+		    option, text);
+}
+
 static result timeout_set(const char *text, struct build_request *request, struct error *err)
 {
 	if (!text)
@@ -371,6 +385,8 @@ static result request_make(const struct invocation *in, const struct build_optio
 	    outputs_set(options_, request, err) || verify_set(options_->verify, request, err) ||
 	    optional_set(options_->optional, request, err) ||
 	    timeout_set(options_->build_timeout, request, err) ||
+	    attestations_refuse("provenance", options_->provenance, err) ||
+	    attestations_refuse("sbom", options_->sbom, err) ||
 	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
 			    &options_->limits, options_->shm_size, request, err))
 		return FAILED;

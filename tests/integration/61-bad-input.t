@@ -31,6 +31,8 @@ is 'a missing argument is usage' "$status" 2
 run mpemu build --platfrom linux/arm64 .
 is 'an unknown option is usage' "$status" 2
 like 'with the nearest one' "$err" 'did you mean --platform'
+run mpemu build --provenance=max "$context"
+is 'an attestation that would not be made is refused' "$status" 2
 run mpemu bild .
 like 'so is an unknown command' "$err" 'did you mean build'
 run mpemu build --platform linux/arm64/v7/x "$context"
