@@ -19,21 +19,32 @@
 /** Modes where nothing is said. */
 enum { CACHE_MODE = 0755, AGENT_MODE = 0600 };
 
-void run_mounts_drop(struct run_mounts *mounts)
+void run_mounts_close(struct run_mounts *mounts)
 {
 	for (size_t i = 0; i < mounts->count; i++) {
 		struct run_mount *mount = &mounts->items[i];
 
 		agent_proxy_drop(&mount->proxy);
 		mount_cache_drop(&mount->cache);
-		mount_drop(&mount->want);
 		buf_drop(&mount->value);
+	}
+	free(mounts->binds);
+	mounts->binds = NULL;
+	mounts->bind_count = 0;
+	strings_drop(&mounts->paths);
+}
+
+void run_mounts_drop(struct run_mounts *mounts)
+{
+	run_mounts_close(mounts);
+	for (size_t i = 0; i < mounts->count; i++) {
+		struct run_mount *mount = &mounts->items[i];
+
+		mount_drop(&mount->want);
 		free(mount->target);
 		free(mount->path);
 	}
 	free(mounts->items);
-	free(mounts->binds);
-	strings_drop(&mounts->paths);
 	*mounts = (struct run_mounts){};
 }
 

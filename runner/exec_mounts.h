@@ -46,10 +46,13 @@ result run_mounts_hash(const struct job *job, const struct run_mounts *mounts,
 
 /**
  * Get everything ready below `workdir`: caches locked, secrets read (those wanted as variables go
- * into `env`), sources copied where they may be written.
+ * into `env`), sources copied where they may be written.  Whatever comes of it, run_mounts_close().
  */
 result run_mounts_open(const struct job *job, struct run_mounts *mounts, const char *workdir,
 		       struct strings *env, struct error *err);
+
+/** Give back what run_mounts_open() took, so that it may be called again for a second try. */
+void run_mounts_close(struct run_mounts *mounts);
 
 /* ---- private to exec_mounts.c and exec_binds.c ---- */
 

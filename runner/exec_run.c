@@ -270,13 +270,16 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 		.input_fd = null_fd,
 		.new_terminal_session = true,
 	};
+	result ran;
 
 	if (null_fd < 0)
 		return fail_sys(err, "open /dev/null");
 	add_proxies(job, &run->env);
-	if (run_mounts_open(job, &run->mounts, workdir, &run->env, err))
-		return FAILED;
-	return run_mounted(job, run, &spec, err);
+	ran = run_mounts_open(job, &run->mounts, workdir, &run->env, err);
+	if (!ran)
+		ran = run_mounted(job, run, &spec, err);
+	run_mounts_close(&run->mounts);
+	return ran;
 }
 
 /** "RUN |2 A=1 B=2 /bin/sh -c make # buildkit" */

@@ -79,3 +79,9 @@ RUN echo went on
 END
 is 'with keep-going a failed platform still fails the build' "$status" 4
 like 'but the others went on' "$err" 'linux/amd64.*RUN echo went on'
+
+build <<'END'
+FROM localhost/base
+RUN --mount=type=cache,target=/cache,sharing=locked echo >> /cache/tries; kill -SEGV $$
+END
+is 'a second try finds the locked cache free' "$status" 4
