@@ -334,6 +334,34 @@ static bool is_listed(const struct store_entry list[], size_t count, const char 
 	return false;
 }
 
+result names_all(const struct store *store, struct store_entry **out, size_t *count,
+		 struct error *err)
+{
+	owned(json) json_t *json = NULL;
+	struct store_entry *list;
+	struct json_at entries;
+	size_t total;
+
+	if (names_read(store, &json, &entries, err))
+		return fail_in(err, "store %s", store->path);
+	total = json_array_size(entries.value);
+	list = xcalloc(total, sizeof(*list));
+	for (size_t i = 0; i < total; i++) {
+		struct json_at at = json_element(&entries, i);
+		struct reference name;
+
+		if (entry_name(at.value, &name))
+			reference_text(&name, list[i].name);
+		if (entry_read(&at, &list[i].target, err)) {
+			free(list);
+			return fail_in(err, "store %s", store->path);
+		}
+	}
+	*out = list;
+	*count = total;
+	return OK;
+}
+
 result store_list(struct store *store, struct store_entry **out, size_t *count, struct error *err)
 {
 	owned(json) json_t *json = NULL;

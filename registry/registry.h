@@ -135,6 +135,57 @@ struct store_entry {
 /** All names, sorted; the caller frees the list. */
 result store_list(struct store *store, struct store_entry **out, size_t *count, struct error *err);
 
+/* ---- what is in the store, and why ---- */
+
+/**
+ * Become the only user of the store until store_drop(): FAULT_SYSTEM where another process has it
+ * open.  Only then may anything be removed; who opens the store meanwhile waits.
+ */
+result store_lock(struct store *store, struct error *err);
+
+struct store_blob {
+	struct digest digest;
+	uint64_t size;
+	bool damaged; /* as store_verify() found it */
+};
+
+/** All blobs, sorted by digest; the caller frees the list. */
+result store_blobs(struct store *store, struct store_blob **out, size_t *count, struct error *err);
+
+/** Read every blob of the list and set `damaged` where its content has another digest. */
+result store_verify(const struct ctx *ctx, struct store *store, struct store_blob *blobs,
+		    size_t count, struct error *err);
+
+/** Remove a blob under store_lock(); one that is not there is fine. */
+result store_remove(struct store *store, const struct digest *digest, struct error *err);
+
+/** Remove (or only count) what writers that died left of index.json, under store_lock(). */
+result store_sweep(struct store *store, bool only_count, size_t *count, struct error *err);
+
+enum lead {
+	LEAD_NAME,  /* a name stands for it */
+	LEAD_ENTRY, /* an index has it, which need not have been pulled */
+	LEAD_PART,  /* a manifest has it as config or layer */
+};
+
+/** Something that a name leads to. */
+struct reached {
+	const char *name; /* "" where others put it into index.json without one */
+	enum lead lead;
+	const struct descriptor *blob;
+	const struct descriptor *parent; /* the index or manifest that has it; NULL: index.json */
+	const struct error *why;         /* NULL, or why this index or manifest cannot be read */
+};
+
+/**
+ * Visit what names lead to, each thing once for every way that leads to it, what contains before
+ * what is contained.  An index or manifest that is here is visited a second time, with `why`,
+ * where it cannot be read; its parts are left out.  `*enter` false leaves them out, too.
+ */
+typedef result store_visit(void *arg, const struct reached *reached, bool *enter,
+			   struct error *err);
+result store_walk(struct store *store, store_visit *visit, void *arg, struct error *err);
+
 /* ---- documents ---- */
 
 /**

@@ -6,6 +6,7 @@
  *     ROOT/oci/blobs/sha256/<hex>          complete, fsynced, never changed
  *     ROOT/oci/ingest/<pid>-<serial>       being written, locked by its writer
  *     ROOT/oci/index.lock                  held while index.json changes
+ *     ROOT/oci/use.lock                    held by whoever has the store open, see garbage.c
  *
  * A blob is fsynced before it is renamed, so what has a final name is whole even after a crash. Its
  * directory is not: store_tag() does that once for all blobs of an image, since a blob that nothing
@@ -139,7 +140,8 @@ static result store_fill(const char *root, struct store *store, struct error *er
 	    (store->blobs = open_dirs(store->dir, "blobs/sha256", 0755)) < 0 ||
 	    (store->ingest = open_dirs(store->dir, "ingest", 0700)) < 0)
 		return open_failed(err);
-	if (owner_check(store, err) || layout_check(store, err) || names_prepare(store, err))
+	if (owner_check(store, err) || use_share(store, err) || layout_check(store, err) ||
+	    names_prepare(store, err))
 		return FAILED;
 	ingest_clean(store);
 	return OK;
@@ -149,7 +151,7 @@ result store_open(const char *root, struct store **out, struct error *err)
 {
 	owned(store) struct store *store = xnew(struct store);
 
-	store->dir = store->blobs = store->ingest = -1;
+	store->dir = store->blobs = store->ingest = store->use = -1;
 	store->path = xasprintf("%s/oci", root);
 	if (store_fill(root, store, err))
 		return fail_in(err, "store %s", store->path);
@@ -161,6 +163,7 @@ void store_drop(struct store **store)
 {
 	if (!*store)
 		return;
+	fd_drop(&(*store)->use);
 	fd_drop(&(*store)->ingest);
 	fd_drop(&(*store)->blobs);
 	fd_drop(&(*store)->dir);

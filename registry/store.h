@@ -11,6 +11,7 @@
 struct store {
 	char *path; /* ROOT/oci, for messages */
 	int dir, blobs, ingest;
+	int use; /* locked while the store is open: shared, or alone for who removes things */
 };
 
 /**
@@ -21,6 +22,13 @@ int plain_open(int dir_fd, const char *name, uint64_t *size);
 
 /** Read such a file whole. */
 result plain_read(int dir_fd, const char *name, size_t limit, struct buf *out, struct error *err);
+
+/** Keep others from removing things while this store is open; waits for who is at it. */
+result use_share(struct store *store, struct error *err);
+
+/** Every descriptor of index.json and what it is called, "" where it has no name we know. */
+result names_all(const struct store *store, struct store_entry **out, size_t *count,
+		 struct error *err);
 
 /** Make index.json where there is none. */
 result names_prepare(struct store *store, struct error *err);

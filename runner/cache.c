@@ -168,6 +168,46 @@ result cache_record(struct cache *cache, const struct digest *key, const struct 
 	return run_once(cache, statement, "record", err);
 }
 
+result cache_each(struct cache *cache, cache_visit *visit, void *arg, struct error *err)
+{
+	static const char sql[] = "SELECT diff_id, blob, size, media, made, key FROM steps";
+	sqlite3_stmt *row;
+	int status;
+
+	if (sqlite3_prepare_v2(cache->db, sql, -1, &row, NULL) != SQLITE_OK)
+		return fail_db(cache, "prepare", err);
+	while ((status = sqlite3_step(row)) == SQLITE_ROW) {
+		struct digest key;
+		struct made made;
+
+		if (row_read(row, &made) && column_digest(row, 5, &key))
+			visit(arg, &key, &made.layer);
+	}
+	sqlite3_finalize(row);
+	return status == SQLITE_DONE ? OK : (result)fail_db(cache, "list", err);
+}
+
+result cache_forget(struct cache *cache, const struct digest *key, struct error *err)
+{
+	sqlite3_stmt *statement;
+
+	if (sqlite3_prepare_v2(cache->db, "DELETE FROM steps WHERE key = ?", -1, &statement,
+			       NULL) != SQLITE_OK)
+		return fail_db(cache, "prepare", err);
+	bind_digest(statement, 1, key);
+	return run_once(cache, statement, "forget", err);
+}
+
+result cache_clear(struct cache *cache, struct error *err)
+{
+	static const char sql[] = "DELETE FROM steps; DELETE FROM notes; VACUUM;"
+				  "PRAGMA wal_checkpoint(TRUNCATE);";
+
+	if (sqlite3_exec(cache->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return fail_db(cache, "clear", err);
+	return OK;
+}
+
 result cache_note_find(struct cache *cache, const struct digest *key, struct buf *out, bool *found,
 		       struct error *err)
 {

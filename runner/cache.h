@@ -32,6 +32,14 @@ result cache_lookup(struct cache *cache, const struct digest *key, struct made *
 result cache_record(struct cache *cache, const struct digest *key, const struct made *made,
 		    const char *title, struct error *err);
 
+/** Visit every step, in no order; the cache is not to be changed meanwhile. */
+typedef void cache_visit(void *arg, const struct digest *key, const struct layer *layer);
+result cache_each(struct cache *cache, cache_visit *visit, void *arg, struct error *err);
+
+/** Forget a step, or everything. */
+result cache_forget(struct cache *cache, const struct digest *key, struct error *err);
+result cache_clear(struct cache *cache, struct error *err);
+
 /** What was found out of something that never changes, by the digest of all that it depends on. */
 result cache_note_find(struct cache *cache, const struct digest *key, struct buf *out, bool *found,
 		       struct error *err);

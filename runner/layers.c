@@ -166,6 +166,19 @@ void lowers_push(struct strings *lowers, const char *path)
 	*lowers = all;
 }
 
+void layers_known(const char *root, const struct image *image, struct strings *names)
+{
+	owned(strings) struct strings stack = {};
+
+	for (size_t i = 0; i < image->layer_count; i++) {
+		owned(buf) struct buf path = {};
+
+		if (layer_find(root, &image->layers[i], &stack, &path))
+			strings_add(names, strrchr(buf_text(&path), '/') + 1);
+		lowers_push(&stack, buf_text(&path));
+	}
+}
+
 result layers_prepare(const struct ctx *ctx, struct store *store, const char *root,
 		      const struct image *image, struct strings *lowers, struct error *err)
 {

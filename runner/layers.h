@@ -29,6 +29,9 @@ result layer_prepare(const struct ctx *ctx, struct store *store, const char *roo
 		     const struct layer *layer, const struct strings *lowers, struct buf *path,
 		     struct error *err);
 
+/** Add the names of the image's directories that are there (in ROOT/layers) to `names`. */
+void layers_known(const char *root, const struct image *image, struct strings *names);
+
 /** Put a layer's directory on top of a stack, which holds each directory once. */
 void lowers_push(struct strings *lowers, const char *path);
 

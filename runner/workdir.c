@@ -134,3 +134,19 @@ result workdir_new(const char *root, struct workdir **out, struct error *err)
 	*out = take(dir);
 	return OK;
 }
+
+result workdir_discard(const char *root, const char *place, const char *name, struct error *err)
+{
+	owned(str) char *parent = xasprintf("%s/work", root);
+	owned(str) char *from = xasprintf("%s/%s/%s", root, place, name);
+	owned(str) char *aside = xasprintf("gone-%d-%s", (int)getpid(), name);
+	owned(fd) int parent_fd = open_dirs(AT_FDCWD, parent, 0700);
+
+	if (parent_fd < 0)
+		return fail_sys(err, "create %s", parent);
+	if (renameat(AT_FDCWD, from, parent_fd, aside) < 0)
+		return errno == ENOENT ? OK : (result)fail_sys(err, "remove %s", from);
+	if (remove_tree(parent_fd, aside, err))
+		return fail_in(err, "remove %s", from);
+	return OK;
+}

@@ -21,4 +21,10 @@ const char *workdir_path(const struct workdir *dir);
 /** Removes it with all that is in it. */
 void workdir_drop(struct workdir **dir);
 
+/**
+ * Remove the directory ROOT/PLACE/NAME as if at once: it is moved to ROOT/work first, so that a
+ * crash leaves it whole or as scratch that the next process removes.
+ */
+result workdir_discard(const char *root, const char *place, const char *name, struct error *err);
+
 #endif
