@@ -81,6 +81,21 @@ run mpemu fsck
 like 'damage that no name uses is damage' "$status $out" '^8 .*used by no name'
 ok 'and goes' mpemu fsck --repair
 
+manifest=$(mpemu inspect localhost/app | jq -r '.images[0].digest')
+mpemu index create localhost/list localhost/app >/dev/null
+mpemu rm localhost/app
+flip "$(blob "$manifest")"
+run mpemu prune
+like 'prune does not guess what a damaged manifest needs' "$err" "run 'mpemu fsck --repair' first"
+isnt=$(blobs)
+ok 'a damaged manifest goes' mpemu fsck --repair
+is 'alone' "$(blobs)" $((isnt - 1))
+run mpemu fsck
+is 'an index of an image that is not here is no damage' "$status $out" '0 '
+like 'it is shown as not pulled' "$(mpemu images)" 'localhost/list.*not pulled'
+mpemu rm localhost/list
+ok 'all of it is built again' build app
+
 # ---- prune ----
 
 before=$(blobs)
