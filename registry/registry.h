@@ -71,7 +71,7 @@ struct layer {
 /** An OCI layout at ROOT/oci.  Safe from several threads and processes. */
 struct store;
 
-/** Open, and make where it is not there yet. */
+/** Open, and make where it is not there yet.  Waits while another process has it for itself. */
 result store_open(const char *root, struct store **out, struct error *err);
 void store_drop(struct store **store);
 

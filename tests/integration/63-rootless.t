@@ -92,3 +92,13 @@ run as_user "$MPEMU" import --platform linux/arm64 "$scratch/home/arm64.tar" loc
 run as_user "$MPEMU" --progress plain build --platform linux/arm64 "$scratch/context"
 is 'an id outside of the range fails' "$(test "$status" -ne 0 && echo yes)" yes
 like 'and says which' "$err" '65000|subuid|range|Invalid argument'
+
+# What goes has owners that only exist by subordinate ids.
+run as_user "$MPEMU" fsck
+is 'fsck' "$status $out" '0 '
+run as_user "$MPEMU" rm localhost/out
+run as_user "$MPEMU" prune --all
+is 'prune' "$status" 0
+[ "$status" = 0 ] || echo "$err" | sed 's/^/# /'
+is 'its layers and caches are gone' "$(find "$scratch/home/store/layers" -name uid | head -n 3
+	ls "$scratch/home/store/work" "$scratch/home/store/mounts" | grep -v :)" ''

@@ -87,9 +87,9 @@ mpemu rm localhost/app
 flip "$(blob "$manifest")"
 run mpemu prune
 like 'prune does not guess what a damaged manifest needs' "$err" "run 'mpemu fsck --repair' first"
-isnt=$(blobs)
+all=$(blobs)
 ok 'a damaged manifest goes' mpemu fsck --repair
-is 'alone' "$(blobs)" $((isnt - 1))
+is 'alone' "$(blobs)" $((all - 1))
 run mpemu fsck
 is 'an index of an image that is not here is no damage' "$status $out" '0 '
 like 'it is shown as not pulled' "$(mpemu images)" 'localhost/list.*not pulled'
