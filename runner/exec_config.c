@@ -110,8 +110,8 @@ static void config_label_set(struct snapshot *snapshot, const char *name, const 
 }
 
 /** All words of one line see the variables as they were before it. */
-static result pairs_expand(const struct job *job, bool expand_names, struct strings *names,
-			   struct strings *values, struct error *err)
+static result pairs_expand(const struct job *job, struct strings *names, struct strings *values,
+			   struct error *err)
 {
 	const struct instruction *instruction = job->step->instruction;
 
@@ -120,45 +120,36 @@ static result pairs_expand(const struct job *job, bool expand_names, struct stri
 		owned(str) char *raw = xstrndup(pair.name, pair.name_length);
 		owned(str) char *name = NULL, *value = NULL;
 
-		if (expand_names ? job_expand(job, raw, &name, err) : OK)
+		if (job_expand(job, raw, &name, err) ||
+		    job_expand(job, pair.value ? pair.value : "", &value, err))
 			return FAILED;
-		if (job_expand(job, pair.value ? pair.value : "", &value, err))
-			return FAILED;
-		strings_add(names, name ? name : raw);
+		strings_add(names, name);
 		strings_add(values, value);
 	}
 	return OK;
 }
 
-static result exec_env(struct job *job, struct error *err)
+static void env_pair_set(struct snapshot *snapshot, const char *name, const char *value)
 {
-	owned(strings) struct strings names = {}, values = {};
-	owned(buf) struct buf history = {};
-
-	if (pairs_expand(job, true, &names, &values, err))
-		return FAILED;
-	buf_add_str(&history, "ENV");
-	for (size_t i = 0; i < names.count; i++) {
-		if (!*names.items[i])
-			return fail(err, FAULT_INPUT, "ENV names can not be blank");
-		env_set(&job->snapshot->env, names.items[i], values.items[i]);
-		config_env_set(job->snapshot, names.items[i], values.items[i]);
-		buf_printf(&history, " %s=%s", names.items[i], values.items[i]);
-	}
-	job_history(job, false, "%s", buf_text(&history));
-	return OK;
+	env_set(&snapshot->env, name, value);
+	config_env_set(snapshot, name, value);
 }
 
-static result exec_label(struct job *job, struct error *err)
+/** Expand all pairs, set each, and write the line of the history. */
+static result exec_pairs(struct job *job, const char *keyword,
+			 void (*set)(struct snapshot *, const char *, const char *),
+			 struct error *err)
 {
 	owned(strings) struct strings names = {}, values = {};
 	owned(buf) struct buf history = {};
 
-	if (pairs_expand(job, true, &names, &values, err))
+	if (pairs_expand(job, &names, &values, err))
 		return FAILED;
-	buf_add_str(&history, "LABEL");
+	buf_add_str(&history, keyword);
 	for (size_t i = 0; i < names.count; i++) {
-		config_label_set(job->snapshot, names.items[i], values.items[i]);
+		if (!*names.items[i])
+			return fail(err, FAULT_INPUT, "%s names can not be blank", keyword);
+		set(job->snapshot, names.items[i], values.items[i]);
 		buf_printf(&history, " %s=%s", names.items[i], values.items[i]);
 	}
 	job_history(job, false, "%s", buf_text(&history));
@@ -374,9 +365,9 @@ result exec_config(struct job *job, struct error *err)
 	case INSTRUCTION_ARG:
 		return exec_arg(job, err);
 	case INSTRUCTION_ENV:
-		return exec_env(job, err);
+		return exec_pairs(job, "ENV", env_pair_set, err);
 	case INSTRUCTION_LABEL:
-		return exec_label(job, err);
+		return exec_pairs(job, "LABEL", config_label_set, err);
 	case INSTRUCTION_EXPOSE:
 		return exec_expose(job, err);
 	case INSTRUCTION_VOLUME:
