@@ -56,8 +56,8 @@ if command -v script >/dev/null && script --version 2>/dev/null | grep -q util-l
 	is 'ours is afterwards as before' "$(echo "$out" | tail -n 2)" 'status 5
 restored'
 	in_terminal 'before=$(stty -g)
-		(sleep 1; pkill -TERM -P $$ -x mpemu) &
-		$MPEMU --root $STORE run -it localhost/base sleep 100
+		(sleep 1; kill -TERM "$(cat "$STORE.pid")") &
+		sh -c "echo \$\$ >\$STORE.pid; exec \$MPEMU --root \$STORE run -it localhost/base sleep 100"
 		echo "status $?"
 		[ "$before" = "$(stty -g)" ] && echo restored' </dev/null
 	is 'also when it was ended by a signal' "$(echo "$out" | tail -n 2)" 'status 143
