@@ -50,6 +50,9 @@ bool strings_have(const struct strings *strings, const char *text);
 /** Split at every `separator`; empty parts are kept. */
 void strings_split(struct strings *strings, const char *text, char separator);
 
+/** The PATH of a program that nobody gave one, as Docker has it. */
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /** The value of NAME in a list of "NAME=value", or NULL.  The last one wins. */
 const char *env_get(const struct strings *env, const char *name);
 

@@ -25,9 +25,8 @@ static const struct option options[] = {
 	  "what the programs in it are for (default: this machine)" },
 };
 
-static const char config_text[] =
-	"{\"Env\":[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"],"
-	"\"Cmd\":[\"/bin/sh\"],\"WorkingDir\":\"/\"}";
+static const char config_text[] = "{\"Env\":[\"PATH=" DEFAULT_PATH "\"],"
+				  "\"Cmd\":[\"/bin/sh\"],\"WorkingDir\":\"/\"}";
 
 /** The tar as a blob, and unpacked at once, so that a bad one is refused before it has a name. */
 static result layer_import(const struct invocation *in, struct store *store, int tar_fd,

@@ -27,8 +27,6 @@
 
 enum { ENV_FILE_MAX = 1 << 20, WORDS_MAX = 4096 };
 
-static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 struct run_options {
 	struct limit_options limits;
 	const char *platform, *workdir, *user, *network, *hostname, *entrypoint, *shm_size;
@@ -218,7 +216,7 @@ static result env_collect(struct job *job, const struct json_at *config, struct 
 	for (size_t i = 0; i < wanted->env.count; i++)
 		env_take(&job->env, wanted->env.items[i]);
 	if (!env_get(&job->env, "PATH"))
-		env_set(&job->env, "PATH", default_path);
+		env_set(&job->env, "PATH", DEFAULT_PATH);
 	return OK;
 }
 

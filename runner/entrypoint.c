@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char usual_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 /* As the kernel: an interpreter may be a script itself, five deep; it looks at 256 bytes. */
 enum { DEPTH_MAX = 5, LINE_SIZE = 256 };
 
@@ -121,7 +119,7 @@ static char *find_program(int root_fd, const char *program, const char *path, co
 
 		return path_absolute(whole);
 	}
-	strings_split(&parts, path ? path : usual_path, ':');
+	strings_split(&parts, path ? path : DEFAULT_PATH, ':');
 	for (size_t i = 0; i < parts.count; i++) {
 		owned(str) char *whole =
 			xasprintf("%s/%s", *parts.items[i] ? parts.items[i] : cwd, program);

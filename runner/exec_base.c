@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-static const char default_path[] =
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 static struct digest files_key(const struct platform *platform, const struct snapshot *snapshot)
 {
 	owned(hasher) struct hasher *hasher = hasher_new();
@@ -30,10 +27,10 @@ void scratch_start(struct job *job)
 	json_t *config = snapshot_config(job->snapshot);
 	json_t *env = json_array();
 
-	json_array_append_new(env, json_string(default_path));
+	json_array_append_new(env, json_string("PATH=" DEFAULT_PATH));
 	json_object_set_new(config, "Env", env);
 	json_object_set_new(config, "WorkingDir", json_string("/"));
-	strings_add(&job->snapshot->env, default_path);
+	strings_add(&job->snapshot->env, "PATH=" DEFAULT_PATH);
 	job->snapshot->files = files_key(job->step->platform, job->snapshot);
 }
 

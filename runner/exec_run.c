@@ -23,8 +23,6 @@ static const char *const proxy_args[] = {
 	"ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy",
 };
 
-static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 /** What one RUN needs, worked out before its key. */
 struct run {
 	struct strings argv, env;
@@ -111,7 +109,7 @@ static result run_prepare(const struct job *job, struct run *run, struct error *
 	command_make(job, run);
 	strings_add_all(&run->env, job->snapshot->env.items);
 	if (!env_get(&run->env, "PATH"))
-		env_set(&run->env, "PATH", default_path);
+		env_set(&run->env, "PATH", DEFAULT_PATH);
 	run->user = snapshot_text(job->snapshot, "User");
 	run->cwd = snapshot_text(job->snapshot, "WorkingDir");
 	if (!*run->cwd)

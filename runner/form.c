@@ -10,15 +10,13 @@
 #include <string.h>
 #include <strings.h>
 
-static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 /* ---- images ---- */
 
 /** Every config has a PATH, as BuildKit sees to. */
 static void path_ensure(json_t *config)
 {
 	json_t *list = json_object_get(config, "Env");
-	owned(str) char *entry = xasprintf("PATH=%s", default_path);
+	owned(str) char *entry = xasprintf("PATH=%s", DEFAULT_PATH);
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *old = json_string_value(json_array_get(list, i));

@@ -426,8 +426,7 @@ static void stage_inherit(struct walk *walk, struct stage *stage, const char *ba
 		stage->shell = parent->shell;
 		return;
 	}
-	strings_add(&stage->env,
-		    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	strings_add(&stage->env, "PATH=" DEFAULT_PATH);
 }
 
 static void from_check(struct walk *walk, const struct instruction *at)

@@ -35,8 +35,6 @@ enum { SCOPE_ABI = 6, SCOPE_ALL = 3, LANDLOCK_VERSION = 1 };
 /** SCM_RIGHTS carries no more descriptors than this at once. */
 enum { SOURCES_MAX = 253 };
 
-static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 static const struct {
 	int resource;
 	const char *name;
@@ -137,7 +135,7 @@ static void program_add(struct plan *plan)
 	if (strchr(spec->argv[0], '/')) {
 		strings_add(&candidates, spec->argv[0]);
 	} else {
-		strings_split(&directories, path && *path ? path : default_path, ':');
+		strings_split(&directories, path && *path ? path : DEFAULT_PATH, ':');
 		for (size_t i = 0; i < directories.count; i++)
 			strings_printf(&candidates, "%s/%s",
 				       *directories.items[i] ? directories.items[i] : ".",
