@@ -2,9 +2,9 @@
 /**
  * Libraries that most commands do not need, loaded when the first of their functions is called.
  *
- * libcurl and libarchive bring some forty more libraries: more than half of the time in which
- * `mpemu run` starts.  A folder that uses one defines its functions anew in a file of LAZY_CALLs,
- * which find the real ones; all other code calls them as ever.
+ * libcurl and libarchive alone bring some forty more: with them, a program that ends at once takes
+ * longer to load than to run in a sandbox.  A folder that uses one defines its functions anew in a
+ * file of LAZY_CALLs, which find the real ones; all other code calls them as ever.
  */
 #ifndef BASE_LAZY_H
 #define BASE_LAZY_H

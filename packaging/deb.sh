@@ -29,7 +29,7 @@ Version: $version
 Architecture: $architecture
 Maintainer: mpemu developers <mpemu@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$stage" | cut -f 1)
-Depends: $libraries, libcurl4, libarchive13, ca-certificates
+Depends: $libraries, libcurl4, libarchive13, libisal2, libsqlite3-0, ca-certificates
 Recommends: qemu-user-static, uidmap, git
 Section: admin
 Priority: optional
