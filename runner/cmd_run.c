@@ -59,8 +59,9 @@ static const struct option options[] = {
 	{ "cap-add", 0, OPTION_LIST, FIELD(cap_add), "NAME|ALL",
 	  "let root inside have this capability too" },
 	{ "cap-drop", 0, OPTION_LIST, FIELD(cap_drop), "NAME|ALL", "do not let it have this one" },
-	{ "security-opt", 0, OPTION_LIST, FIELD(security), "seccomp=FILE|unconfined",
-	  "another filter of system calls, as JSON, or none" },
+	{ "security-opt", 0, OPTION_LIST, FIELD(security), "OPTION",
+	  "seccomp=FILE: another filter of system calls, as JSON; seccomp=unconfined: none; "
+	  "no-new-privileges: set-user-id bits have no effect" },
 	{ "ulimit", 0, OPTION_LIST, FIELD(ulimits), "NAME=SOFT[:HARD]", "a resource limit" },
 	{ "memory", 'm', OPTION_TEXT, FIELD(limits.memory), "SIZE",
 	  "memory of all its processes, and no swap on top" },
@@ -94,6 +95,7 @@ struct job {
 	size_t bind_count;
 	struct build_request request; /* of it, only what a build's programs are given too */
 	const char *seccomp;
+	bool no_new_privileges;
 	struct resource_limits resources;
 	uint64_t timeout_ms;
 	char *user, *cwd, *upper, *work, *scratch;
@@ -335,19 +337,21 @@ static result volumes_collect(struct job *job, struct error *err)
 	return OK;
 }
 
-/** "seccomp=FILE"; that privileges cannot grow is so anyhow. */
+/** "seccomp=FILE", or that privileges cannot grow. */
 static result security_parse(struct job *job, const char *text, struct error *err)
 {
 	static const char prefix[] = "seccomp";
 
 	if (strcmp(text, "no-new-privileges") == 0 || strcmp(text, "no-new-privileges=true") == 0 ||
-	    strcmp(text, "no-new-privileges:true") == 0)
+	    strcmp(text, "no-new-privileges:true") == 0) {
+		job->no_new_privileges = true;
 		return OK;
+	}
 	if (!starts_with(text, prefix) || !strchr("=:", text[strlen(prefix)]) ||
 	    !text[strlen(prefix)] || !text[strlen(prefix) + 1])
 		return fail(err, FAULT_USAGE,
 			    "--security-opt %s is not supported yet by this version of mpemu: want "
-			    "seccomp=FILE or seccomp=unconfined",
+			    "seccomp=FILE, seccomp=unconfined or no-new-privileges",
 			    text);
 	job->seccomp = text + strlen(prefix) + 1;
 	if (strcmp(job->seccomp, "builtin") == 0)
@@ -434,6 +438,7 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.cap_drop = (const char *const *)job->wanted->cap_drop.items,
 		.cap_drop_count = job->wanted->cap_drop.count,
 		.seccomp = job->seccomp,
+		.no_new_privileges = job->no_new_privileges,
 		.resources = job->resources,
 		.timeout_ms = job->timeout_ms,
 		.read_only_root = job->wanted->read_only,

@@ -58,7 +58,7 @@ static const struct {
  */
 static void stage_make(struct plan *plan)
 {
-	static const char *const options[] = { "mode", "0700", NULL };
+	static const char *const options[] = { "source", "tmpfs", "mode", "0700", NULL };
 	static const char *const places[] = { "root", "layer", "files", "empty" };
 	struct op *op = op_add(plan, OP_FILESYSTEM, "new tmpfs for the stage");
 
@@ -93,18 +93,6 @@ static void binfmt_make(struct plan *plan)
 		op->data = keep(plan, spec->binfmt_rules[i]);
 		op->size = strlen(spec->binfmt_rules[i]);
 	}
-}
-
-/** Before the host's own are out of view: the kernel shows new ones only beside them. */
-static void kernel_views_make(struct plan *plan)
-{
-	plan->proc = filesystem_add(plan, "proc", NULL, ATTRIBUTES_SYSTEM);
-	if (plan->spec->network == NETWORK_HOST)
-		plan->sys =
-			clone_add(plan, -1, "/sys", ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY, true);
-	else
-		plan->sys =
-			filesystem_add(plan, "sysfs", NULL, ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY);
 }
 
 static void workdir_add(struct plan *plan)
@@ -204,20 +192,22 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 	capabilities_text(set, &names);
 	op_add(plan, OP_BOUND, "bound capabilities to %s", set ? buf_text(&names) : "none")
 		->number = set;
+	if (plan->spec->no_new_privileges)
+		op_add(plan, OP_NO_NEW_PRIVILEGES, "no new privileges");
 	op_add(plan, OP_USER, "become user %u, group %u and %zu more", user->uid, user->gid,
 	       user->group_count)
 		->data = user;
-	if (user->uid != 0)
-		set = 0;
-	op_add(plan, OP_CAPABILITIES, "hold %s capabilities", set ? "these" : "no")->number = set;
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0L, (long)LANDLOCK_VERSION) >= SCOPE_ABI)
 		op_add(plan, OP_SCOPE, "no abstract sockets or signals beyond the sandbox")
 			->number = SCOPE_ALL;
-	op_add(plan, OP_FILTER, "no new privileges; %s",
-	       !filter               ? "any system call"
-	       : plan->spec->seccomp ? "filter system calls by the given profile"
-				     : "filter system calls")
-		->data = filter;
+	/* While it is still privileged: else programs could not have set-user-id bits. */
+	if (filter)
+		op_add(plan, OP_FILTER, "filter system calls%s",
+		       plan->spec->seccomp ? " by the given profile" : "")
+			->data = filter;
+	if (user->uid != 0)
+		set = 0;
+	op_add(plan, OP_CAPABILITIES, "hold %s capabilities", set ? "these" : "no")->number = set;
 }
 
 /** The first of three slots for the streams of the program. */
@@ -310,7 +300,8 @@ static result host_phase(struct plan *plan, struct bind_plan *binds, struct erro
 
 	op_add(plan, OP_BECOME, "become root of the user namespace");
 	if (plan->spec->network == NETWORK_NONE)
-		op_add(plan, OP_LOOPBACK, "bring lo up");
+		op_add(plan, OP_LOOPBACK, "bring lo up")->data = arena_printf(
+			plan->sandbox->arena, "0 %u", plan->spec->privilege->id_count - 1);
 	op_add(plan, OP_HOSTNAME, "set the host name to %s", hostname_of(plan->spec))->path =
 		keep(plan, hostname_of(plan->spec));
 	binfmt_make(plan);
@@ -321,7 +312,6 @@ static result host_phase(struct plan *plan, struct bind_plan *binds, struct erro
 		skeleton_add(plan, files[i], false);
 	if (binds_prepare(plan, binds, err))
 		return FAILED;
-	kernel_views_make(plan);
 	return OK;
 }
 
@@ -339,8 +329,10 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 	if (host_phase(plan, binds, err))
 		return FAILED;
 	root_mount(plan);
+	proc_add(plan);
 	devices_add(plan);
-	kernel_views_add(plan);
+	sys_add(plan);
+	views_restrict(plan);
 	host_files_add(plan, hostname_of(plan->spec));
 	binds_add(plan, binds);
 	workdir_add(plan);

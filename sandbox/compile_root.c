@@ -25,11 +25,16 @@ static const struct {
 
 /** File systems below /dev. */
 static const struct {
-	const char *name, *type, *options[8];
+	const char *name, *type;
+	uint64_t attributes;
+	const char *options[9];
 } device_mounts[] = {
-	{ "pts", "devpts", { "ptmxmode", "0666", "mode", "0620", "gid", "5" } },
-	{ "shm", "tmpfs", { "mode", "1777", "size", "64m" } },
-	{ "mqueue", "mqueue", {} },
+	{ "pts",
+	  "devpts",
+	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+	  { "source", "devpts", "ptmxmode", "0666", "mode", "0620", "gid", "5" } },
+	{ "shm", "tmpfs", ATTRIBUTES_SYSTEM, { "source", "shm", "mode", "1777", "size", "64m" } },
+	{ "mqueue", "mqueue", ATTRIBUTES_SYSTEM, { "source", "mqueue" } },
 };
 
 /** Of the host, whoever looks: hidden where the kernel has them. */
@@ -153,14 +158,21 @@ static void device_nodes_add(struct plan *plan)
 
 void devices_add(struct plan *plan)
 {
-	static const char *const options[] = { "mode", "0755", "size", "64k", NULL };
+	static const char *const options[] = { "source", "tmpfs", "mode", "0755",
+					       "size",   "64m",   NULL };
 
-	const char *shm[] = { "mode", "1777", "size",
-			      arena_printf(plan->sandbox->arena, "%llu",
-					   (unsigned long long)plan->spec->shm_size),
-			      NULL };
+	const char *shm[] = {
+		"source",
+		"shm",
+		"mode",
+		"1777",
+		"size",
+		arena_printf(plan->sandbox->arena, "%llu", (unsigned long long)plan->spec->shm_size),
+		NULL
+	};
 
-	plan->dev = filesystem_add(plan, "tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	plan->dev = filesystem_add(plan, "tmpfs", options,
+				   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_STRICTATIME);
 	cover_add(plan, plan->dev, "tmpfs", "/dev", COVER_DIRECTORY | COVER_PLAIN);
 	device_nodes_add(plan);
 	for (size_t i = 0; i < countof(device_mounts); i++) {
@@ -174,17 +186,33 @@ void devices_add(struct plan *plan)
 			plan,
 			filesystem_add(plan, device_mounts[i].type,
 				       sized ? keep_list(plan, shm) : device_mounts[i].options,
-				       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+				       device_mounts[i].attributes),
 			device_mounts[i].name);
 	}
 }
 
-void kernel_views_add(struct plan *plan)
+void proc_add(struct plan *plan)
 {
+	static const char *const options[] = { "source", "proc", NULL };
+
+	plan->proc = filesystem_add(plan, "proc", options, ATTRIBUTES_SYSTEM);
 	cover_add(plan, plan->proc, "proc", "/proc", COVER_DIRECTORY | COVER_PLAIN);
-	cover_add(plan, plan->sys,
-		  plan->spec->network == NETWORK_HOST ? "the host's /sys" : "sysfs", "/sys",
+}
+
+void sys_add(struct plan *plan)
+{
+	static const char *const options[] = { "source", "sysfs", NULL };
+	const uint64_t attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
+	bool is_host = plan->spec->network == NETWORK_HOST;
+
+	plan->sys = is_host ? clone_add(plan, -1, "/sys", attributes, true)
+			    : filesystem_add(plan, "sysfs", options, attributes);
+	cover_add(plan, plan->sys, is_host ? "the host's /sys" : "sysfs", "/sys",
 		  COVER_DIRECTORY | COVER_PLAIN);
+}
+
+void views_restrict(struct plan *plan)
+{
 	for (size_t i = 0; i <= countof(masked); i++) {
 		/* The host's control groups are none of the sandbox's; its own sysfs has none. */
 		const char *path = i < countof(masked) ? masked[i] : "/sys/fs/cgroup";

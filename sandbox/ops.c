@@ -104,17 +104,29 @@ static int do_become(struct child *child, const struct op *op)
 
 [[gnu::noreturn]] static void ops_continue(struct child *child, size_t from);
 
+/** Best effort: settings may be read-only in a container around us. */
+static void setting_write(const char *path, const char *value)
+{
+	int fd = SYS(openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		SYS(write, fd, value, strlen(value));
+	shut(fd);
+}
+
 static int do_loopback(struct child *child, const struct op *op)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 	int fd = SYS(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), status;
 
 	(void)child;
-	(void)op;
 	if (fd < 0)
 		return -1;
 	status = SYS(ioctl, fd, SIOCSIFFLAGS, &request);
 	shut(fd);
+	/* In a network of its own any program may have any port, and ping: as Docker has it. */
+	setting_write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+	setting_write("/proc/sys/net/ipv4/ping_group_range", op->data);
 	return status;
 }
 
@@ -196,39 +208,40 @@ static int do_fork(struct child *child, const struct op *op)
 
 /* clang-format off */
 static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = {
-	[OP_RECEIVE]      = do_receive,
-	[OP_BECOME]       = do_become,
-	[OP_LOOPBACK]     = do_loopback,
-	[OP_HOSTNAME]     = do_hostname,
-	[OP_FILESYSTEM]   = do_filesystem,
-	[OP_CLONE]        = do_clone,
-	[OP_ATTACH]       = do_attach,
-	[OP_SUBTREE]      = do_subtree,
-	[OP_COVER]        = do_cover,
-	[OP_MASK]         = do_mask,
-	[OP_PROTECT]      = do_protect,
-	[OP_READ_ONLY]    = do_read_only,
-	[OP_DIRECTORY]    = do_directory,
-	[OP_FILE]         = do_file,
-	[OP_LINK]         = do_link,
-	[OP_WRITE]        = do_write,
-	[OP_OPEN]         = do_open,
-	[OP_OVERLAY]      = do_overlay,
-	[OP_ENTER]        = do_enter,
-	[OP_WORKDIR]      = do_workdir,
-	[OP_FORK]         = do_fork,
-	[OP_SESSION]      = do_session,
-	[OP_TERMINAL]     = do_terminal,
-	[OP_KEYRING]      = do_keyring,
-	[OP_STREAMS]      = do_streams,
-	[OP_LIMIT]        = do_limit,
-	[OP_CHDIR]        = do_chdir,
-	[OP_BOUND]        = do_bound,
-	[OP_USER]         = do_user,
-	[OP_CAPABILITIES] = do_capabilities,
-	[OP_SCOPE]        = do_scope,
-	[OP_FILTER]       = do_filter,
-	[OP_EXEC]         = do_exec,
+	[OP_RECEIVE]           = do_receive,
+	[OP_BECOME]            = do_become,
+	[OP_LOOPBACK]          = do_loopback,
+	[OP_HOSTNAME]          = do_hostname,
+	[OP_FILESYSTEM]        = do_filesystem,
+	[OP_CLONE]             = do_clone,
+	[OP_ATTACH]            = do_attach,
+	[OP_SUBTREE]           = do_subtree,
+	[OP_COVER]             = do_cover,
+	[OP_MASK]              = do_mask,
+	[OP_PROTECT]           = do_protect,
+	[OP_READ_ONLY]         = do_read_only,
+	[OP_DIRECTORY]         = do_directory,
+	[OP_FILE]              = do_file,
+	[OP_LINK]              = do_link,
+	[OP_WRITE]             = do_write,
+	[OP_OPEN]              = do_open,
+	[OP_OVERLAY]           = do_overlay,
+	[OP_ENTER]             = do_enter,
+	[OP_WORKDIR]           = do_workdir,
+	[OP_FORK]              = do_fork,
+	[OP_SESSION]           = do_session,
+	[OP_TERMINAL]          = do_terminal,
+	[OP_KEYRING]           = do_keyring,
+	[OP_STREAMS]           = do_streams,
+	[OP_LIMIT]             = do_limit,
+	[OP_CHDIR]             = do_chdir,
+	[OP_BOUND]             = do_bound,
+	[OP_NO_NEW_PRIVILEGES] = do_no_new_privileges,
+	[OP_USER]              = do_user,
+	[OP_CAPABILITIES]      = do_capabilities,
+	[OP_SCOPE]             = do_scope,
+	[OP_FILTER]            = do_filter,
+	[OP_EXEC]              = do_exec,
 };
 /* clang-format on */
 

@@ -16,7 +16,7 @@
 enum op_kind {
 	OP_RECEIVE,    /* wait for the parent; its descriptors go to slots `to`, `count` of them */
 	OP_BECOME,     /* root of the user namespace; die with the parent; be unreadable */
-	OP_LOOPBACK,   /* bring lo up */
+	OP_LOOPBACK,   /* bring lo up; groups `data` ("first last") may ping */
 	OP_HOSTNAME,   /* to `path` */
 	OP_FILESYSTEM, /* a new `path` with `options`, `attributes` -> `to` */
 	OP_CLONE,      /* of `path` below `at` (-1: of the host), with `attributes` -> `to` */
@@ -45,10 +45,11 @@ enum op_kind {
 	OP_LIMIT,    /* the resource `number`, to data[0] and data[1] or what is allowed */
 	OP_CHDIR,    /* to slot `at`, which must be inside the root */
 	OP_BOUND,    /* drop capabilities that are not in `number` from the bounding set */
-	OP_USER,     /* become `data`, a struct user */
-	OP_CAPABILITIES, /* keep those in `number` and no others */
+	OP_NO_NEW_PRIVILEGES, /* by set-user-id bits and file capabilities */
+	OP_USER,              /* become `data`, a struct user; capabilities are kept */
+	OP_CAPABILITIES,      /* keep those in `number` and no others */
 	OP_SCOPE,  /* no abstract sockets and signals across the sandbox's border (Landlock) */
-	OP_FILTER, /* no new privileges; `data`, a struct filter or NULL, from now on */
+	OP_FILTER, /* `data`, a struct filter, from now on */
 	OP_EXEC,   /* `data`, a struct program */
 	OP_KINDS
 };

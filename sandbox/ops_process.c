@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,6 +27,15 @@ int capabilities_set(uint64_t set)
 	return SYS(capset, &header, data);
 }
 
+static uint64_t capabilities_permitted(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	SYS(capget, &header, data);
+	return (uint64_t)data[1].permitted << 32 | data[0].permitted;
+}
+
 /* ---- the main process ---- */
 
 int do_session(struct child *child, const struct op *op)
@@ -33,6 +43,23 @@ int do_session(struct child *child, const struct op *op)
 	(void)child;
 	(void)op;
 	return SYS(setsid) < 0 ? -1 : 0;
+}
+
+/** /dev/console is the terminal too. */
+static int console_make(int terminal)
+{
+	int file = SYS(openat, AT_FDCWD, "/dev/console",
+		       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int tree = file < 0 ? -1
+			    : open_tree(terminal, "",
+					OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	int status = tree < 0 ? -1
+			      : move_mount(tree, "", file, "",
+					   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+
+	shut(tree);
+	shut(file);
+	return status;
 }
 
 /**
@@ -55,7 +82,7 @@ int do_terminal(struct child *child, const struct op *op)
 	for (int i = 0; i < 3; i++)
 		(void)slot_set(child, op->to + i, peer);
 	status = SYS(fchown, peer, (uid_t)op->number, (gid_t)-1) < 0 ||
-				 SYS(ioctl, peer, TIOCSCTTY, 0L) < 0
+				 SYS(ioctl, peer, TIOCSCTTY, 0L) < 0 || console_make(peer) < 0
 			 ? -1
 			 : descriptor_send(slot(child, SLOT_INPUT), "t", 1, master);
 	shut(master);
@@ -129,15 +156,25 @@ int do_bound(struct child *child, const struct op *op)
 	return 0;
 }
 
+int do_no_new_privileges(struct child *child, const struct op *op)
+{
+	(void)child;
+	(void)op;
+	return SYS(prctl, PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
+}
+
+/** What comes after it takes the right to limit oneself without giving up all privileges. */
 int do_user(struct child *child, const struct op *op)
 {
 	const struct user *user = op->data;
+	uint64_t all = capabilities_permitted();
 
 	(void)child;
 	SYS(umask, 022);
-	if (SYS(setgroups, user->group_count, user->groups) < 0 ||
+	if (SYS(prctl, PR_SET_KEEPCAPS, 1UL, 0UL, 0UL, 0UL) < 0 ||
+	    SYS(setgroups, user->group_count, user->groups) < 0 ||
 	    SYS(setresgid, user->gid, user->gid, user->gid) < 0 ||
-	    SYS(setresuid, user->uid, user->uid, user->uid) < 0)
+	    SYS(setresuid, user->uid, user->uid, user->uid) < 0 || capabilities_set(all) < 0)
 		return -1;
 	/* Changing ids may have undone it, for init too, whose memory this still is. */
 	return SYS(prctl, PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
@@ -158,7 +195,7 @@ int do_scope(struct child *child, const struct op *op)
 	int fd = SYS(landlock_create_ruleset, &rules, sizeof(rules), 0U), status;
 
 	(void)child;
-	if (fd < 0 || SYS(prctl, PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
+	if (fd < 0)
 		return -1;
 	status = SYS(landlock_restrict_self, fd, 0U);
 	shut(fd);
@@ -168,14 +205,9 @@ int do_scope(struct child *child, const struct op *op)
 int do_filter(struct child *child, const struct op *op)
 {
 	const struct filter *filter = op->data;
-	struct sock_fprog program = { filter ? filter->count : 0,
-				      filter ? filter->instructions : NULL };
+	struct sock_fprog program = { filter->count, filter->instructions };
 
 	(void)child;
-	if (SYS(prctl, PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
-		return -1;
-	if (!filter)
-		return 0;
 	/* Speculation is left as it is: the old default costs more than it protects here. */
 	return SYS(seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
 }

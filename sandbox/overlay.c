@@ -78,6 +78,9 @@ static int fs_set_all(int fs_fd, const struct overlay_stack *stack, int empty_fd
 	if (stack->upper >= 0 && (fs_set(fs_fd, "upperdir", stack->upper) < 0 ||
 				  fs_set(fs_fd, "workdir", stack->work) < 0))
 		return -1;
+	/* As all runtimes have it; it names nothing. */
+	if (fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "overlay", 0) < 0)
+		return -1;
 	if (stack->is_volatile && fsconfig(fs_fd, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return -1;
 	return fsconfig(fs_fd, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);

@@ -101,13 +101,14 @@ static const void *program_pack(struct pack *pack, const struct op *op)
 
 /* clang-format off */
 static const void *(*const packers[OP_KINDS])(struct pack *pack, const struct op *op) = {
-	[OP_FILE]   = content_pack,
-	[OP_WRITE]  = content_pack,
-	[OP_LINK]   = target_pack,
-	[OP_LIMIT]  = limit_pack,
-	[OP_USER]   = user_pack,
-	[OP_FILTER] = filter_pack,
-	[OP_EXEC]   = program_pack,
+	[OP_LOOPBACK] = target_pack,
+	[OP_FILE]     = content_pack,
+	[OP_WRITE]    = content_pack,
+	[OP_LINK]     = target_pack,
+	[OP_LIMIT]    = limit_pack,
+	[OP_USER]     = user_pack,
+	[OP_FILTER]   = filter_pack,
+	[OP_EXEC]     = program_pack,
 };
 /* clang-format on */
 

@@ -34,7 +34,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { STUBS_MAX = 32, OOM_SCORE = 500 };
+enum { STUBS_MAX = 32 };
 
 /** Of a program whose time was up, as timeout(1) has it. */
 enum { STATUS_TIMEOUT = 124 };
@@ -184,19 +184,6 @@ static void streams_give(const struct run *run)
 	}
 }
 
-static void oom_prefer(pid_t pid)
-{
-	char path[64], text[16];
-	owned(fd) int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
-	snprintf(text, sizeof(text), "%d", OOM_SCORE);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	/* Best effort: it only decides who dies first. */
-	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
-		return;
-}
-
 static result child_prepare(struct run *run, bool *unshifted, struct error *err)
 {
 	const struct sandbox *sandbox = run->sandbox;
@@ -219,7 +206,6 @@ static result child_prepare(struct run *run, bool *unshifted, struct error *err)
 	fds = sources_open(sandbox, userns, unshifted, err);
 	if (!fds)
 		return FAILED;
-	oom_prefer(run->pid);
 	streams_give(run);
 	status = descriptors_send(run->link, fds, sandbox->source_count, err);
 	fds_close(fds, sandbox->source_count);

@@ -110,7 +110,8 @@ struct sandbox_spec {
 	const char *user;                      /* "name|uid[:group|gid]", NULL or "": root */
 	const char *const *cap_add, *const *cap_drop; /* names, of the capabilities of root */
 	size_t cap_add_count, cap_drop_count;
-	const char *seccomp; /* NULL: ours, "unconfined", or the path of a profile as JSON */
+	const char *seccomp;    /* NULL: ours, "unconfined", or the path of a profile as JSON */
+	bool no_new_privileges; /* set-user-id bits and file capabilities give none */
 	const char *hostname;
 	const struct bind *binds;
 	size_t bind_count;

@@ -59,8 +59,6 @@ static const char golden_small[] = "new namespaces: user mount pid ipc uts cgrou
 				   "skeleton: file /etc/resolv.conf\n"
 				   "skeleton: file /etc/hosts\n"
 				   "skeleton: file /etc/hostname\n"
-				   "new proc\n"
-				   "new sysfs\n"
 				   "stage: directory store-0\n"
 				   "mount /store/layers on the stage\n"
 				   "open layer /store/layers/b\n"
@@ -72,6 +70,8 @@ static const char golden_small[] = "new namespaces: user mount pid ipc uts cgrou
 				   "open the skeleton\n"
 				   "new overlay of 2 layers\n"
 				   "mount the overlay on the stage\n"
+				   "new proc\n"
+				   "mount proc on /proc\n"
 				   "new tmpfs\n"
 				   "mount tmpfs on /dev\n";
 
@@ -87,10 +87,10 @@ static const char golden_end[] =
 	"limit processes to 4096\n"
 	"bound capabilities to chown dac_override fowner fsetid kill setgid setuid setpcap "
 	"net_bind_service net_raw sys_chroot mknod audit_write setfcap\n"
-	"become user 0, group 0 and 0 more\n"
-	"hold these capabilities\n";
+	"become user 0, group 0 and 0 more\n";
 
-static const char golden_last[] = "no new privileges; filter system calls\n"
+static const char golden_last[] = "filter system calls\n"
+				  "hold these capabilities\n"
 				  "run make\n";
 
 /** The explanation of a spec; the caller drops it. */
@@ -171,7 +171,13 @@ TEST(sandbox_has_what_the_spec_asks_for)
 	CHECK(has(&text, "mount / on /cache/dir\nnew tmpfs\nmount tmpfs on /tmp\n"));
 	CHECK(has(&text, "make / read-only\nenter the root"));
 	CHECK(has(&text, "leave init behind\nnew session\n"));
-	CHECK(has(&text, "become user 1000, group 1001 and 0 more\nhold no capabilities\n"));
+	CHECK(has(&text, "become user 1000, group 1001 and 0 more\n"));
+	CHECK(has(&text, "filter system calls\nhold no capabilities\n"));
+	CHECK(!has(&text, "no new privileges"));
+	spec.no_new_privileges = true;
+	buf_drop(&text);
+	text = explain(&spec);
+	CHECK(has(&text, "no new privileges\nbecome user 1000"));
 }
 
 TEST(sandbox_searches_programs_in_path)
