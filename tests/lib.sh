@@ -203,3 +203,16 @@ start_registry() { # [USER PASSWORD]
 	echo "Bail out! docker-registry did not start: $(cat "$test_registry/log")"
 	exit 1
 }
+
+# tests/guest/NAME.c for an architecture (as platforms name it; 386 is old.c's), as FILE.
+make_guest() { # FILE ARCH
+	case $2 in
+	"$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')") set -- "$1" cc guest ;;
+	arm64) set -- "$1" aarch64-linux-gnu-gcc guest ;;
+	386) set -- "$1" 'cc -m32 -fno-pie -no-pie' old ;;
+	*) set -- "$1" false guest ;;
+	esac
+	# shellcheck disable=SC2086 # words
+	$2 -std=gnu2x -static -nostdlib -O1 -fno-builtin -fno-stack-protector -o "$1" \
+		"$tests/guest/$3.c" 2>"$scratch/.log"
+}

@@ -2,8 +2,12 @@
 /**
  * A program to run in sandboxes: no libc, no files, no loader; its arguments are what it does.
  *
- *     call=NUMBER,A,B,...   a system call; what begins with a digit or '-' is a number, what does
- *                           not is text; its result is printed, a negative errno where it failed
+ *     call=NUMBER,A,B,...   a system call; what begins with a digit or '-' is a number (0x: in
+ *                           base 16), '$' is the result of the last call, the rest is text; its
+ *                           result is printed, a negative errno where it failed
+ *     call=NAME,A,B,...     the same by name, of those in the table below
+ *     quiet=NAME,A,B,...    the same, not printed
+ *     many=COUNT,NAME,...   a call again and again until it fails: how often it did not, and why
  *     show=PATH             what a file holds
  *     fork                  a child that holds all descriptors open and sleeps for ever
  *     orphan                a child of a child, which exits with 9
@@ -85,12 +89,25 @@ static const char *after(const char *text, const char *verb)
 	return text;
 }
 
+/** The value of a digit in base 36, or 99. */
+static long digit(char byte)
+{
+	if (byte >= '0' && byte <= '9')
+		return byte - '0';
+	return byte >= 'a' && byte <= 'z' ? byte - 'a' + 10 : 99;
+}
+
 static long number(const char *text)
 {
-	long value = 0, sign = *text == '-' ? -1 : 1;
+	long value = 0, sign = *text == '-' ? -1 : 1, base = 10;
 
-	for (text += *text == '-'; *text >= '0' && *text <= '9'; text++)
-		value = value * 10 + (*text - '0');
+	text += *text == '-';
+	if (after(text, "0x")) {
+		base = 16;
+		text += 2;
+	}
+	for (; digit(*text) < base; text++)
+		value = value * base + digit(*text);
 	return sign * value;
 }
 
@@ -114,10 +131,54 @@ static void print_number(long value)
 	print(at);
 }
 
-static void do_call(char *text)
-{
-	long words[7] = {};
+/* clang-format off */
+#define NAME(name) { #name, SYS_##name }
 
+/** What attacks are made of, on all architectures. */
+static const struct {
+	const char *name;
+	long number;
+} names[] = {
+	NAME(openat), NAME(close), NAME(dup3), NAME(read), NAME(write), NAME(ftruncate),
+	NAME(fallocate), NAME(mkdirat), NAME(mknodat), NAME(unlinkat), NAME(symlinkat),
+	NAME(linkat), NAME(fchmodat), NAME(fchownat), NAME(chdir), NAME(fchdir), NAME(chroot),
+	NAME(getcwd), NAME(setxattr), NAME(utimensat), NAME(memfd_create), NAME(pipe2),
+	NAME(inotify_init1), NAME(inotify_add_watch), NAME(mount), NAME(umount2),
+	NAME(pivot_root), NAME(open_tree), NAME(move_mount), NAME(fsopen), NAME(fsconfig),
+	NAME(fsmount), NAME(fspick), NAME(mount_setattr), NAME(unshare), NAME(setns),
+	NAME(clone), NAME(clone3), NAME(socket), NAME(bind), NAME(connect), NAME(personality),
+	NAME(io_uring_setup), NAME(bpf), NAME(keyctl), NAME(add_key), NAME(request_key),
+	NAME(perf_event_open), NAME(userfaultfd), NAME(fanotify_init), NAME(kexec_load),
+	NAME(init_module), NAME(finit_module), NAME(delete_module), NAME(syslog), NAME(reboot),
+	NAME(swapon), NAME(acct), NAME(settimeofday), NAME(clock_settime), NAME(quotactl),
+	NAME(lookup_dcookie), NAME(mbind), NAME(set_mempolicy), NAME(ptrace),
+	NAME(process_vm_readv), NAME(pidfd_open), NAME(pidfd_getfd), NAME(kill), NAME(setsid),
+	NAME(geteuid), NAME(getegid), NAME(setresuid), NAME(prctl), NAME(ioctl),
+	NAME(sethostname), NAME(name_to_handle_at), NAME(open_by_handle_at), NAME(execveat),
+	NAME(prlimit64),
+};
+/* clang-format on */
+
+static long call_number(const char *name)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *rest = after(name, names[i].name);
+
+		if (rest && !*rest)
+			return names[i].number;
+	}
+	print("no such call here: ");
+	print(name);
+	print("\n");
+	CALL(SYS_exit_group, 99);
+	return -1;
+}
+
+static long last_result;
+
+/** Take "NAME,A,B,..." apart; words[0] is the number. */
+static void call_parse(char *text, long words[7])
+{
 	for (int i = 0; i < 7 && *text; i++) {
 		int is_number = *text == '-' || (*text >= '0' && *text <= '9');
 		char *start = text;
@@ -126,9 +187,37 @@ static void do_call(char *text)
 			text++;
 		if (*text)
 			*text++ = '\0';
-		words[i] = is_number ? number(start) : (long)start;
+		if (is_number)
+			words[i] = number(start);
+		else if (*start == '$')
+			words[i] = last_result;
+		else
+			words[i] = i ? (long)start : call_number(start);
 	}
-	print_number(call(words[0], words + 1));
+}
+
+static void do_call(char *text, int quiet)
+{
+	long words[7] = {};
+
+	call_parse(text, words);
+	last_result = call(words[0], words + 1);
+	if (!quiet)
+		print_number(last_result);
+}
+
+static void do_many(char *text)
+{
+	long words[7] = {}, count = number(text), done = 0;
+
+	while (*text && *text++ != ',')
+		;
+	call_parse(text, words);
+	do
+		last_result = call(words[0], words + 1);
+	while (last_result >= 0 && ++done < count);
+	print_number(done);
+	print_number(last_result < 0 ? last_result : 0);
 }
 
 static void do_show(const char *path)
@@ -171,7 +260,11 @@ void guest_main(long *stack)
 		const char *rest;
 
 		if ((rest = after(argv[i], "call=")))
-			do_call((char *)rest);
+			do_call((char *)rest, 0);
+		else if ((rest = after(argv[i], "quiet=")))
+			do_call((char *)rest, 1);
+		else if ((rest = after(argv[i], "many=")))
+			do_many((char *)rest);
 		else if ((rest = after(argv[i], "show=")))
 			do_show(rest);
 		else if (after(argv[i], "fork"))

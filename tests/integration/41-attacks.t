@@ -1,0 +1,189 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Attacks on the kernel's interfaces from inside a sandbox, each by the errno that it gets, by
+# programs of the machine's CPU, by emulated ones, and by the former in a sandbox for the latter:
+# an emulator is no boundary.  Afterwards the host is as before.
+. "$(dirname "$0")/../lib.sh"
+need_root
+need_command timeout
+[ "$(uname -m)" = x86_64 ] || skip_all 'is written for x86_64'
+
+base_tar amd64 && mpemu import --platform linux/amd64 "$base" localhost/base:amd64 >/dev/null
+base_tar arm64 && mpemu import --platform linux/arm64 "$base" localhost/base:arm64 >/dev/null
+mpemu index create localhost/base localhost/base:amd64 localhost/base:arm64 >/dev/null
+context=$(tmpdir)
+make_guest "$context/guest-amd64" amd64 || skip_all "no compiler: $(cat "$scratch/.log")"
+make_guest "$context/guest-arm64" arm64 || skip_all "no compiler for arm64: $(cat "$scratch/.log")"
+make_guest "$context/old" 386 || skip_all "no compiler for 386: $(cat "$scratch/.log")"
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/base
+ARG TARGETARCH
+COPY --chmod=755 guest-$TARGETARCH /guest
+COPY --chmod=755 guest-amd64 /native
+COPY --chmod=755 old /old
+RUN echo here >/marker && mkdir /jail
+END
+run mpemu --progress plain build --platform linux/amd64,linux/arm64 -t localhost/attack "$context"
+[ "$status" = 0 ] || skip_all "no image to attack from: $(printf '%s\n' "$err" | tail -n 3)"
+
+# What of the host must stay as it is.
+host_state() {
+	ls /proc/sys/fs/binfmt_misc 2>/dev/null
+	cat /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname /proc/sys/vm/swappiness
+	sha256sum /usr/bin/qemu-*-static "$MPEMU" 2>/dev/null
+	grep -c . /proc/self/mountinfo
+	ls -d /* /etc/* /tmp/.[!.]* 2>/dev/null
+}
+before=$(host_state)
+
+attack() { # RUN OPTIONS... -- WORDS: $out is what came of it, in one line
+	options=
+	while [ "$1" != -- ]; do
+		options="$options $1"
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086 # words
+	run timeout 60 "$MPEMU" --root "$store" run --network none $options localhost/attack "$@"
+	out=$(echo $out)
+}
+
+# WHAT | WORDS OF GUEST | RESULTS where the program is the machine's | where it is emulated.
+# -1 EPERM, -2 ENOENT, -13 EACCES, -14 EFAULT, -22 EINVAL, -38 ENOSYS; A/B: one of them.
+cases() {
+	sed 's/^ *//; /^$/d; /^#/d' <<-'END'
+	# the emulator, and init
+	write to the own program file | call=openat,-100,/proc/self/exe,1 | -26 | 3
+	write to the program of init | call=openat,-100,/proc/1/exe,1 | -13 | -13
+	init's root | call=openat,-100,/proc/1/root,0 | -13 | -13
+	init's descriptors | call=openat,-100,/proc/1/fd,0 | -13 | -13
+	init's environment | call=openat,-100,/proc/1/environ,0 | -13 | -13
+	init's memory | call=openat,-100,/proc/1/mem,2 | -13 | -13
+	init's mappings | call=openat,-100,/proc/1/maps,0 | -13 | -13
+	init's namespaces | call=openat,-100,/proc/1/ns/mnt,0 | -13 | -13
+	attach to init | call=ptrace,16,1 | -1 | -1/-38
+	its descriptors by handle | call=pidfd_open,1,0 call=pidfd_getfd,$,0,0 | 3 -1 | 3 -1/-38
+	end init | call=kill,1,9 | -1 | -1
+	# mounts
+	mount | call=mount,none,/jail,tmpfs,0,0 | -1 | -1
+	remount writable | call=mount,none,/proc/sys,proc,0x20,0 | -1 | -1
+	bind | call=mount,/,/jail,none,0x1000,0 | -1 | -1
+	mount binfmt_misc | call=mount,none,/proc/sys/fs/binfmt_misc,binfmt_misc,0,0 | -1 | -1
+	unmount | call=umount2,/proc,2 | -1 | -1
+	pivot_root | call=pivot_root,/,/ | -1 | -1/-38
+	open_tree | call=open_tree,-100,/,1 | -1 | -1/-38
+	move_mount | call=move_mount,-100,/proc,-100,/jail,0 | -1 | -1/-38
+	fsopen | call=fsopen,proc,0 | -1 | -1/-38
+	fsmount | call=fsmount,3,0,0 | -1 | -1/-38
+	fspick | call=fspick,-100,/,0 | -1 | -1/-38
+	mount_setattr | call=mount_setattr,-100,/proc/sys,0,text,32 | -1 | -1/-38
+	# namespaces
+	a user namespace | call=unshare,0x10000000 | -1 | -1
+	a mount namespace | call=unshare,0x20000 | -1 | -1
+	by clone | call=clone,0x10000011 | -1 | -1/-22
+	by clone3 | call=clone3,text,64 | -38 | -38
+	setns | call=openat,-100,/proc/self/ns/mnt,0 call=setns,$,0 | 3 -1 | 3 -1
+	# sockets
+	AF_ALG | call=socket,38,5,0 | -1 | -1/-97
+	AF_VSOCK | call=socket,40,1,0 | -1 | -1/-97
+	AF_ALG, high bits set | call=socket,0x100000026,5,0 | -1 | -1/-97
+	AF_VSOCK, high bits set | call=socket,0x100000028,1,0 | -1 | -1/-97
+	AF_VSOCK, all high bits set | call=socket,0x7fffffff00000028,1,0 | -1 | -1/-97
+	AF_PACKET, in its own network | call=socket,17,3,0 | 3 | 3/-97
+	# kernel features that no program of an image needs
+	personality | call=personality,0x0400000 | -1 | -1
+	personality, that which Docker lets pass | call=personality,0 | 0 | 0
+	io_uring | call=io_uring_setup,8,text | -1 | -1/-38
+	bpf | call=bpf,0,0,0 | -1 | -1/-38
+	keyctl | call=keyctl,0,-3,0 | -1 | -1/-38
+	add_key | call=add_key,user,name,value,5,-3 | -1 | -1/-38
+	request_key | call=request_key,user,name,0,-3 | -1 | -1/-38
+	perf events | call=perf_event_open,text,0,-1,-1,0 | -1 | -1/-38
+	userfaultfd | call=userfaultfd,0 | -1 | -1/-38
+	fanotify | call=fanotify_init,0,0 | -1 | -1/-38
+	kexec | call=kexec_load,0,0,0,0 | -1 | -1/-38
+	modules | call=init_module,text,4,text call=finit_module,0,text,0 call=delete_module,loop,0 | -1 -1 -1 | -1/-38 -1/-38 -1/-38
+	the kernel's log | call=syslog,3,text,4 | -1 | -1
+	reboot | call=reboot,0xfee1dead,672274793,0x89abcdef,0 | -1 | -1
+	swap | call=swapon,/marker,0 | -1 | -1/-38
+	accounting | call=acct,/marker | -1 | -1
+	the clock | call=clock_settime,0,texttexttexttext call=settimeofday,texttexttexttext,0 | -1 -1 | -1/-22 -1/-22
+	quotas | call=quotactl,0,0,0,0 | -1 | -1/-38
+	memory policies | call=mbind,0,4096,0,0,0,0 call=set_mempolicy,0,0,0 | -1 -1 | -1/-38 -1/-38
+	files by handle | call=open_by_handle_at,-100,texttexttext,0 | -1 | -1/-14/-38
+	a call of the future | call=999,0 | -38 | -38
+	the host name | call=sethostname,other,5 | -1 | -1
+	what a terminal's user types | call=ioctl,0,0x5412,text call=ioctl,0,0x10000541c,text | -1 -1 | -1/-25/-38 -1/-25/-38
+	# files
+	devices | call=mknodat,-100,/disk,0x6180,0xfe00 call=mknodat,-100,/memory,0x2180,0x101 | -1 -1 | -1 -1
+	a whiteout | call=mknodat,-100,/gone,0x2000,0 | 0/-1 | 0/-1
+	out of a chroot | call=openat,-100,/,0 call=chroot,/jail call=fchdir,3 call=chdir,../../../../../.. call=chroot,. show=marker | 3 0 0 0 0 here | 3 0 0 0 0 here
+	xattrs of the host's | call=setxattr,/marker,trusted.x,y,1,0 | -1 | -1
+	settings | call=openat,-100,/proc/sys/kernel/core_pattern,1 call=openat,-100,/proc/sysrq-trigger,1 call=openat,-100,/proc/sys/kernel/hostname,1 | -13 -2/-13 -13 | -13 -2/-13 -13
+	more settings | call=openat,-100,/proc/sys/vm/swappiness,1 call=openat,-100,/proc/sys/fs/file-max,1 call=openat,-100,/proc/sys/kernel/printk,1 | -13 -13 -13 | -13 -13 -13
+	masked memory | call=openat,-100,/proc/kcore,0 call=read,$,texttext,8 | 3/-2 0/-9/-14 | 3/-2 0/-9/-14
+	emulators' entries | call=openat,-100,/proc/sys/fs/binfmt_misc/register,1 call=openat,-100,/proc/sys/fs/binfmt_misc/status,1 | -2/-13 -2/-13 | -2/-13 -2/-13
+	END
+}
+
+# Whether each of the results in $out is one of those wanted.
+results_match() { # WANT
+	pattern=$(printf '%s' "$1" | sed 's,\([^ ]*\)/\([^ ]*\),(\1/\2),g; s,/,|,g; s,(\([^()]*\)),(\1),g')
+	printf '%s' "$out" | grep -Eqx -e "$pattern"
+}
+
+for program in amd64:/guest:3 arm64:/guest:4 arm64:/native:3; do
+	platform=linux/${program%%:*} guest=${program#*:}
+	column=${guest#*:} guest=${guest%:*}
+	attack --platform $platform -- $guest exit=5
+	if [ "$status" != 5 ]; then
+		skip "$platform $guest" "$err"
+		continue
+	fi
+	cases >"$scratch/cases"
+	while IFS='|' read -r what words native emulated; do
+		what=$(echo $what)
+		want=$(echo $native)
+		[ "$column" = 3 ] || want=$(echo $emulated)
+		# shellcheck disable=SC2086 # words
+		attack --platform $platform -- $guest $words
+		if results_match "$want"; then
+			pass "$platform $guest: $what"
+		else
+			fails "$platform $guest: $what" "got: $out ($status, $err) want: $want"
+		fi
+	done <"$scratch/cases"
+
+	# How a program ends: under an emulator as process 1 it would hang for ever.
+	for end in crash:139 call=kill,0,6:134 call=kill,0,15:143 call=kill,0,9:137 exit=3:3; do
+		attack --platform $platform -- $guest "${end%:*}"
+		is "$platform $guest ${end%:*}: ends" "$status" "${end##*:}"
+	done
+done
+
+# 32-bit programs of the machine: not in sandboxes for other CPUs.  In others they are what Docker
+# lets pass too, also the one call whose arguments no filter sees.
+attack --platform linux/arm64 -- /old
+is 'arm64: a program of 32-bit x86 is killed at its first call' "$status" 159
+attack --platform linux/arm64 -- /old X
+is 'arm64: also one that asks for a socket of the hypervisor' "$status" 159
+attack --platform linux/amd64 -- /old
+is 'amd64: a program of 32-bit x86 runs' "$status" 32
+
+# The emulator's own program file, by the process that it is, while it runs and afterwards.
+attack --platform linux/arm64 -- sh -c 'sleep 20 & sleep 0.3
+	for pid in $!; do
+		/native call=openat,-100,/proc/$pid/exe,1
+		/native call=openat,-100,/proc/$pid/exe,2
+		/native call=openat,-100,/proc/$pid/exe,0x200000 call=openat,-100,/proc/self/fd/3,1
+	done'
+like 'the emulator cannot be written to' "$out" '^-13 -13 3 -13$'
+attack --platform linux/arm64 -- sh -c 'for pid in /proc/[0-9]*; do cat $pid/cmdline $pid/environ; done 2>/dev/null | tr "\0" "\n"'
+unlike 'no process shows a word of the host' "$out" "$scratch|--root|MPEMU"
+attack --platform linux/arm64 -- sh -c 'cp /bin/busybox /usr/bin/qemu-aarch64-static 2>/dev/null
+	mkdir -p /usr/bin; printf "#!/bin/sh\necho planted" >/usr/bin/qemu-aarch64-static; chmod 755 /usr/bin/qemu-*
+	PATH=/usr/bin:$PATH /guest call=geteuid'
+is 'one planted in the image is not used' "$out" 0
+
+is 'the host is as before' "$(host_state)" "$before"
