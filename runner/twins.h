@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Twins: host-native programs that are the very same package, version and file as a foreign one.
+ *
+ * A foreign root (what a step of another platform stands on) is matched, package by package and
+ * file by file, with native roots: the same stage for the host's platform, a cross toolchain made
+ * on demand, an image that the user named.  What is found says which program may be run in place
+ * of which; the runtime decides when.  Of the build's file systems nothing is changed.
+ *
+ * What is trusted.  All roots are hostile input to the parsers: they are read through descriptors
+ * that nothing leads out of, with limits.  Which content a package's file has is told by the
+ * package database of the foreign root in the state that its source corresponds to (`peer`): the
+ * base image as it was pulled, or the state after the same instruction that made the native root.
+ * A step that alters a program is never given the genuine twin of what it replaced, even where it
+ * alters the database too: the peer's list does not have the altered content.  The author of an
+ * image can lie about his own packages, and gets the package that he names.
+ */
+#ifndef RUNNER_TWINS_H
+#define RUNNER_TWINS_H
+
+#include "base/ctx.h"
+#include "base/platform.h"
+#include "base/text.h"
+#include "runner/cache.h"
+
+enum tool_mode { TOOL_SAFE, TOOL_FULL };
+
+/** One reviewed row: what may be done with programs of a package.  The rows are in tools.c. */
+struct tool {
+	const char *package; /* glob of names */
+	const char *path;    /* glob of paths in the package; NULL: all its programs */
+	enum tool_mode mode;
+	unsigned flags;     /* enum tool_flag */
+	const char *reason; /* why its output cannot depend on the CPU that runs it, or what may */
+	/* Lists end with NULL, or are NULL.  Arguments are "exact", "prefix*" or "~suffix". */
+	const char *const *refuse;        /* arguments that make it run under QEMU */
+	const char *const *insert;        /* put behind argv[0] */
+	const char *const *insert_unless; /* ... but not where one of these is given */
+	const char *const *env;           /* NAME=value to set; "?NAME=value": unless it is set */
+	const char *plugin_from, *plugin_to; /* an argument that begins so is replaced by that */
+	/* Interpreters: only where the first argument that is no option begins with one of these,
+	   or "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX. */
+	const char *const *scripts;
+};
+
+enum tool_flag {
+	TOOL_DENIED = 1,      /* never: `reason` says why */
+	TOOL_ANY_WIDTH = 2,   /* the target may have 32 bits */
+	TOOL_ANY_ENDIAN = 4,  /* ... and the other byte order */
+	TOOL_CROSS = 8,       /* its twin is in a cross toolchain's root, under another name */
+	TOOL_MACHINE = 16,    /* it holds the name of its machine, which the copy must not tell */
+	TOOL_PRELOAD_OK = 32, /* LD_PRELOAD and LD_LIBRARY_PATH may be set: it is fine without */
+	TOOL_FMA = 64, /* equal only on a CPU that has fused multiply-add, as all targets do */
+};
+
+/** All rows; those of TOOL_DENIED come first, and the first that matches decides. */
+extern const struct tool tools[];
+extern const size_t tool_count;
+
+/** The row of a package's file (absolute path, as in the package), or NULL: not reviewed. */
+const struct tool *tool_find(const char *package, const char *path);
+
+enum twin_origin {
+	TWIN_SIBLING,   /* the same stage, for the host */
+	TWIN_TOOLCHAIN, /* made from a twin_recipe */
+	TWIN_IMAGE,     /* --assist-from */
+};
+
+/** A native root in which twins are looked for, in the order they are given. */
+struct twin_source {
+	enum twin_origin origin;
+	int native;             /* descriptor of its merged view (see overlay_open()) */
+	struct strings *lowers; /* its layer directories, topmost first */
+	/* The foreign root in the state that corresponds to this one; -1: the foreign root as it
+	   is. Its package database says what content is genuine. */
+	int peer;
+};
+
+struct twin_request {
+	int foreign;            /* descriptor of the merged view that the step starts from */
+	struct platform target; /* of the foreign root */
+	struct platform host;   /* of the native ones */
+	enum tool_mode mode;
+	const struct twin_source *sources;
+	size_t source_count;
+	/* Where the prepared root number N will be seen: PREFIX/N.  It is written into copies of
+	   the twins, so it is short, and the same for all steps of a store. */
+	const char *prefix;
+	const char *store;   /* prepared roots are kept in STORE/twins */
+	struct cache *cache; /* remembers which files were verified; NULL: read all again */
+};
+
+/** Longest prefix ("/proc/scsi/abcde"), and most roots at a time. */
+enum { TWIN_PREFIX_MAX = 16, TWIN_ROOTS_MAX = 8 };
+
+struct twin {
+	const char *path;   /* the foreign file: absolute in the image, no links on the way */
+	const char *native; /* the program to run: absolute in its twin root, no links on the way */
+	size_t root;        /* index of its root in the set */
+	const char *package; /* "sed 4.9-1" */
+	const struct tool *tool;
+	/* The tool's lists with $R (PREFIX/N), $T (the target's triple) and $V (the compiler's
+	   version) filled in; NULL where the tool has none. */
+	const char *const *insert, *const *env;
+	const char *plugin_from, *plugin_to;
+};
+
+/** What is to be mounted, read-only, at PREFIX/<index>: one stack of directories. */
+struct twin_root {
+	/* The first one is the prepared copies: programs, loader and libraries that find each other
+	   below PREFIX/<index>; twins are started by a plain exec of PREFIX/<index><native>. */
+	struct strings lowers;
+	const char *loader; /* path of the copy's own ld.so, for callers that want to name it */
+	struct strings library_path;
+};
+
+struct twin_set {
+	struct arena *arena;
+	struct twin *twins; /* sorted by path */
+	size_t count;
+	struct twin_root *roots;
+	size_t root_count;
+	struct strings unmatched; /* "cmake 3.25.1-1: no twin: ..." for the summary */
+};
+
+void twin_set_drop(struct twin_set **set);
+
+/**
+ * Match a foreign root with native ones and prepare what the twins need.  Finding nothing is OK, as
+ * is a root without any package database; FAILED only for what this process could not do (disk
+ * full, cancelled).  Reads many files the first time, few later.
+ */
+result twins_find(const struct ctx *ctx, const struct twin_request *request, struct twin_set **out,
+		  struct error *err);
+
+/**
+ * How to make a native root that the foreign one has no sibling for: a cross toolchain.  The
+ * runtime runs `script` by /bin/sh in a sandbox on top of the sibling base's layers and keeps what
+ * it leaves as a hidden layer, by `key`.
+ */
+struct twin_recipe {
+	const char *title;       /* "cross toolchain gcc-12 for linux/arm64" */
+	const char *script;      /* for /bin/sh -c as root, with network */
+	struct strings packages; /* "gcc-12-aarch64-linux-gnu=12.2.0-14cross1" as apt takes them */
+	struct digest key;       /* equal keys, equal content; the base's layers belong to it too */
+};
+
+/**
+ * What toolchain roots would help with this foreign root: compilers and binutils that it has and
+ * no source has a twin for.  Adds nothing where none is needed or known.
+ */
+struct twin_recipes {
+	struct arena *arena;
+	struct twin_recipe *items;
+	size_t count;
+};
+
+void twin_recipes_drop(struct twin_recipes **recipes);
+
+result twin_recipes_find(const struct ctx *ctx, const struct twin_request *request,
+			 struct twin_recipes **out, struct error *err);
+
+#endif
