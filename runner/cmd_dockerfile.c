@@ -3,11 +3,11 @@
  * `mpemu dockerfile`: the language by itself, without a build.
  */
 #include "runner/command.h"
+#include "runner/commands.h"
 #include "runner/dockerfile.h"
 #include "runner/dockerfile_print.h"
 #include "runner/expand.h"
 #include "runner/ignore.h"
-#include "runner/commands.h"
 #include "runner/lint.h"
 
 #include "base/fd.h"

@@ -41,7 +41,8 @@ result emulation_prepare(const struct platform *platform, struct strings *rules,
 		buf_add_str(how, path);
 	if (!binfmt_private_supported())
 		return require_registration(platform, err);
-	/* Without C: QEMU obeys QEMU_* variables of set-user-id programs, which would then be root's. */
+	/* Without C: QEMU obeys QEMU_* variables of set-user-id programs, which would then be
+	 * root's. */
 	binfmt_flags(false, flags);
 	if (binfmt_rule(emulator, path, flags, rule, err))
 		return FAILED;
