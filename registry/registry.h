@@ -290,6 +290,52 @@ result image_push(const struct ctx *ctx, struct store *store, const struct descr
 		  const struct reference *ref, const struct transport *transport,
 		  struct error *err);
 
+/* ---- documents elsewhere ---- */
+
+/**
+ * A place outside of the store that keeps blobs, and manifests under tags: a repository of a
+ * registry, or an image layout in a directory.  What comes out of it has been checked against its
+ * digest; a tag's manifest is what the place says.  Safe from several threads.
+ */
+struct depot;
+
+/** The repository of `ref`; `writes` asks for the right to push too. */
+result depot_open_repository(const struct ctx *ctx, const struct reference *ref, bool writes,
+			     const struct transport *transport, struct depot **out,
+			     struct error *err);
+
+/** The layout in the directory `path`, made where it `writes`; FAULT_MISSING where there is none.
+ */
+result depot_open_layout(const char *path, bool writes, struct depot **out, struct error *err);
+void depot_drop(struct depot **depot);
+
+/**
+ * Keep other writers away until depot_unlock().  `*alone` is false where that cannot be: a
+ * registry lets everybody write, so what was put has to be looked at again.
+ */
+result depot_lock(struct depot *depot, bool *alone, struct error *err);
+void depot_unlock(struct depot *depot);
+
+/** The manifest or index of a tag, or of a digest's text; `out` has its media, size and digest. */
+result depot_manifest(const struct ctx *ctx, struct depot *depot, const char *name,
+		      struct buf *body, struct descriptor *out, struct error *err);
+
+/** Write a blob to the empty file `fd`. */
+result depot_blob(const struct ctx *ctx, struct depot *depot, const struct descriptor *blob, int fd,
+		  struct error *err);
+
+/** Fetch a blob into the store, unless it is there. */
+result depot_fetch(const struct ctx *ctx, struct depot *depot, struct store *store,
+		   const struct descriptor *blob, struct error *err);
+
+/** Put blobs of the store there, several at a time, but those that it has. */
+result depot_put_blobs(const struct ctx *ctx, struct depot *depot, struct store *store,
+		       const struct descriptor blobs[], size_t count, struct error *err);
+
+/** Let a tag stand for an OCI manifest whose blobs are there. */
+result depot_put_manifest(const struct ctx *ctx, struct depot *depot, const char *tag,
+			  const struct buf *body, struct error *err);
+
 struct fetched {
 	struct digest digest;
 	uint64_t size;
