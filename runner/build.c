@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "runner/bases.h"
+#include "runner/cache_export.h"
+#include "runner/cache_import.h"
 #include "runner/deadline.h"
 #include "runner/flights.h"
 #include "runner/outside.h"
@@ -20,6 +22,7 @@
 static void build_done(struct build *build)
 {
 	flights_drop(&build->flights);
+	imports_drop(&build->imports);
 	bases_drop(&build->bases);
 	plan_drop(&build->plan);
 	triggers_drop(&build->triggers);
@@ -163,7 +166,12 @@ static result open_all(struct build *build, struct error *err)
 		return FAILED;
 	build->flights = flights_new();
 	build->bases = bases_new();
-	return compile_triggers(build, err);
+	if (compile_triggers(build, err))
+		return FAILED;
+	build->imports =
+		imports_open(build->ctx, &build->request->cache_from, build->request->platforms,
+			     build->request->platform_count, &build->request->transport);
+	return cancel_check(build->ctx, err);
 }
 
 /** Go on without optional platforms, as long as one is left. */
@@ -222,7 +230,7 @@ static result run_all(struct build *build, struct descriptor *index, struct erro
 	    open_all(build, err))
 		return FAILED;
 	if ((!sched_run(build, err) || !forgive(build)) && !verify_all(build, err))
-		return publish(build, index, err);
+		return publish(build, index, err) || caches_export(build, err) ? FAILED : OK;
 	if (build->request->keep_going || build->request->optional_count)
 		summary_tell(build, NULL);
 	return FAILED;

@@ -7,6 +7,7 @@
 
 #include "registry/registry.h"
 #include "runner/cache.h"
+#include "runner/cache_options.h"
 #include "runner/context.h"
 #include "runner/outputs.h"
 #include "runner/plan.h"
@@ -15,6 +16,7 @@
 
 struct bases;
 struct flights;
+struct imports;
 struct outside;
 
 enum { OUTPUTS_MAX = 16 };
@@ -37,6 +39,8 @@ struct build_request {
 	struct form form; /* of the image that the names stand for */
 	int64_t epoch;    /* SOURCE_DATE_EPOCH, -1: none */
 	const char *metadata_file, *id_file;
+	struct cache_places cache_to, cache_from;
+	bool cache_inline; /* images tell which steps made their layers */
 	struct transport transport;
 	size_t jobs;
 	enum network network;
@@ -76,6 +80,7 @@ struct build {
 	struct dockerfile *dockerfile;
 	struct plan *plan;
 	struct flights *flights;
+	struct imports *imports;
 	struct outside *outside; /* what ADD gets by URLs */
 	struct bases *bases;
 	struct triggers *triggers; /* of base images */

@@ -22,6 +22,7 @@ struct build_options {
 	struct limit_options resources;
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
 	const char *metadata, *iidfile, *epoch, *verify, *optional, *build_timeout;
+	struct strings cache_to, cache_from;
 	const char *provenance, *sbom;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
@@ -64,6 +65,10 @@ static const struct option options[] = {
 	  "run every step" },
 	{ "no-cache-filter", 0, OPTION_LIST, FIELD(no_cache_filter), "STAGE,...",
 	  "run every step of these stages" },
+	{ "cache-to",   0,   OPTION_LIST, FIELD(cache_to),   "type=TYPE,...",
+	  "keep what steps made: registry,ref=NAME or local,dest=DIR (mode=max: all), or inline" },
+	{ "cache-from", 0,   OPTION_LIST, FIELD(cache_from), "type=TYPE,...",
+	  "take what steps made: NAME, or registry,ref=NAME or local,src=DIR" },
 	{ "network",    0,   OPTION_TEXT, FIELD(network),    "MODE",
 	  "network of RUN: host (default) or none" },
 	{ "secret",     0,   OPTION_LIST, FIELD(secrets),    "id=NAME,src=FILE",
@@ -359,6 +364,26 @@ static result timeout_set(const char *text, struct build_request *request, struc
 	return OK;
 }
 
+/** As with BuildKit, a build argument asks for it too. */
+static result caches_set(const struct build_options *options_, struct build_request *request,
+			 struct error *err)
+{
+	const char *wish = env_get(&request->build_args, "BUILDKIT_INLINE_CACHE");
+
+	request->cache_inline = wish && (strcmp(wish, "1") == 0 || strcmp(wish, "true") == 0);
+	for (size_t i = 0; i < options_->cache_to.count; i++) {
+		if (cache_to_add(&request->cache_to, options_->cache_to.items[i], err))
+			return FAILED;
+		request->cache_inline |= request->cache_to.items[i].kind == CACHE_INLINE;
+	}
+	/* Nothing would be taken of them. */
+	for (size_t i = 0; i < options_->cache_from.count && !options_->no_cache; i++) {
+		if (cache_from_add(&request->cache_from, options_->cache_from.items[i], err))
+			return FAILED;
+	}
+	return OK;
+}
+
 static result request_make(const struct invocation *in, const struct build_options *options_,
 			   struct build_request *request, struct error *err)
 {
@@ -385,6 +410,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 	    outputs_set(options_, request, err) || verify_set(options_->verify, request, err) ||
 	    optional_set(options_->optional, request, err) ||
 	    timeout_set(options_->build_timeout, request, err) ||
+	    caches_set(options_, request, err) ||
 	    attestations_refuse("provenance", options_->provenance, err) ||
 	    attestations_refuse("sbom", options_->sbom, err) ||
 	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
@@ -405,6 +431,8 @@ static void request_done(struct build_request *request)
 	for (size_t i = 0; i < request->output_count; i++)
 		output_drop(&request->outputs[i]);
 	annotations_drop(&request->form.annotations);
+	cache_places_drop(&request->cache_to);
+	cache_places_drop(&request->cache_from);
 }
 
 static bool stdout_is_archive(const struct build_request *request)

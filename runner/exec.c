@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "runner/cache_import.h"
 #include "runner/expand.h"
 #include "runner/flights.h"
 #include "runner/layers.h"
@@ -92,7 +93,7 @@ static result layer_make(struct job *job, const struct digest *key, layer_maker 
 	return layer_try(job, key, make, closure, out, err);
 }
 
-/** A layer from the cache counts only while its blob is in the store. */
+/** A layer from the cache counts only while its blob is in the store; else others may have it. */
 static result layer_known(const struct job *job, const struct digest *key, struct made *out,
 			  bool *found, struct error *err)
 {
@@ -104,7 +105,10 @@ static result layer_known(const struct job *job, const struct digest *key, struc
 	if (cache_lookup(build->cache, key, out, found, err))
 		return FAILED;
 	*found = *found && store_has(build->store, &out->layer.blob.digest);
-	return OK;
+	if (*found || !imports_find(build->imports, build->ctx, build->store, key, out))
+		return OK;
+	*found = true;
+	return cache_record(build->cache, key, out, job->step->name, err);
 }
 
 /**
@@ -156,6 +160,7 @@ result job_layer(struct job *job, const struct digest *key, layer_maker *make, v
 		return FAILED;
 	snapshot_push(job->snapshot, &made.layer, buf_text(&path));
 	job->snapshot->time = made.time;
+	job->snapshot->key = *key;
 	job->snapshot->files = job->step->no_cache ? fresh_key(key, &made.layer) : *key;
 	return OK;
 }
@@ -263,6 +268,7 @@ result step_execute(struct build *build, const struct step *step, struct snapsho
 		step->previous ? snapshot_copy(step->previous->result) : snapshot_new();
 	struct job job = { .build = build, .step = step, .snapshot = snapshot };
 
+	snapshot->key = (struct digest){};
 	if (cancel_check(build->ctx, err))
 		return FAILED;
 	if (job_execute(&job, err)) {

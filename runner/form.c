@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "runner/cache_export.h"
 #include "runner/layers.h"
 
 #include <fcntl.h>
@@ -157,6 +158,19 @@ static result config_find(const struct build *build, const struct descriptor *ma
 	return OK;
 }
 
+/** --cache-to type=inline: what made the layers; what the base image said of its own goes. */
+static void cache_tell(const struct build *build, const struct step *final,
+		       struct snapshot *snapshot)
+{
+	owned(catalog) struct catalog catalog = {};
+
+	json_object_del(snapshot->document, CATALOG_INLINE);
+	if (!build->request->cache_inline)
+		return;
+	catalog_of_image(build, final, &catalog);
+	json_object_set_new(snapshot->document, CATALOG_INLINE, catalog_steps_json(&catalog));
+}
+
 static result image_publish(const struct build *build, const struct form *form,
 			    const struct step *final, struct descriptor *out, struct error *err)
 {
@@ -169,6 +183,7 @@ static result image_publish(const struct build *build, const struct form *form,
 	path_ensure(config);
 	labels_apply(config, build->request->labels);
 	created_set(build, snapshot, form->epoch);
+	cache_tell(build, final, snapshot);
 	json_decref(image->config);
 	image->config = json_incref(snapshot->document);
 	image->layers = take(snapshot->layers);

@@ -18,6 +18,7 @@ struct snapshot {
 	size_t base_layers, base_history; /* how many of both came with FROM */
 	struct strings lowers; /* their directories, topmost first, each once (see layers.h) */
 	struct digest files;   /* key of the file system: equal keys, equal content */
+	struct digest key;     /* of the step that made the topmost layer; zero: another did */
 
 	struct strings env;  /* what RUN and expansion see: ENV and ARG in the order they came */
 	struct strings args; /* names of the ARGs in effect, "NAME" or "NAME=default value" */
