@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "sandbox/caps.h"
+#include "sandbox/compile_assist.h"
 #include "sandbox/overlay.h"
 #include "sandbox/profile.h"
 #include "sandbox/stack.h"
@@ -304,8 +305,9 @@ static result host_phase(struct plan *plan, struct bind_plan *binds, struct erro
 			plan->sandbox->arena, "0 %u", plan->spec->privilege->id_count - 1);
 	op_add(plan, OP_HOSTNAME, "set the host name to %s", hostname_of(plan->spec))->path =
 		keep(plan, hostname_of(plan->spec));
-	binfmt_make(plan);
 	stage_make(plan);
+	assist_engine_add(plan);
+	binfmt_make(plan);
 	for (size_t i = 0; i < countof(points); i++)
 		skeleton_add(plan, points[i], true);
 	for (size_t i = 0; i < countof(files); i++)
@@ -333,6 +335,7 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 	devices_add(plan);
 	sys_add(plan);
 	views_restrict(plan);
+	assist_hidden_add(plan);
 	host_files_add(plan, hostname_of(plan->spec));
 	binds_add(plan, binds);
 	workdir_add(plan);

@@ -50,8 +50,7 @@ static const char *const protected[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
 };
 
-/** Attach a mount to a new directory of the stage: only what is attached can be looked into. */
-static void stage_attach(struct plan *plan, int from, const char *what, const char *place)
+void stage_attach(struct plan *plan, int from, const char *what, const char *place)
 {
 	struct op *op = op_add(plan, OP_DIRECTORY, "stage: directory %s", place);
 
@@ -115,8 +114,7 @@ void root_mount(struct plan *plan)
 	op->path = "root";
 }
 
-static void cover_add(struct plan *plan, int mount, const char *what, const char *path,
-		      unsigned cover)
+void cover_add(struct plan *plan, int mount, const char *what, const char *path, unsigned cover)
 {
 	struct op *op = op_add(plan, OP_COVER, "mount %s on %s", what, path);
 
@@ -305,8 +303,7 @@ static int own_file_add(struct plan *plan, const struct bind *bind, size_t numbe
 			 false);
 }
 
-/** The merged view of the bind's layers, an empty one below them; its slot. */
-static int view_add(struct plan *plan, const struct bind *bind, uint64_t attributes)
+int view_add(struct plan *plan, const struct bind *bind, uint64_t attributes)
 {
 	int lowers = slots_new(plan, bind->lower_count + 1);
 	int upper = bind->upper ? slots_new(plan, 2) : 0;

@@ -32,4 +32,13 @@ void views_restrict(struct plan *plan);
 void host_files_add(struct plan *plan, const char *hostname);
 void binds_add(struct plan *plan, const struct bind_plan *binds);
 
+/** Attach a mount to a new directory of the stage: only what is attached can be looked into. */
+void stage_attach(struct plan *plan, int from, const char *what, const char *place);
+
+/** The merged view of the bind's layers, an empty one below them; its slot. */
+int view_add(struct plan *plan, const struct bind *bind, uint64_t attributes);
+
+/** Mount it on a path of the root; `what` is for people. */
+void cover_add(struct plan *plan, int mount, const char *what, const char *path, unsigned cover);
+
 #endif

@@ -13,6 +13,7 @@
 struct source {
 	const char *path;
 	bool is_layer; /* ids on disk are the image's: without id-mapped mounts there is no shift */
+	bool unmapped; /* its owner is nobody inside, on purpose */
 	uint64_t attributes;
 };
 

@@ -66,8 +66,9 @@ int source_add(struct plan *plan, const char *path, bool is_layer, uint64_t attr
 	struct sandbox *sandbox = plan->sandbox;
 
 	array_grow(sandbox->sources, sandbox->source_count);
-	sandbox->sources[sandbox->source_count] =
-		(struct source){ keep(plan, path), is_layer, attributes };
+	sandbox->sources[sandbox->source_count] = (struct source){ .path = keep(plan, path),
+								   .is_layer = is_layer,
+								   .attributes = attributes };
 	return sandbox->source_slot + (int)sandbox->source_count++;
 }
 

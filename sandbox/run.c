@@ -98,6 +98,8 @@ static void arguments_find(void)
  */
 static int source_open(const struct source *source, int userns, bool *unshifted, struct error *err)
 {
+	if (source->unmapped)
+		userns = -1;
 	struct mount_attr change = {
 		.attr_set = source->attributes | (userns >= 0 ? MOUNT_ATTR_IDMAP : 0),
 		.userns_fd = userns >= 0 ? (uint64_t)userns : 0,

@@ -14,6 +14,7 @@
 #include "base/text.h"
 
 #include <sys/types.h>
+#include <time.h>
 
 /* ---- who we are ---- */
 
@@ -96,6 +97,29 @@ struct resource_limits {
 
 enum network { NETWORK_HOST, NETWORK_NONE };
 
+/** A tree of native programs, seen at SANDBOX_HIDDEN/N: a stack of directories, topmost first. */
+struct assist_root {
+	const char *const *lowers;
+	size_t lower_count;
+};
+
+/** Where foreign programs are started natively (see assist_table_write()). */
+struct assist_spec {
+	const char *engine; /* directory that is SANDBOX_ENGINE for binfmt_rules */
+	const char *hidden; /* directory made by assist_hidden_make() */
+	const struct assist_root *roots;
+	size_t root_count;
+};
+
+/**
+ * A directory that is empty to everybody in a sandbox, with or without assist: the kernel's own is
+ * for its root alone.  What is mounted there can be used by name, and is in no listing.
+ */
+#define SANDBOX_HIDDEN "/proc/tty/driver"
+
+/** Where rules find what is in `engine`, while they are registered. */
+#define SANDBOX_ENGINE "/etc/engine"
+
 /** All that decides what a program may see and do; plain data, everything is borrowed. */
 struct sandbox_spec {
 	const char *const *lowers; /* paths of layer directories, topmost first; may be empty */
@@ -126,6 +150,7 @@ struct sandbox_spec {
 	uint64_t shm_size;               /* of /dev/shm, in bytes; 0: 64 MiB */
 	const char *const *binfmt_rules; /* registered privately; NULL: the host's entries serve */
 	size_t binfmt_rule_count;
+	const struct assist_spec *assist; /* or NULL */
 
 	int input_fd, output_fd, error_fd;    /* 0, 1 and 2 of the program */
 	bool new_terminal_session;            /* setsid: no terminal of ours sends it signals */
@@ -181,6 +206,64 @@ result overlay_open(const char *const *lowers, size_t lower_count, const char *u
  */
 result owner_resolve(int root_fd, const char *text, uint32_t *uid, uint32_t *gid,
 		     struct error *err);
+
+/* ---- native assist ---- */
+
+/** A foreign file of the root's layers, and what to execute in its place. */
+struct assist_twin {
+	uint64_t inode, size;
+	struct timespec mtime, ctime;
+	const char *native; /* its path in the sandbox: SANDBOX_HIDDEN "/0/usr/bin/sed" */
+	bool library_path_ok;
+	/* Lists end with NULL, or are NULL; patterns are "exact", "prefix*" or "~suffix". */
+	const char *const *refuse;           /* arguments that make it run emulated */
+	const char *const *insert;           /* behind argv[0] */
+	const char *const *insert_unless;    /* ... but not where one of these is given */
+	const char *const *env;              /* NAME=value; "?NAME=value": where it is not set */
+	const char *const *scripts;          /* an interpreter: runs these only */
+	const char *plugin_from, *plugin_to; /* an argument that begins so, becomes that */
+};
+
+/** The table for the dispatcher.  FAULT_INPUT where it would be larger than it may be. */
+result assist_table_write(const struct assist_twin *twins, size_t count, struct buf *out,
+			  struct error *err);
+
+/**
+ * Copy a static emulator for this machine, with the dispatcher put before it: for each program
+ * that it is to run, it looks for the table of the sandbox first.  FAULT_INPUT where the emulator
+ * is not of a form in which that can be done.
+ */
+result assist_engine_write(int emulator_fd, int into_fd, struct error *err);
+
+/** The first bytes of the SHA-256 of the dispatcher, as hexadecimal text: a copy is as old as it.
+ */
+void assist_engine_version(char version[17]);
+
+/** How programs ran in a sandbox, as its dispatcher told. */
+struct assist_counts {
+	uint64_t native, emulated;
+	struct assist_program {
+		char name[48];
+		uint64_t count;
+		const char *why; /* a word or two: "no twin", "argument" */
+	} * programs;            /* that were emulated, most often first; at most 256 */
+	size_t program_count;
+};
+
+/** The hidden directory of one sandbox, and who counts while it runs. */
+struct assist_hidden;
+
+/**
+ * Fill the empty directory `path` with the table and what else the dispatcher needs, so that no
+ * program in a sandbox can list it, and start to count.  `path` must be absolute.
+ */
+result assist_hidden_make(const char *path, const struct privilege *privilege,
+			  const struct buf *table, size_t root_count, struct assist_hidden **out,
+			  struct error *err);
+
+/** After the sandbox has ended: stop counting.  What `out` points to goes with `hidden`. */
+void assist_hidden_counts(struct assist_hidden *hidden, struct assist_counts *out);
+void assist_hidden_drop(struct assist_hidden **hidden);
 
 /* ---- layers ---- */
 

@@ -164,7 +164,8 @@ TEST(sandbox_has_what_the_spec_asks_for)
 	CHECK(has(&text, "new namespaces: user mount pid ipc uts cgroup\n"));
 	CHECK(has(&text, "ids from 0 to 65536: ours\n"));
 	CHECK(!has(&text, "bring lo up"));
-	CHECK(has(&text, "set the host name to box\\x0a\nnew binfmt_misc\nregister :qemu-x:"));
+	CHECK(has(&text, "set the host name to box\\x0a\nnew tmpfs for the stage\n"));
+	CHECK(has(&text, "new binfmt_misc\nregister :qemu-x:"));
 	CHECK(has(&text, "skeleton: directory /cache\nskeleton: directory /cache/dir\n"));
 	CHECK(has(&text, "skeleton: directory /tmp\n"));
 	CHECK(has(&text, "take /sys\n"));

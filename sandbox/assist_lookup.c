@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/assist_lookup.h"
+
+/* Freestanding: this file is part of the dispatcher too, which has no C library. */
+
+static bool begins(const char *text, const char *with)
+{
+	while (*with) {
+		if (*text++ != *with++)
+			return false;
+	}
+	return true;
+}
+
+static bool equal(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+/* ---- the table ---- */
+
+bool assist_table_check(const void *table, size_t size)
+{
+	const struct assist_header *header = table;
+	const char *bytes = table;
+	uint64_t buckets_end, entries_end;
+
+	if (size < sizeof(*header) + 2 || size > ASSIST_TABLE_MAX ||
+	    header->magic != ASSIST_MAGIC || header->size != size)
+		return false;
+	buckets_end = (uint64_t)header->buckets + (uint64_t)header->bucket_count * sizeof(uint32_t);
+	entries_end = (uint64_t)header->entries +
+		      (uint64_t)header->entry_count * sizeof(struct assist_entry);
+	return header->bucket_count && !(header->bucket_count & (header->bucket_count - 1)) &&
+	       header->buckets >= sizeof(*header) && header->buckets % sizeof(uint32_t) == 0 &&
+	       header->entries >= sizeof(*header) && header->entries % sizeof(uint64_t) == 0 &&
+	       buckets_end <= size && entries_end <= size - 2 &&
+	       /* So that every text and every list ends inside. */
+	       !bytes[size - 1] && !bytes[size - 2];
+}
+
+static bool file_equal(const struct assist_file *a, const struct assist_file *b)
+{
+	return a->inode == b->inode && a->size == b->size && a->mtime == b->mtime &&
+	       a->ctime == b->ctime;
+}
+
+uint32_t assist_bucket(const struct assist_file *file, uint32_t bucket_count)
+{
+	uint64_t mixed = (file->inode ^ (uint64_t)file->ctime) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (uint32_t)(mixed >> 32) & (bucket_count - 1);
+}
+
+const struct assist_entry *assist_find(const void *table, const struct assist_file *file)
+{
+	const struct assist_header *header = table;
+	const uint32_t *buckets = (const void *)((const char *)table + header->buckets);
+	const struct assist_entry *entries = (const void *)((const char *)table + header->entries);
+	uint32_t at = assist_bucket(file, header->bucket_count);
+
+	for (uint32_t i = 0; i < header->bucket_count; i++) {
+		uint32_t index = buckets[(at + i) & (header->bucket_count - 1)];
+
+		if (!index || index > header->entry_count)
+			return NULL;
+		if (file_equal(&entries[index - 1].file, file))
+			return &entries[index - 1];
+	}
+	return NULL;
+}
+
+const char *assist_text(const void *table, uint32_t at)
+{
+	const struct assist_header *header = table;
+
+	return at && at < header->size ? (const char *)table + at
+				       : (const char *)table + header->size - 1;
+}
+
+const char *assist_next(const char *text)
+{
+	while (*text)
+		text++;
+	return text + 1;
+}
+
+/* ---- judging ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = 0, want = 0;
+
+	while (text[length])
+		length++;
+	while (end[want])
+		want++;
+	return want <= length && equal(text + length - want, end);
+}
+
+bool assist_match(const char *pattern, const char *text)
+{
+	if (*pattern == '~')
+		return ends_with(text, pattern + 1);
+	for (; *pattern; pattern++, text++) {
+		if (*pattern == '*' && !pattern[1])
+			return true;
+		if (*pattern != *text)
+			return false;
+	}
+	return !*text;
+}
+
+bool assist_match_any(const void *table, uint32_t list, char *const *arguments)
+{
+	for (; *arguments; arguments++) {
+		for (const char *pattern = assist_text(table, list); *pattern;
+		     pattern = assist_next(pattern)) {
+			if (assist_match(pattern, *arguments))
+				return true;
+		}
+	}
+	return false;
+}
+
+/** The rest of "NAME=VALUE" behind `name`, if it is that and not empty. */
+static bool is_set(const char *variable, const char *name)
+{
+	for (; *name; name++, variable++) {
+		if (*variable != *name)
+			return false;
+	}
+	return *variable == '=' && variable[1];
+}
+
+/**
+ * What the loader and the C library obey: it names files of the target's machine, or it asks for
+ * what only the foreign loader can tell (ldd).
+ */
+static bool variable_decides(const char *variable, uint32_t flags)
+{
+	if (variable[0] == 'L' && variable[1] == 'D' && variable[2] == '_') {
+		if (is_set(variable, "LD_LIBRARY_PATH"))
+			return !(flags & ASSIST_LIBRARY_PATH_OK);
+		return is_set(variable, "LD_PRELOAD") || is_set(variable, "LD_AUDIT") ||
+		       is_set(variable, "LD_DEBUG") || is_set(variable, "LD_PROFILE") ||
+		       is_set(variable, "LD_ORIGIN_PATH") || is_set(variable, "LD_SHOW_AUXV") ||
+		       is_set(variable, "LD_BIND_NOT") || is_set(variable, "LD_DYNAMIC_WEAK") ||
+		       is_set(variable, "LD_TRACE_LOADED_OBJECTS");
+	}
+	if (variable[0] == 'G')
+		return is_set(variable, "GCONV_PATH") || is_set(variable, "GLIBC_TUNABLES");
+	return false;
+}
+
+/** Letters of options without a value, of perl and python: what is run is behind them. */
+static bool is_plain_letter(char letter)
+{
+	return letter == 'E' || letter == 's' || letter == 'S' || letter == 'B' || letter == 'u' ||
+	       letter == 'O' || letter == 'w' || letter == 'T' || letter == 'q' || letter == 'b';
+}
+
+/** "m:NAME" is all of what -m names, "c:TEXT" the beginning of what -c runs. */
+static bool code_allowed(const void *table, uint32_t list, char kind, const char *code)
+{
+	for (const char *allowed = assist_text(table, list); *allowed;
+	     allowed = assist_next(allowed)) {
+		if (allowed[0] != kind || allowed[1] != ':')
+			continue;
+		if (kind == 'm' ? equal(code, allowed + 2) : begins(code, allowed + 2))
+			return true;
+	}
+	return false;
+}
+
+static bool script_allowed(const void *table, uint32_t list, const char *script)
+{
+	for (const char *allowed = assist_text(table, list); *allowed;
+	     allowed = assist_next(allowed)) {
+		if (allowed[0] == '/' && begins(script, allowed))
+			return true;
+	}
+	return false;
+}
+
+/** Whether an interpreter runs only what its row allows: known scripts are as good as programs. */
+static bool scripts_judge(const void *table, uint32_t list, char *const *arguments)
+{
+	for (; *arguments; arguments++) {
+		const char *at = *arguments;
+
+		if (*at != '-' || !at[1])
+			return script_allowed(table, list, at);
+		if (at[1] == '-')
+			return !at[2] && arguments[1] && script_allowed(table, list, arguments[1]);
+		do
+			at++;
+		while (is_plain_letter(*at));
+		if (*at == 'm' || *at == 'c') {
+			const char *code = at[1] ? at + 1 : arguments[1];
+
+			return code && code_allowed(table, list, *at, code);
+		}
+		if (*at)
+			return false;
+	}
+	return false; /* it would read its standard input */
+}
+
+enum assist_verdict assist_judge(const void *table, const struct assist_entry *entry,
+				 char *const *arguments, char *const *environment)
+{
+	for (; *environment; environment++) {
+		if (variable_decides(*environment, entry->flags))
+			return ASSIST_ENVIRONMENT;
+	}
+	if (entry->refuse && assist_match_any(table, entry->refuse, arguments))
+		return ASSIST_ARGUMENT;
+	if (entry->scripts && !scripts_judge(table, entry->scripts, arguments))
+		return ASSIST_SCRIPT;
+	return ASSIST_NATIVE;
+}
+
+/* ---- what the twin gets ---- */
+
+static size_t list_length(const void *table, uint32_t list)
+{
+	size_t count = 0;
+
+	for (const char *text = assist_text(table, list); *text; text = assist_next(text))
+		count++;
+	return count;
+}
+
+size_t assist_room(const void *table, const struct assist_entry *entry, char *const *list)
+{
+	size_t count = 0, insert = list_length(table, entry->insert);
+	size_t env = list_length(table, entry->env);
+
+	while (list[count])
+		count++;
+	return count + (insert > env ? insert : env) + 1;
+}
+
+void assist_arguments(const void *table, const struct assist_entry *entry, char *const *arguments,
+		      char **out)
+{
+	const char *from = assist_text(table, entry->plugin_from);
+
+	*out++ = *arguments++;
+	if (!entry->insert_unless || !assist_match_any(table, entry->insert_unless, arguments)) {
+		for (const char *text = assist_text(table, entry->insert); *text;
+		     text = assist_next(text))
+			*out++ = (char *)(uintptr_t)text;
+	}
+	for (; *arguments; arguments++) {
+		bool replaced = *from && begins(*arguments, from);
+
+		*out++ = replaced ? (char *)(uintptr_t)assist_text(table, entry->plugin_to)
+				  : *arguments;
+	}
+	*out = NULL;
+}
+
+/** The same variable, whatever the values are. */
+static bool same_name(const char *a, const char *b)
+{
+	while (*a && *a == *b && *a != '=') {
+		a++;
+		b++;
+	}
+	return *a == '=' && *b == '=';
+}
+
+void assist_environment(const void *table, const struct assist_entry *entry,
+			char *const *environment, char **out)
+{
+	char **end = out;
+
+	for (; *environment; environment++)
+		*end++ = *environment;
+	for (const char *text = assist_text(table, entry->env); *text; text = assist_next(text)) {
+		bool keep = *text == '?';
+		const char *variable = text + keep;
+		char **at = out;
+
+		while (at < end && !same_name(*at, variable))
+			at++;
+		if (at == end)
+			end++;
+		else if (keep)
+			continue;
+		*at = (char *)(uintptr_t)variable;
+	}
+	*end = NULL;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The table that says which foreign program has a native twin, and how it is asked.
+ *
+ * Written once a step by assist_table_write() and read by the dispatcher at each exec; both sides
+ * are the same machine, so numbers are as it has them.  The reader uses no memory and no library,
+ * since it is part of a program that has neither, and believes nothing of a table but its bytes.
+ */
+#ifndef SANDBOX_ASSIST_LOOKUP_H
+#define SANDBOX_ASSIST_LOOKUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ASSIST_MAGIC UINT64_C(0x31747369737361) /* "assist1" */
+
+enum {
+	ASSIST_TABLE_MAX = 16 << 20,
+	ASSIST_NAME_MAX = 44, /* of a program in a record, cut */
+};
+
+/**
+ * What names the content of a file: of a layer, which is never written to, nobody can make another
+ * one that has all four, because the time of the last change is the kernel's to set.
+ */
+struct assist_file {
+	uint64_t inode, size;
+	int64_t mtime, ctime; /* nanoseconds */
+};
+
+/** Behind the header: `bucket_count` indices + 1 of entries (0: empty), the entries, the texts. */
+struct assist_header {
+	uint64_t magic;
+	uint32_t size; /* of all of it */
+	uint32_t bucket_count, entry_count;
+	uint32_t buckets, entries; /* where they are, from the start */
+	uint32_t padding;
+};
+
+/** Places of texts and lists, from the start; 0: none.  A list ends with an empty text. */
+struct assist_entry {
+	struct assist_file file;
+	uint32_t flags;
+	uint32_t native, refuse, insert, insert_unless, env, scripts;
+	uint32_t plugin_from, plugin_to;
+	uint32_t padding;
+};
+
+enum assist_flag {
+	ASSIST_LIBRARY_PATH_OK = 1, /* LD_LIBRARY_PATH may be set */
+};
+
+/** Why a program runs the way it does. */
+enum assist_verdict {
+	ASSIST_NATIVE,
+	ASSIST_NO_TWIN,
+	ASSIST_ENVIRONMENT, /* it has a variable that the loader or the C library obeys */
+	ASSIST_ARGUMENT,    /* it has one that the tool's row refuses */
+	ASSIST_SCRIPT,      /* an interpreter, and not one of its scripts */
+	ASSIST_PRIVILEGED,  /* it runs with rights that its caller does not have */
+	ASSIST_UNSTARTED,   /* the kernel would not start the twin */
+	ASSIST_VERDICTS
+};
+
+/** What the dispatcher tells of an exec; a hostile program may tell lies in this form. */
+struct assist_record {
+	uint32_t magic;   /* the lower half of ASSIST_MAGIC */
+	uint16_t verdict; /* enum assist_verdict */
+	uint16_t length;  /* of the name */
+	uint32_t entry;   /* its number in the table; UINT32_MAX: none */
+	uint32_t pid;     /* in the sandbox */
+	char name[ASSIST_NAME_MAX + 4];
+};
+
+/** Whether a table of `size` bytes can be read without leaving it. */
+bool assist_table_check(const void *table, size_t size);
+
+/** Where the search for a file begins; it goes on to the next buckets up to an empty one. */
+uint32_t assist_bucket(const struct assist_file *file, uint32_t bucket_count);
+
+/** The entry for a file, or NULL; of a checked table, as below. */
+const struct assist_entry *assist_find(const void *table, const struct assist_file *file);
+
+/** The text or the first text of a list; "" where there is none. */
+const char *assist_text(const void *table, uint32_t at);
+
+/** The text behind this one in its list; the last is followed by "". */
+const char *assist_next(const char *text);
+
+/** Whether "exact", "prefix*" or "~suffix" matches. */
+bool assist_match(const char *pattern, const char *text);
+
+/** Whether one of the list matches one of the arguments. */
+bool assist_match_any(const void *table, uint32_t list, char *const *arguments);
+
+/**
+ * How a program runs that was given these arguments (without argv[0]) and this environment, both
+ * NULL-terminated.
+ */
+enum assist_verdict assist_judge(const void *table, const struct assist_entry *entry,
+				 char *const *arguments, char *const *environment);
+
+/** How many pointers assist_arguments() and assist_environment() need at most, with the NULL. */
+size_t assist_room(const void *table, const struct assist_entry *entry, char *const *list);
+
+/** What the twin gets; `arguments` begins with argv[0].  The texts are not copied. */
+void assist_arguments(const void *table, const struct assist_entry *entry, char *const *arguments,
+		      char **out);
+void assist_environment(const void *table, const struct assist_entry *entry,
+			char *const *environment, char **out);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The dispatcher: the first code of the emulator that a sandbox registers for foreign programs.
+ *
+ * It is put into a copy of the emulator (see engine.c) and looks at the process before the emulator
+ * does: where the program has a native twin it executes that, else it goes on as if it had never
+ * been there, with the stack as the kernel made it.  So an emulated program costs no second exec
+ * and looks from outside as ever, in every root that it is started in.
+ *
+ * Everything it is given is an attacker's: arguments and environment of any number and length, a
+ * root without /proc or with one that is a plain directory.  It has no memory of its own but the
+ * stack, which it uses little of, and maps what it needs.  It runs with its caller's rights, so
+ * that it can start nothing that the caller could not.
+ */
+#include "sandbox/assist_lookup.h"
+#include "sandbox/dispatcher/kernel.h"
+
+#include <asm/stat.h>
+#include <asm/statfs.h>
+#include <linux/auxvec.h>
+#include <linux/fcntl.h>
+#include <linux/magic.h>
+#include <linux/mman.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+
+enum { READ_ONLY = 00, WRITE_ONLY = 01, NONBLOCK = 04000, CLOSE_ON_EXEC = 02000000 };
+enum { PATH_ONLY = 010000000 };
+#if defined(__aarch64__)
+enum { DIRECTORY = 040000 };
+#else
+enum { DIRECTORY = 0200000 };
+#endif
+
+/** Flag P: arguments are the emulator, the program's path, its argv[0], and the rest. */
+enum { ARGUMENT_PATH = 1, ARGUMENT_ZERO = 2, FLAGS_KEPT_ZERO = 1 };
+
+/** A process as the kernel starts it. */
+struct start {
+	long *stack; /* argc, argv..., NULL, environment..., NULL, pairs of the auxiliary vector */
+	long argc;
+	char **argv, **env;
+	unsigned long *aux;
+};
+
+/** What is mapped of the table. */
+struct mapped {
+	const void *table;
+	unsigned long size;
+};
+
+unsigned long dispatch(long *stack);
+
+static unsigned long aux_get(const struct start *start, unsigned long kind, unsigned long none)
+{
+	for (const unsigned long *at = start->aux; at[0] != AT_NULL; at += 2) {
+		if (at[0] == kind)
+			return at[1];
+	}
+	return none;
+}
+
+static bool failed(long result)
+{
+	return (unsigned long)result > -4096UL;
+}
+
+static void shut(long fd)
+{
+	if (!failed(fd))
+		CALL(close, fd);
+}
+
+/* ---- the hidden directory ---- */
+
+/** Nobody can make a directory below procfs: what is there was mounted by the sandbox. */
+static long hidden_open(void)
+{
+	struct open_how how = {
+		.flags = PATH_ONLY | DIRECTORY | CLOSE_ON_EXEC,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	struct statfs info;
+	long tty = CALL(openat2, AT_FDCWD, "/proc/tty", &how, sizeof(how)), fd = -1;
+
+	if (failed(tty))
+		return -1;
+	if (!CALL(fstatfs, tty, &info) && info.f_type == PROC_SUPER_MAGIC)
+		fd = CALL(openat2, tty, "driver", &how, sizeof(how));
+	shut(tty);
+	return fd;
+}
+
+static void table_map(long hidden, struct mapped *out)
+{
+	struct open_how how = {
+		.flags = READ_ONLY | CLOSE_ON_EXEC,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	long fd = CALL(openat2, hidden, "table", &how, sizeof(how)), mapped;
+	struct stat info;
+
+	out->table = NULL;
+	if (failed(fd))
+		return;
+	if (!CALL(fstat, fd, &info) && info.st_size > 0 && info.st_size <= ASSIST_TABLE_MAX) {
+		out->size = (unsigned long)info.st_size;
+		mapped = CALL(mmap, 0, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (!failed(mapped))
+			out->table = (const void *)mapped;
+	}
+	shut(fd);
+	if (out->table && !assist_table_check(out->table, out->size)) {
+		CALL(munmap, out->table, out->size);
+		out->table = NULL;
+	}
+}
+
+/** Tell who counts; what cannot be told at once is not told. */
+static void record_send(long hidden, enum assist_verdict verdict, uint32_t entry, const char *path)
+{
+	struct open_how how = {
+		.flags = WRITE_ONLY | NONBLOCK | CLOSE_ON_EXEC,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	struct assist_record record = {
+		.magic = (uint32_t)ASSIST_MAGIC,
+		.verdict = (uint16_t)verdict,
+		.entry = entry,
+	};
+	long fd = CALL(openat2, hidden, "records", &how, sizeof(how));
+	const char *name = path;
+
+	if (failed(fd))
+		return;
+	for (const char *at = path; *at; at++) {
+		if (*at == '/' && at[1])
+			name = at + 1;
+	}
+	while (record.length < ASSIST_NAME_MAX && name[record.length]) {
+		record.name[record.length] = name[record.length];
+		record.length++;
+	}
+	record.pid = (uint32_t)CALL(getpid, 0);
+	CALL(write, fd, &record, sizeof(record));
+	shut(fd);
+}
+
+/* ---- the program ---- */
+
+static int64_t nanoseconds(unsigned long seconds, unsigned long rest)
+{
+	return (int64_t)((uint64_t)seconds * 1000000000u + rest);
+}
+
+/** The entry for what is about to run; NULL also where it is nothing that may have one. */
+static const struct assist_entry *entry_of(const struct mapped *mapped, long program)
+{
+	struct assist_file file;
+	struct stat info;
+
+	if (CALL(fstat, program, &info) || (info.st_mode & S_IFMT) != S_IFREG ||
+	    (info.st_mode & (S_ISUID | S_ISGID)))
+		return NULL;
+	file.inode = info.st_ino;
+	file.size = (uint64_t)info.st_size;
+	file.mtime = nanoseconds((unsigned long)info.st_mtime, (unsigned long)info.st_mtime_nsec);
+	file.ctime = nanoseconds((unsigned long)info.st_ctime, (unsigned long)info.st_ctime_nsec);
+	return assist_find(mapped->table, &file);
+}
+
+/** Comes back only where the twin could not be started, with nothing changed. */
+static void twin_start(const struct start *start, const struct mapped *mapped,
+		       const struct assist_entry *entry, long program)
+{
+	char **arguments = start->argv + ARGUMENT_ZERO;
+	unsigned long first = assist_room(mapped->table, entry, arguments) * sizeof(char *);
+	unsigned long all = first + assist_room(mapped->table, entry, start->env) * sizeof(char *);
+	long room = CALL(mmap, 0, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (failed(room))
+		return;
+	assist_arguments(mapped->table, entry, arguments, (char **)room);
+	assist_environment(mapped->table, entry, start->env, (char **)(room + (long)first));
+	CALL(fcntl, program, F_SETFD, 1L);
+	CALL(execve, assist_text(mapped->table, entry->native), room, room + (long)first);
+	CALL(fcntl, program, F_SETFD, 0L);
+	CALL(munmap, room, all);
+}
+
+static void consider(const struct start *start, long hidden, long program)
+{
+	const struct assist_entry *entry;
+	enum assist_verdict verdict = ASSIST_NO_TWIN;
+	const struct assist_header *header;
+	struct mapped mapped;
+	uint32_t number = UINT32_MAX;
+
+	table_map(hidden, &mapped);
+	if (!mapped.table)
+		return;
+	header = mapped.table;
+	entry = entry_of(&mapped, program);
+	if (entry) {
+		number = (uint32_t)(entry - (const struct assist_entry
+						     *)(const void *)((const char *)mapped.table +
+								      header->entries));
+		verdict = assist_judge(mapped.table, entry, start->argv + ARGUMENT_ZERO + 1,
+				       start->env);
+	}
+	record_send(hidden, verdict, number, start->argv[ARGUMENT_PATH]);
+	if (verdict == ASSIST_NATIVE) {
+		twin_start(start, &mapped, entry, program);
+		record_send(hidden, ASSIST_UNSTARTED, number, start->argv[ARGUMENT_PATH]);
+	}
+	CALL(munmap, mapped.table, mapped.size);
+}
+
+/* ---- rights that the caller does not have ---- */
+
+static bool is_emulators(const char *variable)
+{
+	return variable[0] == 'Q' && variable[1] == 'E' && variable[2] == 'M' &&
+	       variable[3] == 'U' && variable[4] == '_';
+}
+
+/**
+ * A program with more rights than its caller: the emulator must not obey the caller's variables.
+ * All that stands before the auxiliary vector moves up over the gap, which is a multiple of two
+ * words, as the stack's alignment wants it.  Gives the new stack.
+ */
+static long *environment_clean(const struct start *start)
+{
+	char **env = start->env, **last = env;
+	long removed = 0, *from, *to;
+
+	while (*last)
+		last++;
+	for (char **at = last, **keep = last; at-- > env;) {
+		if (is_emulators(*at))
+			removed++;
+		else
+			*--keep = *at;
+	}
+	if (removed % 2) {
+		/* An empty text in the place that has to stay: the end of the first argument. */
+		char *end = start->argv[0];
+
+		while (*end)
+			end++;
+		env[--removed] = end;
+	}
+	from = (long *)env;
+	to = from + removed;
+	while (from > start->stack)
+		*--to = *--from;
+	return to;
+}
+
+/** Gives the stack that the emulator starts with. */
+unsigned long dispatch(long *stack)
+{
+	struct start start = { .stack = stack, .argc = stack[0], .argv = (char **)(stack + 1) };
+	long program, hidden;
+	char **at;
+
+	start.env = start.argv + start.argc + 1;
+	for (at = start.env; *at; at++)
+		;
+	start.aux = (unsigned long *)(at + 1);
+	if (aux_get(&start, AT_SECURE, 1))
+		return (unsigned long)environment_clean(&start);
+	program = (long)aux_get(&start, AT_EXECFD, (unsigned long)-1);
+	if (start.argc <= ARGUMENT_ZERO || program < 0 ||
+	    !(aux_get(&start, AT_FLAGS, 0) & FLAGS_KEPT_ZERO))
+		return (unsigned long)stack;
+	hidden = hidden_open();
+	if (!failed(hidden)) {
+		consider(&start, hidden, program);
+		shut(hidden);
+	}
+	return (unsigned long)stack;
+}
+
+/* ---- what the compiler may call ---- */
+
+void *memset(void *to, int byte, size_t size);
+void *memcpy(void *to, const void *from, size_t size);
+size_t strlen(const char *text);
+
+void *memset(void *to, int byte, size_t size)
+{
+	for (char *at = to; size; size--)
+		*at++ = (char)byte;
+	return to;
+}
+
+void *memcpy(void *to, const void *from, size_t size)
+{
+	const char *source = from;
+
+	for (char *at = to; size; size--)
+		*at++ = *source++;
+	return to;
+}
+
+size_t strlen(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length])
+		length++;
+	return length;
+}
+
+/* ---- where it starts ---- */
+
+/*
+ * The second word is the distance to the emulator's own entry, filled in when it is put in place.
+ * Registers are as the kernel leaves them when it starts a program.
+ */
+#if defined(__x86_64__)
+__asm__(".section .text.start, \"ax\"\n"
+	".globl _start\n"
+	"_start:\n"
+	"	jmp 1f\n"
+	"	.balign 8\n"
+	"distance:\n"
+	"	.quad 0\n"
+	"1:	mov %rsp, %rdi\n"
+	"	xor %ebp, %ebp\n"
+	"	and $-16, %rsp\n"
+	"	call dispatch\n"
+	"	mov %rax, %rsp\n"
+	"	lea _start(%rip), %rax\n"
+	"	add distance(%rip), %rax\n"
+	"	xor %edx, %edx\n"
+	"	xor %edi, %edi\n"
+	"	xor %esi, %esi\n"
+	"	xor %ebx, %ebx\n"
+	"	jmp *%rax\n"
+	".previous\n");
+#elif defined(__aarch64__)
+__asm__(".section .text.start, \"ax\"\n"
+	".globl _start\n"
+	"_start:\n"
+	"	b 1f\n"
+	"	.balign 8\n"
+	"distance:\n"
+	"	.quad 0\n"
+	"1:	mov x0, sp\n"
+	"	mov x29, #0\n"
+	"	mov x30, #0\n"
+	"	bl dispatch\n"
+	"	mov sp, x0\n"
+	"	adr x16, _start\n"
+	"	ldr x1, distance\n"
+	"	add x16, x16, x1\n"
+	"	mov x0, #0\n"
+	"	mov x1, #0\n"
+	"	mov x30, #0\n"
+	"	br x16\n"
+	".previous\n");
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The hidden directory of a sandbox: the table for its dispatcher, a place for each root of twins,
+ * and a FIFO by which the dispatcher tells what it did.
+ *
+ * Everybody inside may look up names in it and nobody may list it, not even root, since its owner
+ * is an id that the sandbox does not have: as root, ours, as the directory is not id-mapped; else
+ * nobody's, as it is on a file system of our own that is mapped to an id that nobody has.
+ */
+#include "sandbox/assist_lookup.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/userns.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	PROGRAMS_MAX = 256, /* that are told apart */
+	RECORDS_AT_ONCE = 256,
+	MODE_LOOK_UP = 0511,
+	NOBODY = -3, /* as an id: mapped nowhere */
+};
+
+struct assist_hidden {
+	char *mounted; /* or NULL */
+	int records, stop;
+	pthread_t thread;
+	bool running;
+	struct assist_counts counts;
+	char bytes[RECORDS_AT_ONCE * sizeof(struct assist_record)]; /* read and not yet taken */
+	size_t length;
+};
+
+static const char *const reasons[ASSIST_VERDICTS] = {
+	[ASSIST_NO_TWIN] = "no twin",        [ASSIST_ENVIRONMENT] = "its environment",
+	[ASSIST_ARGUMENT] = "its arguments", [ASSIST_SCRIPT] = "its script",
+	[ASSIST_PRIVILEGED] = "set-id",      [ASSIST_UNSTARTED] = "its twin did not start",
+};
+
+/* ---- counting ---- */
+
+/** The program's place, made if there is room for it; the last one stands for all others. */
+static struct assist_program *program_find(struct assist_counts *counts, const char *name,
+					   const char *why)
+{
+	struct assist_program *programs = counts->programs;
+
+	for (size_t i = 0; i < counts->program_count; i++) {
+		if (programs[i].why == why && strcmp(programs[i].name, name) == 0)
+			return &programs[i];
+	}
+	if (counts->program_count == PROGRAMS_MAX)
+		return &programs[PROGRAMS_MAX - 1];
+	if (counts->program_count == PROGRAMS_MAX - 1)
+		name = "others";
+	programs = &programs[counts->program_count++];
+	snprintf(programs->name, sizeof(programs->name), "%s", name);
+	programs->why = why;
+	return programs;
+}
+
+/** A record is whatever somebody inside has written. */
+static void record_take(struct assist_counts *counts, struct assist_record *record)
+{
+	if (record->verdict >= ASSIST_VERDICTS || record->length > ASSIST_NAME_MAX)
+		return;
+	record->name[record->length] = '\0';
+	for (char *at = record->name; *at; at++) {
+		if (*at <= ' ' || *at > '~')
+			*at = '?';
+	}
+	if (record->verdict == ASSIST_NATIVE) {
+		counts->native++;
+		return;
+	}
+	/* It was told as native before it turned out otherwise. */
+	if (record->verdict == ASSIST_UNSTARTED && counts->native)
+		counts->native--;
+	counts->emulated++;
+	program_find(counts, record->name, reasons[record->verdict])->count++;
+}
+
+/** Take all whole records; what does not begin like one is passed over byte by byte. */
+static void bytes_take(struct assist_hidden *hidden)
+{
+	struct assist_record record;
+	size_t at = 0;
+
+	while (hidden->length - at >= sizeof(record)) {
+		memcpy(&record, hidden->bytes + at, sizeof(record));
+		if (record.magic != (uint32_t)ASSIST_MAGIC) {
+			at++;
+			continue;
+		}
+		record_take(&hidden->counts, &record);
+		at += sizeof(record);
+	}
+	hidden->length -= at;
+	memmove(hidden->bytes, hidden->bytes + at, hidden->length);
+}
+
+/** Read what is there; false where nothing was. */
+static bool records_read(struct assist_hidden *hidden)
+{
+	ssize_t got = read(hidden->records, hidden->bytes + hidden->length,
+			   sizeof(hidden->bytes) - hidden->length);
+
+	if (got <= 0)
+		return false;
+	hidden->length += (size_t)got;
+	bytes_take(hidden);
+	return true;
+}
+
+static void *count_run(void *closure)
+{
+	struct assist_hidden *hidden = closure;
+	struct pollfd wait[] = { { .fd = hidden->records, .events = POLLIN },
+				 { .fd = hidden->stop, .events = POLLIN } };
+
+	while (!wait[1].revents) {
+		if (poll(wait, countof(wait), -1) < 0 && errno != EINTR)
+			break;
+		if (wait[0].revents & POLLIN)
+			records_read(hidden);
+	}
+	/* The sandbox has ended: nothing is added any more, but let nobody keep us from ending. */
+	for (int i = 0; i < RECORDS_AT_ONCE && records_read(hidden); i++)
+		;
+	return NULL;
+}
+
+static int more_often(const void *a, const void *b)
+{
+	const struct assist_program *left = a, *right = b;
+
+	return (left->count < right->count) - (left->count > right->count);
+}
+
+static void count_stop(struct assist_hidden *hidden)
+{
+	uint64_t one = 1;
+
+	if (!hidden->running)
+		return;
+	if (write(hidden->stop, &one, sizeof(one)) < 0)
+		pthread_cancel(hidden->thread);
+	pthread_join(hidden->thread, NULL);
+	hidden->running = false;
+	qsort(hidden->counts.programs, hidden->counts.program_count,
+	      sizeof(*hidden->counts.programs), more_often);
+}
+
+void assist_hidden_counts(struct assist_hidden *hidden, struct assist_counts *out)
+{
+	count_stop(hidden);
+	*out = hidden->counts;
+}
+
+void assist_hidden_drop(struct assist_hidden **hidden)
+{
+	struct assist_hidden *old = *hidden;
+
+	if (!old)
+		return;
+	count_stop(old);
+	fd_drop(&old->records);
+	fd_drop(&old->stop);
+	if (old->mounted)
+		umount2(old->mounted, MNT_DETACH);
+	free(old->mounted);
+	free(old->counts.programs);
+	free(old);
+	*hidden = NULL;
+}
+
+/* ---- a file system whose owner is nobody ---- */
+
+/** A user namespace in which our id 0 is one that we do not have; its descriptor. */
+static int nobody_namespace(struct error *err)
+{
+	const struct id_range range = { (uint32_t)NOBODY, 0, 1 };
+	owned(str) char *path = NULL;
+	int go[2], fd = -1;
+	char byte = 0;
+	pid_t pid;
+
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return fail_sys(err, "pipe");
+	pid = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_NEWUSER | SIGCHLD), NULL, NULL, NULL,
+			     NULL);
+	if (pid == 0) {
+		close(go[1]);
+		if (read(go[0], &byte, 1) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(go[0]);
+	path = xasprintf("/proc/%d/ns/user", (int)pid);
+	if (pid < 0)
+		(void)userns_fail(errno, err);
+	else if (!userns_map(pid, &range, err) && (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		(void)fail_sys(err, "open %s", path);
+	close(go[1]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return fd;
+}
+
+static result nobody_mount(struct assist_hidden *hidden, const char *path, struct error *err)
+{
+	owned(fd) int userns = nobody_namespace(err), mount = -1, fs = -1;
+	struct mount_attr change = { .attr_set = MOUNT_ATTR_IDMAP };
+
+	if (userns < 0)
+		return FAILED;
+	fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
+	    (mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)) < 0)
+		return fail_sys(err, "new tmpfs");
+	change.userns_fd = (uint64_t)userns;
+	if (mount_setattr(mount, "", AT_EMPTY_PATH, &change, sizeof(change)) < 0)
+		return fail_sys(err, "map the ids of a tmpfs (it takes Linux 6.3)");
+	if (move_mount(mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return fail_sys(err, "mount a tmpfs on %s", path);
+	hidden->mounted = xstrdup(path);
+	return OK;
+}
+
+/* ---- making it ---- */
+
+static result content_make(struct assist_hidden *hidden, int dir, const struct buf *table,
+			   size_t root_count, struct error *err)
+{
+	owned(fd) int file = openat(dir, "table", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+
+	if (file < 0 || write_all(file, table->data, table->length, err))
+		return file < 0 ? fail_sys(err, "create the twins' table") : FAILED;
+	for (size_t i = 0; i < root_count; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "%zu", i);
+		if (mkdirat(dir, name, 0755) < 0)
+			return fail_sys(err, "create a directory for twins");
+	}
+	/* Writable to all: a FIFO of a read-only mount still is, and it is read by nobody else. */
+	if (mkfifoat(dir, "records", 0600) < 0 ||
+	    (hidden->records = openat(dir, "records", O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0 ||
+	    fchmodat(dir, "records", 0222, 0) < 0 || fchmodat(dir, "table", 0444, 0) < 0 ||
+	    fchmod(dir, MODE_LOOK_UP) < 0)
+		return fail_sys(err, "prepare the twins' table");
+	return OK;
+}
+
+static result count_start(struct assist_hidden *hidden, struct error *err)
+{
+	int status;
+
+	hidden->counts.programs = xcalloc(PROGRAMS_MAX, sizeof(*hidden->counts.programs));
+	hidden->stop = eventfd(0, EFD_CLOEXEC);
+	if (hidden->stop < 0)
+		return fail_sys(err, "eventfd");
+	status = pthread_create(&hidden->thread, NULL, count_run, hidden);
+	if (status) {
+		errno = status;
+		return fail_sys(err, "start a thread");
+	}
+	hidden->running = true;
+	return OK;
+}
+
+result assist_hidden_make(const char *path, const struct privilege *privilege,
+			  const struct buf *table, size_t root_count, struct assist_hidden **out,
+			  struct error *err)
+{
+	owned(assist_hidden) struct assist_hidden *hidden = xnew(struct assist_hidden);
+	owned(fd) int dir = -1;
+
+	hidden->records = hidden->stop = -1;
+	if (!privilege->is_root && nobody_mount(hidden, path, err))
+		return fail_in(err, "native assist");
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return fail_sys(err, "open %s", path);
+	if (content_make(hidden, dir, table, root_count, err) || count_start(hidden, err))
+		return fail_in(err, "native assist");
+	*out = take(hidden);
+	return OK;
+}
