@@ -6,9 +6,24 @@
 #include "base/mem.h"
 #include "runner/exec.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/** What the image has in the way is the image's fault. */
+static result create_fail(const char *path, const char *at, struct error *err)
+{
+	int sys = errno;
+
+	(void)fail_sys(err, "WORKDIR %s: create /%s", path, at);
+	if (sys == EEXIST)
+		return fail(err, FAULT_INPUT,
+			    "WORKDIR %s: the image has a link that leads nowhere at /%s", path, at);
+	if (sys == ENOTDIR || sys == ELOOP)
+		err->fault = FAULT_INPUT;
+	return FAILED;
+}
 
 /** Make what is missing of the path, owned by USER, modes 0755. */
 static result make_directories(int root_fd, const char *path, uint32_t uid, uint32_t gid,
@@ -31,7 +46,7 @@ static result make_directories(int root_fd, const char *path, uint32_t uid, uint
 			continue;
 		if (parent < 0 || mkdirat(parent, parts.items[i], 0755) < 0 ||
 		    fchownat(parent, parts.items[i], uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return fail_sys(err, "WORKDIR %s: create %s", path, buf_text(&at));
+			return create_fail(path, buf_text(&at), err);
 	}
 	return OK;
 }
