@@ -31,17 +31,13 @@ static result text_read(const char *path, size_t limit, struct buf *out, const c
 static result parse_run(struct invocation *in, struct error *err)
 {
 	owned(dockerfile) struct dockerfile *file = NULL;
-	owned(json) json_t *json = NULL;
 	owned(buf) struct buf text = {};
-	owned(str) char *printed = NULL;
 	const char *name;
 
 	if (text_read(in->argv[0], DOCKERFILE_SIZE_MAX, &text, &name, err) ||
 	    dockerfile_read(buf_text(&text), text.length, name, &file, err))
 		return FAILED;
-	json = dockerfile_json(file);
-	printed = json_text(json, true);
-	puts(printed);
+	dockerfile_print(file, stdout);
 	/* the words are there to be seen even where they make no instruction */
 	return dockerfile_check(file, err);
 }

@@ -26,7 +26,7 @@ struct source {
 	unsigned line; /* the number of the line last read */
 	const char *name;
 	bool directives_over;
-	const char *comment; /* above the line last read */
+	struct words comments; /* since the last instruction */
 	struct dockerfile *out;
 	/* lists that grow; they move into the arena at the end */
 	struct directive *directives;
@@ -37,6 +37,7 @@ struct source {
 
 static void source_drop(struct source *source)
 {
+	words_drop(&source->comments);
 	free(source->directives);
 	free(source->instructions);
 	free(source->empty_continuations);
@@ -309,13 +310,20 @@ static result instruction_add(struct source *source, unsigned first, const char 
 	struct dockerfile *out = source->out;
 	struct instruction instruction, *trigger;
 
+	if (out->instruction_count >= DOCKERFILE_INSTRUCTIONS_MAX) {
+		fail(source->err, FAULT_INPUT, "more than %u instructions",
+		     DOCKERFILE_INSTRUCTIONS_MAX);
+		return fail_at(source, first);
+	}
 	if (instruction_read(out->arena, out->escape, line, &instruction, &trigger, source->err) ||
 	    heredocs_read(source, &instruction))
 		return fail_at(source, first);
 	instruction.first_line = first;
-	instruction.comment = source->comment;
-	source->comment = NULL;
 	instruction.last_line = source->line;
+	instruction.comment_count = source->comments.count;
+	instruction.comments = arena_copy(out->arena, source->comments.items,
+					  source->comments.count, sizeof(const char *));
+	source->comments.count = 0;
 	if (trigger) {
 		trigger->first_line = first;
 		trigger->last_line = source->line;
@@ -325,18 +333,15 @@ static result instruction_add(struct source *source, unsigned first, const char 
 	return OK;
 }
 
-/** The text after the "#"; NULL where there is none. */
-static const char *comment_read(const struct source *source, struct slice line)
+/** Keep the text behind the first character, which is the "#" unless the line is indented. */
+static void comment_read(struct source *source, struct slice line)
 {
 	line = trim_left((struct slice){ line.at + 1, line.length - 1 });
 	line.length = space_trimmed(line.at, line.length);
-	return line.length ? arena_strndup(source->out->arena, line.at, line.length) : NULL;
-}
-
-/** A line that holds no instruction. */
-static void blank_read(struct source *source, struct slice line, bool is_directive)
-{
-	source->comment = line.length && !is_directive ? comment_read(source, line) : NULL;
+	if (line.length)
+		words_add(&source->comments, line.at, line.length);
+	else
+		source->comments.count = 0;
 }
 
 static result lines_read(struct source *source)
@@ -345,20 +350,20 @@ static result lines_read(struct source *source)
 
 	for (;;) {
 		size_t directives = source->out->directive_count;
-		struct slice line;
+		struct slice raw, line;
 		unsigned first;
 
-		if (next_line(source, &line))
+		if (next_line(source, &raw))
 			return FAILED;
-		if (!line.at)
+		if (!raw.at)
 			return OK;
-		line = trim_left(line);
+		line = trim_left(raw);
 		if (directive_try(source, line))
 			return FAILED;
-		if (!line.length || *line.at == '#') {
-			blank_read(source, line, source->out->directive_count > directives);
+		if (line.length && *line.at == '#' && source->out->directive_count == directives)
+			comment_read(source, raw);
+		if (!line.length || *line.at == '#')
 			continue;
-		}
 		first = source->line;
 		buf_clear(&text);
 		if (!line_add(source, line, &text) && continuation_read(source, &text))
@@ -396,6 +401,7 @@ result dockerfile_read(const char *text, size_t length, const char *name, struct
 	file->name = source.name = arena_strdup(file->arena, name);
 	file->escape = '\\';
 	source.out = file;
+	source.comments.arena = file->arena;
 	if (length >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0)
 		source.at += strlen(mark);
 	if (lines_read(&source))

@@ -15,6 +15,9 @@
 /** A larger Dockerfile is a mistake, or an attack. */
 #define DOCKERFILE_SIZE_MAX (16u << 20)
 
+/** And no image comes from so many instructions. */
+#define DOCKERFILE_INSTRUCTIONS_MAX 100000u
+
 /** In the order of the names' table, which is the alphabet. */
 enum instruction_kind {
 	INSTRUCTION_ADD,
@@ -77,9 +80,10 @@ struct instruction {
 	const struct heredoc *heredocs;
 	size_t heredoc_count;
 	unsigned first_line, last_line; /* from 1; heredocs included */
-	const char *comment;            /* the line right above, if it is one; or NULL */
-	const char *original;           /* the logical line, continuations joined, no heredocs */
-	const char *command; /* as `original`, without the instruction's name and flags */
+	const char *const *comments;    /* above it since the instruction before or an empty one */
+	size_t comment_count;
+	const char *original; /* the logical line, continuations joined, no heredocs */
+	const char *command;  /* as `original`, without the instruction's name and flags */
 	const struct instruction *trigger; /* of ONBUILD */
 };
 

@@ -19,6 +19,19 @@ enum instruction_kind instruction_kind_of(const char *name);
 result instruction_read(struct arena *arena, char escape, const char *line, struct instruction *out,
 			struct instruction **trigger, struct error *err);
 
+/** Words of a line in a list that grows; they and `arena` live as long as the document. */
+struct words {
+	struct arena *arena;
+	const char **items;
+	size_t count;
+};
+
+void words_add(struct words *words, const char *text, size_t length);
+
+/** Add a word that is in the arena already. */
+void words_keep(struct words *words, const char *text);
+void words_drop(struct words *words);
+
 /** What `text` is as a JSON array. */
 enum json_words {
 	JSON_WORDS_NONE,  /* no array, or no JSON: the shell form */
@@ -28,9 +41,10 @@ enum json_words {
 
 /**
  * Read an array of strings as Go's encoding/json does: malformed UTF-8 and lone surrogates become
- * U+FFFD.  U+0000 becomes the two bytes C0 80, which no valid text has.
+ * U+FFFD.  U+0000 becomes the two bytes C0 80, which no valid text has.  Adds to `out` only where
+ * it is JSON_WORDS_OK.
  */
-enum json_words json_words_read(const char *text, struct strings *out);
+enum json_words json_words_read(const char *text, struct words *out);
 #define JSON_WORDS_NUL "\xc0\x80"
 
 /** What a word such as "3<<-'EOF'" says; `*out` has no name where it is no heredoc. */

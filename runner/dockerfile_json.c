@@ -20,7 +20,8 @@ struct json_reader {
 	const char *at;
 	struct buf open; /* '[' and '{' */
 	bool mixed;      /* an element is no string */
-	struct strings *words;
+	struct words *words;
+	struct buf word; /* the string last read */
 };
 
 static void skip_blanks(struct json_reader *reader)
@@ -163,10 +164,9 @@ static bool read_literal(struct json_reader *reader)
 
 static bool read_key(struct json_reader *reader)
 {
-	owned(buf) struct buf ignored = {};
-
 	skip_blanks(reader);
-	if (!read_string(reader, &ignored))
+	buf_clear(&reader->word);
+	if (!read_string(reader, &reader->word))
 		return false;
 	skip_blanks(reader);
 	return take_char(reader, ':');
@@ -175,17 +175,17 @@ static bool read_key(struct json_reader *reader)
 /** A value, or the start of one; `*opened` where it may go on with an element. */
 static bool read_value(struct json_reader *reader, bool *opened)
 {
-	owned(buf) struct buf word = {};
 	char c;
 
 	skip_blanks(reader);
 	c = *reader->at;
 	*opened = false;
 	if (c == '"') {
-		if (!read_string(reader, &word))
+		buf_clear(&reader->word);
+		if (!read_string(reader, &reader->word))
 			return false;
 		if (reader->open.length == 1)
-			strings_add(reader->words, buf_text(&word));
+			words_add(reader->words, buf_text(&reader->word), reader->word.length);
 		return true;
 	}
 	reader->mixed |= reader->open.length == 1;
@@ -220,10 +220,10 @@ static bool read_separator(struct json_reader *reader, bool *more)
 	return !*reader->at;
 }
 
-enum json_words json_words_read(const char *text, struct strings *out)
+enum json_words json_words_read(const char *text, struct words *out)
 {
-	owned(strings) struct strings words = {};
-	struct json_reader reader = { .words = &words };
+	struct json_reader reader = { .words = out };
+	size_t count = out->count;
 	bool more = true, valid = true;
 
 	reader.at = text + space_prefix(text, strlen(text));
@@ -237,11 +237,9 @@ enum json_words json_words_read(const char *text, struct strings *out)
 			valid = read_separator(&reader, &more);
 	}
 	buf_drop(&reader.open);
-	if (!valid)
-		return JSON_WORDS_NONE;
-	if (reader.mixed)
-		return JSON_WORDS_MIXED;
-	*out = words;
-	words = (struct strings){};
-	return JSON_WORDS_OK;
+	buf_drop(&reader.word);
+	if (valid && !reader.mixed)
+		return JSON_WORDS_OK;
+	out->count = count;
+	return valid ? JSON_WORDS_MIXED : JSON_WORDS_NONE;
 }

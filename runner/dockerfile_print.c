@@ -6,6 +6,10 @@
 #include "runner/dockerfile_internal.h"
 #include "runner/unicode.h"
 
+#include "base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /** Bytes of a file as JSON, which knows valid UTF-8 only. */
@@ -44,7 +48,24 @@ static json_t *word_json(const char *word)
 	return json_stringn_nocheck(buf_text(&text), text.length);
 }
 
-static json_t *instruction_json(const struct instruction *instruction);
+/** Takes the value; its lines but the first are indented as much as `indentation` is long. */
+static void print_value(FILE *file, json_t *value, int indentation)
+{
+	owned(str) char *text = json_text(value, true);
+	const char *at = text, *end;
+
+	json_decref(value);
+	while (*(end = strchrnul(at, '\n'))) {
+		fprintf(file, "%.*s\n%*s", (int)(end - at), at, indentation, "");
+		at = end + 1;
+	}
+	fputs(at, file);
+}
+
+static void print_key(FILE *file, const char *key, int indentation, bool is_first)
+{
+	fprintf(file, "%s\n%*s\"%s\": ", is_first ? "" : ",", indentation, "", key);
+}
 
 /** "--name=value" as it was meant: without its quotes. */
 static json_t *flags_json(const struct instruction *instruction)
@@ -58,20 +79,6 @@ static json_t *flags_json(const struct instruction *instruction)
 
 		json_array_append_new(list, text_json(text));
 	}
-	return list;
-}
-
-static json_t *args_json(const struct instruction *instruction)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < instruction->arg_count; i++) {
-		const char *arg = instruction->args[i];
-
-		json_array_append_new(list, instruction->json ? word_json(arg) : text_json(arg));
-	}
-	if (instruction->trigger)
-		json_array_append_new(list, instruction_json(instruction->trigger));
 	return list;
 }
 
@@ -93,34 +100,74 @@ static json_t *heredocs_json(const struct instruction *instruction)
 	return list;
 }
 
-static json_t *instruction_json(const struct instruction *instruction)
-{
-	json_t *object = json_object(), *lines = json_array();
+static void print_instruction(FILE *file, const struct instruction *instruction, int indentation);
 
-	json_array_append_new(lines, json_integer(instruction->first_line));
-	json_array_append_new(lines, json_integer(instruction->last_line));
-	json_object_set_new(object, "name", text_json(instruction->name));
-	json_object_set_new(object, "flags", flags_json(instruction));
-	json_object_set_new(object, "args", args_json(instruction));
-	json_object_set_new(object, "json", json_boolean(instruction->json));
-	json_object_set_new(object, "heredocs", heredocs_json(instruction));
-	json_object_set_new(object, "lines", lines);
-	json_object_set_new(object, "original", text_json(instruction->original));
-	return object;
+/** One by one: a line may have millions. */
+static void print_args(FILE *file, const struct instruction *instruction, int indentation)
+{
+	size_t count = instruction->arg_count;
+
+	fputc('[', file);
+	for (size_t i = 0; i < count; i++) {
+		const char *arg = instruction->args[i];
+
+		fprintf(file, "%s\n%*s", i ? "," : "", indentation + 2, "");
+		print_value(file, instruction->json ? word_json(arg) : text_json(arg), 0);
+	}
+	if (instruction->trigger) {
+		fprintf(file, "%s\n%*s", count ? "," : "", indentation + 2, "");
+		print_instruction(file, instruction->trigger, indentation + 2);
+	}
+	if (count || instruction->trigger)
+		fprintf(file, "\n%*s", indentation, "");
+	fputc(']', file);
 }
 
-json_t *dockerfile_json(const struct dockerfile *dockerfile)
+static void print_instruction(FILE *file, const struct instruction *instruction, int indentation)
+{
+	const struct {
+		const char *key;
+		json_t *value; /* NULL: the arguments */
+	} fields[] = {
+		{ "name", text_json(instruction->name) },
+		{ "flags", flags_json(instruction) },
+		{ "args", NULL },
+		{ "json", json_boolean(instruction->json) },
+		{ "heredocs", heredocs_json(instruction) },
+		{ "lines", json_pack("[i, i]", instruction->first_line, instruction->last_line) },
+		{ "original", text_json(instruction->original) },
+	};
+
+	fputc('{', file);
+	for (size_t i = 0; i < countof(fields); i++) {
+		print_key(file, fields[i].key, indentation + 2, i == 0);
+		if (fields[i].value)
+			print_value(file, fields[i].value, indentation + 2);
+		else
+			print_args(file, instruction, indentation + 2);
+	}
+	fprintf(file, "\n%*s}", indentation, "");
+}
+
+/** Written as it comes: the whole as one JSON value would be many times as large as the file. */
+void dockerfile_print(const struct dockerfile *dockerfile, FILE *file)
 {
 	const char escape[] = { dockerfile->escape, '\0' };
-	json_t *object = json_object(), *directives = json_object(), *list = json_array();
+	json_t *directives = json_object();
 
 	for (size_t i = 0; i < dockerfile->directive_count; i++)
 		json_object_set_new(directives, dockerfile->directives[i].key,
 				    text_json(dockerfile->directives[i].value));
-	for (size_t i = 0; i < dockerfile->instruction_count; i++)
-		json_array_append_new(list, instruction_json(&dockerfile->instructions[i]));
-	json_object_set_new(object, "escape", json_string(escape));
-	json_object_set_new(object, "directives", directives);
-	json_object_set_new(object, "instructions", list);
-	return object;
+	fputc('{', file);
+	print_key(file, "escape", 2, true);
+	print_value(file, json_string(escape), 0);
+	print_key(file, "directives", 2, false);
+	print_value(file, directives, 2);
+	print_key(file, "instructions", 2, false);
+	fputc('[', file);
+	for (size_t i = 0; i < dockerfile->instruction_count; i++) {
+		fputs(i ? ",\n    " : "\n    ", file);
+		print_instruction(file, &dockerfile->instructions[i], 4);
+	}
+	fputs("\n  ]\n}\n", file);
 }

@@ -4,9 +4,9 @@
 
 #include "runner/dockerfile.h"
 
-#include "base/json.h"
+#include <stdio.h>
 
-/** What `mpemu dockerfile parse` prints; the caller owns it. */
-json_t *dockerfile_json(const struct dockerfile *dockerfile);
+/** What `mpemu dockerfile parse` prints: a JSON document. */
+void dockerfile_print(const struct dockerfile *dockerfile, FILE *file);
 
 #endif

@@ -18,24 +18,59 @@
 struct line {
 	struct arena *arena;
 	char escape;
-	const char *keyword; /* for messages: "ENV" */
-	const char *rest;    /* after the flags, trimmed */
-	struct strings flags, args;
+	enum instruction_kind kind;
+	const char *rest; /* after the flags, trimmed; in the arena */
+	const char *end;  /* of it */
+	struct words flags, args;
 	bool json;
 	struct instruction *trigger;
 };
 
 static void line_drop(struct line *line)
 {
-	strings_drop(&line->flags);
-	strings_drop(&line->args);
+	words_drop(&line->flags);
+	words_drop(&line->args);
 }
 
-static void add_slice(struct strings *strings, const char *start, const char *end)
+void words_keep(struct words *words, const char *text)
 {
-	owned(str) char *word = xstrndup(start, (size_t)(end - start));
+	array_grow(words->items, words->count);
+	words->items[words->count++] = text;
+}
 
-	strings_add(strings, word);
+void words_add(struct words *words, const char *text, size_t length)
+{
+	words_keep(words, arena_strndup(words->arena, text, length));
+}
+
+void words_drop(struct words *words)
+{
+	free(words->items);
+	*words = (struct words){};
+}
+
+static void add_slice(struct words *words, const char *start, const char *end)
+{
+	words_add(words, start, (size_t)(end - start));
+}
+
+/** Over the blanks at `at`, which are never many. */
+static const char *skip_space(const struct line *line, const char *at)
+{
+	return at + space_prefix(at, (size_t)(line->end - at));
+}
+
+/** One character; what is no UTF-8 becomes U+FFFD, as in the reference. */
+static size_t rune_copy(const char *at, struct buf *out, uint32_t *c)
+{
+	size_t width = rune_read(at, strnlen(at, 4), c);
+	char bytes[4];
+
+	if (*c == RUNE_INVALID)
+		buf_add(out, bytes, rune_write(*c, bytes));
+	else
+		buf_add(out, at, width);
+	return width;
 }
 
 /** Copy a word with its quotes and escapes, which keep blanks in it; where it ends. */
@@ -46,21 +81,19 @@ static const char *quoted_word_read(const struct line *line, const char *at, str
 	buf_clear(out);
 	while (*at) {
 		uint32_t c;
-		size_t width = rune_read(at, strnlen(at, 4), &c);
 
 		if (*at == line->escape && quote != '\'') {
 			if (!at[1])
 				return at + 1; /* escapes nothing, means nothing */
-			width = 1 + rune_read(at + 1, strnlen(at + 1, 4), &c);
+			buf_add_char(out, *at++);
 		} else if (quote && *at == quote) {
 			quote = '\0';
 		} else if (!quote && (*at == '\'' || *at == '"')) {
 			quote = *at;
-		} else if (!quote && rune_is_space(c)) {
+		} else if (!quote && rune_read(at, strnlen(at, 4), &c) && rune_is_space(c)) {
 			break;
 		}
-		buf_add(out, at, width);
-		at += width;
+		at += rune_copy(at, out, &c);
 	}
 	return at;
 }
@@ -70,12 +103,12 @@ static void read_quoted_words(struct line *line)
 	owned(buf) struct buf word = {};
 
 	for (const char *at = line->rest;;) {
-		at += space_prefix(at, strlen(at));
+		at = skip_space(line, at);
 		if (!*at)
 			return;
 		at = quoted_word_read(line, at, &word);
 		if (word.length)
-			strings_add(&line->args, buf_text(&word));
+			words_add(&line->args, buf_text(&word), word.length);
 	}
 }
 
@@ -83,7 +116,7 @@ static result args_line(struct line *line, struct error *err)
 {
 	(void)err;
 	if (*line->rest)
-		strings_add(&line->args, line->rest);
+		words_keep(&line->args, line->rest);
 	return OK;
 }
 
@@ -111,16 +144,13 @@ static result args_json_or(struct line *line, const char *text,
 			   result (*otherwise)(struct line *line, struct error *err),
 			   struct error *err)
 {
-	owned(strings) struct strings words = {};
-
-	switch (json_words_read(text, &words)) {
+	switch (json_words_read(text, &line->args)) {
 	case JSON_WORDS_MIXED:
 		return fail(err, FAULT_INPUT,
 			    "when using JSON array syntax, arrays must be comprised of strings "
 			    "only");
 	case JSON_WORDS_OK:
 		line->json = true;
-		strings_add_all(&line->args, words.items);
 		return OK;
 	case JSON_WORDS_NONE:
 		break;
@@ -143,18 +173,19 @@ static result args_legacy_pair(struct line *line, struct error *err)
 {
 	const char *end = line->rest + strcspn(line->rest, BLANKS);
 
-	strings_drop(&line->args);
+	line->args.count = 0;
 	if (!*end)
-		return fail(err, FAULT_INPUT, "%s must have two arguments", line->keyword);
+		return fail(err, FAULT_INPUT, "%s must have two arguments",
+			    line->kind == INSTRUCTION_ENV ? "ENV" : "LABEL");
 	add_slice(&line->args, line->rest, end);
-	strings_add(&line->args, end + strspn(end, BLANKS));
-	strings_add(&line->args, "");
+	words_keep(&line->args, end + strspn(end, BLANKS));
+	words_keep(&line->args, "");
 	return OK;
 }
 
 static result args_pairs(struct line *line, struct error *err)
 {
-	owned(strings) struct strings words = {};
+	owned(words) struct words words = {};
 
 	read_quoted_words(line);
 	if (line->args.count == 0)
@@ -162,7 +193,7 @@ static result args_pairs(struct line *line, struct error *err)
 	if (!strchr(line->args.items[0], '='))
 		return args_legacy_pair(line, err);
 	words = line->args;
-	line->args = (struct strings){};
+	line->args = (struct words){ .arena = line->arena };
 	for (size_t i = 0; i < words.count; i++) {
 		const char *word = words.items[i], *equals = strchr(word, '=');
 		owned(buf) struct buf shown = {};
@@ -175,8 +206,8 @@ static result args_pairs(struct line *line, struct error *err)
 				    buf_text(&shown));
 		}
 		add_slice(&line->args, word, equals);
-		strings_add(&line->args, equals + 1);
-		strings_add(&line->args, "=");
+		words_keep(&line->args, equals + 1);
+		words_keep(&line->args, "=");
 	}
 	return OK;
 }
@@ -262,7 +293,7 @@ enum instruction_kind instruction_kind_of(const char *name)
 }
 
 /** Copy a flag without its quotes and escapes; where it ends. */
-static const char *flag_read(const char *at, struct buf *out)
+static const char *flag_read(const struct line *line, const char *at, struct buf *out)
 {
 	char quote = '\0';
 
@@ -277,7 +308,7 @@ static const char *flag_read(const char *at, struct buf *out)
 			quote = '\0';
 		} else if (!quote && (*at == '\'' || *at == '"')) {
 			quote = *at;
-		} else if (*at != '\\') {
+		} else if (*at != line->escape) {
 			buf_add(out, at, width);
 		} else if (at[1]) {
 			at++;
@@ -295,20 +326,24 @@ static void read_flags(struct line *line)
 	owned(buf) struct buf flag = {};
 
 	for (;;) {
-		line->rest += space_prefix(line->rest, strlen(line->rest));
+		line->rest = skip_space(line, line->rest);
 		if (!starts_with(line->rest, "--"))
 			return;
-		line->rest = flag_read(line->rest, &flag);
+		line->rest = flag_read(line, line->rest, &flag);
 		if (strcmp(buf_text(&flag), "--") == 0)
 			break;
-		strings_add(&line->flags, buf_text(&flag));
+		words_add(&line->flags, buf_text(&flag), flag.length);
 	}
-	line->rest += space_prefix(line->rest, strlen(line->rest));
+	line->rest = skip_space(line, line->rest);
 }
 
-static const struct flag *flags_copy(struct arena *arena, const struct strings *words)
+static const struct flag *flags_copy(struct arena *arena, const struct words *words)
 {
-	struct flag *flags = arena_alloc(arena, (words->count + 1) * sizeof(*flags));
+	struct flag *flags;
+
+	if (!words->count)
+		return NULL;
+	flags = arena_alloc(arena, words->count * sizeof(*flags));
 
 	for (size_t i = 0; i < words->count; i++) {
 		char *name = arena_strdup(arena, words->items[i] + 2);
@@ -321,16 +356,16 @@ static const struct flag *flags_copy(struct arena *arena, const struct strings *
 	return flags;
 }
 
-static const char **args_copy(struct arena *arena, const struct strings *words)
+static const char **args_copy(struct arena *arena, const struct words *words)
 {
 	const char **args = arena_alloc(arena, (words->count + 1) * sizeof(*args));
 
-	for (size_t i = 0; i < words->count; i++)
-		args[i] = arena_strdup(arena, words->items[i]);
+	if (words->count)
+		memcpy(args, words->items, words->count * sizeof(*args));
 	return args;
 }
 
-/** The name and where its arguments start, of a line without blanks at its ends. */
+/** The name; where its arguments start, of a line without blanks at its ends. */
 static const char *name_read(struct arena *arena, const char *text, struct instruction *out)
 {
 	size_t length = strcspn(text, BLANKS);
@@ -338,6 +373,9 @@ static const char *name_read(struct arena *arena, const char *text, struct instr
 
 	out->keyword = arena_strndup(arena, text, length);
 	out->kind = instruction_kind_of(out->keyword);
+	out->name = kinds[out->kind].name;
+	if (out->kind < INSTRUCTION_UNKNOWN)
+		return text + length;
 	name = arena_strndup(arena, text, length);
 	for (char *c = name; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
@@ -348,18 +386,20 @@ static const char *name_read(struct arena *arena, const char *text, struct instr
 result instruction_read(struct arena *arena, char escape, const char *text, struct instruction *out,
 			struct instruction **trigger, struct error *err)
 {
-	size_t start = space_prefix(text, strlen(text));
-	size_t length = space_trimmed(text + start, strlen(text + start));
-	const char *trimmed = arena_strndup(arena, text + start, length);
-	owned(line) struct line line = { .arena = arena, .escape = escape };
-	struct instruction read = { .original = arena_strdup(arena, text) };
-	owned(str) char *upper = NULL;
+	const char *original = arena_strdup(arena, text), *trimmed = original;
+	size_t length = strlen(original), start = space_prefix(original, length);
+	struct instruction read = { .original = original };
+	owned(line) struct line line = {
+		.arena = arena, .escape = escape, .flags.arena = arena, .args.arena = arena
+	};
 
+	trimmed += start;
+	length = space_trimmed(trimmed, length - start);
+	if (trimmed[length])
+		trimmed = arena_strndup(arena, trimmed, length);
+	line.end = trimmed + length;
 	line.rest = name_read(arena, trimmed, &read);
-	upper = xstrdup(read.name);
-	for (char *c = upper; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
-	line.keyword = upper;
+	line.kind = read.kind;
 	read_flags(&line);
 	read.command = line.rest;
 	if (kinds[read.kind].read(&line, err))

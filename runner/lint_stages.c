@@ -201,9 +201,11 @@ static void check_description(struct walk *walk, const struct instruction *at, c
 {
 	owned(str) char *first = NULL;
 
-	if (!at->comment || !names->count)
+	const char *comment = at->comment_count ? at->comments[at->comment_count - 1] : NULL;
+
+	if (!comment || !names->count)
 		return;
-	first = xstrndup(at->comment, strcspn(at->comment, " "));
+	first = xstrndup(comment, strcspn(comment, " "));
 	if (!strings_have(names, first))
 		lint_add(walk->lint, LINT_INVALID_DEFINITION_DESCRIPTION, at,
 			 "Comment for %s should follow the format: `# %s <description>`", what,

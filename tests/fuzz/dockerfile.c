@@ -14,16 +14,18 @@ void fuzz_one(const char *text, size_t size)
 {
 	owned(dockerfile) struct dockerfile *file = NULL;
 	owned(lint) struct lint *lint = NULL;
-	owned(json) json_t *json = NULL;
 	owned(str) char *printed = NULL;
 	const struct lint_options options = { .experimental = true };
 	struct error err = {};
 	unsigned line = 0;
+	size_t length;
+	FILE *print;
 
 	if (dockerfile_read(text, size, "F", &file, &err))
 		return;
-	json = dockerfile_json(file);
-	printed = json_text(json, false);
+	print = open_memstream(&printed, &length);
+	dockerfile_print(file, print);
+	fclose(print);
 	for (size_t i = 0; i < file->instruction_count; i++) {
 		const struct instruction *at = &file->instructions[i];
 

@@ -57,7 +57,10 @@ static const struct {
 	{ "HEALTHCHECK   CMD   a  b", "healthcheck|CMD|a  b" },
 	{ "ONBUILD RUN a b", "onbuild run|a b" }, { "ONBUILD COPY --from=x a b", "onbuild copy [--from=x]|a|b" },
 	{ "ONBUILD env a=b", "onbuild env|a|b|=" },
+	/* what is no UTF-8 */
+	{ "ENV a=\xff\"\xc3\"b", "env|a|\ufffd\"\ufffd\"b|=" }, { "CMD a\xff", "cmd|a\xff" },
 	/* flags */
+	{ "# escape=`\nCOPY --chown=a\\b` c d e", "copy [--chown=a\\b c]|d|e" },
 	{ "COPY --chown=a --link b c", "copy [--chown=a] [--link]|b|c" }, { "COPY -- --a b", "copy|--a|b" },
 	{ "COPY --link -- a b", "copy [--link]|a|b" }, { "COPY --from='a b' c d", "copy [--from=a b]|c|d" },
 	{ "COPY --from=a\\ b c d", "copy [--from=a b]|c|d" }, { "COPY -a b", "copy|-a|b" },
@@ -287,6 +290,26 @@ TEST(durations_are_those_of_go)
 	}
 }
 
+/** Neither long lines nor many of them cost more than they have bytes; too many are refused. */
+TEST(dockerfile_of_many_words_and_lines_is_read_at_once)
+{
+	owned(buf) struct buf words = {}, lines = {};
+	owned(dockerfile) struct dockerfile *file = NULL;
+	struct error err = {};
+
+	buf_add_str(&words, "FROM a\nENV \\\n");
+	while (words.length < DOCKERFILE_SIZE_MAX - 100)
+		buf_add_str(&words, "a=b \\\n");
+	buf_add_str(&words, "c=d");
+	CHECK(!dockerfile_parse(buf_text(&words), words.length, "F", &file, &err));
+	CHECK(file->instruction_count == 2 && file->instructions[1].arg_count > 3000000);
+	dockerfile_drop(&file);
+	for (unsigned i = 0; i <= DOCKERFILE_INSTRUCTIONS_MAX; i++)
+		buf_add_str(&lines, "RUN a\n");
+	CHECK(dockerfile_parse(buf_text(&lines), lines.length, "F", &file, &err) == FAILED);
+	CHECK_STR(err.text, "F:100001: more than 100000 instructions");
+}
+
 /** tests/golden/NAME.Dockerfile and NAME.json; UPDATE=1 in the environment writes the latter. */
 TEST(dockerfile_json_is_as_recorded)
 {
@@ -297,10 +320,11 @@ TEST(dockerfile_json_is_as_recorded)
 		tap_skip("not run from the source tree");
 	while ((entry = readdir(directory))) {
 		owned(dockerfile) struct dockerfile *file = NULL;
-		owned(json) json_t *json = NULL;
 		owned(buf) struct buf text = {}, want = {};
 		owned(str) char *path = xasprintf("tests/golden/%s", entry->d_name), *got = NULL;
 		struct error err = {};
+		size_t length;
+		FILE *print;
 
 		if (!ends_with(path, ".Dockerfile"))
 			continue;
@@ -309,8 +333,9 @@ TEST(dockerfile_json_is_as_recorded)
 		if (!tap_check(!dockerfile_parse(text.data, text.length, "F", &file, &err),
 			       __FILE__, __LINE__, "%s: %s", entry->d_name, err.text))
 			continue;
-		json = dockerfile_json(file);
-		got = json_text(json, true);
+		print = open_memstream(&got, &length);
+		dockerfile_print(file, print);
+		fclose(print);
 		if (getenv("UPDATE"))
 			CHECK(!file_replace(AT_FDCWD, path, got, strlen(got), 0644, &err));
 		CHECK(!read_file(AT_FDCWD, path, DOCKERFILE_SIZE_MAX, &want, &err));

@@ -41,8 +41,8 @@ static const struct {
 	{ "# check=skip=MaintainerDeprecated\nFROM alpine\nMAINTAINER a", "" }, { "# check=skip=all\nFROM alpine as a\nCMD a", "" },
 	{ "FROM alpine\nCOPY ignored/x .", "" },
 	{ "# check=experimental=all\nFROM alpine\nCOPY ignored/x kept .", "3:CopyIgnoredFile" },
-	{ "# check=experimental=InvalidDefinitionDescription\n\n# other things\nFROM alpine AS base\n# a is a\nARG a\n# b\n\nARG c\n",
-	  "4:InvalidDefinitionDescription" },
+	{ "# check=experimental=InvalidDefinitionDescription\n\n# other things\nFROM alpine AS base\n# a is a\nARG a\n# b\n#\nARG c\n# d\n\nARG e",
+	  "4:InvalidDefinitionDescription 12:InvalidDefinitionDescription" },
 };
 /* clang-format on */
 
