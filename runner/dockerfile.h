@@ -140,6 +140,9 @@ const struct flag *instruction_next_flag(const struct instruction *instruction, 
 /** Whether a boolean flag is set: bare or "true", not absent or "false". */
 bool instruction_is_set(const struct instruction *instruction, const char *name);
 
+/** Whether any flag is accepted and means nothing, as the reference has it. */
+bool instruction_drops_flags(const struct instruction *instruction);
+
 /** A pair of ENV, LABEL or ARG, quotes as written; value is NULL for an ARG without default. */
 struct pair {
 	const char *name; /* borrowed; not terminated at name_length for ARG */

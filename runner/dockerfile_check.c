@@ -5,6 +5,7 @@
  */
 #include "runner/dockerfile.h"
 #include "runner/dockerfile_internal.h"
+#include "runner/unicode.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static const char *const count_texts[] = {
 	[COUNT_SOME] = "requires at least one argument",
 	[COUNT_ONE] = "requires exactly one argument",
 	[COUNT_TWO] = "requires at least two arguments, but only one was provided. Destination "
-		      "could not be determined.",
+		      "could not be determined",
 };
 
 /** The name in capitals, as messages have it. */
@@ -215,7 +216,9 @@ static result check_onbuild(const struct instruction *instruction, struct error 
 static result check_volume(const struct instruction *instruction, struct error *err)
 {
 	for (size_t i = 0; i < instruction->arg_count; i++) {
-		if (!instruction->args[i][strspn(instruction->args[i], " \t\r\n\v\f")])
+		const char *arg = instruction->args[i];
+
+		if (!arg[space_prefix(arg, strlen(arg))])
 			return fail(err, FAULT_INPUT,
 				    "VOLUME specified can not be an empty string");
 	}
@@ -273,6 +276,8 @@ static result check_health(const struct instruction *instruction, struct error *
 		owned(buf) struct buf shown = {};
 
 		text_escape(&shown, instruction->args[0], strnlen(instruction->args[0], 100));
+		for (size_t i = 0; i < shown.length; i++)
+			shown.data[i] = (char)toupper((unsigned char)shown.data[i]);
 		return fail(err, FAULT_INPUT, "Unknown type \"%s\" in HEALTHCHECK (try CMD)",
 			    buf_text(&shown));
 	}
@@ -317,6 +322,14 @@ static const struct rule rules[INSTRUCTION_COUNT] = {
 };
 /* clang-format on */
 
+bool instruction_drops_flags(const struct instruction *instruction)
+{
+	return instruction->kind == INSTRUCTION_ARG ||
+	       instruction->kind == INSTRUCTION_STOPSIGNAL ||
+	       (instruction->kind == INSTRUCTION_HEALTHCHECK && instruction->arg_count &&
+		strcasecmp(instruction->args[0], "none") == 0);
+}
+
 static bool count_fits(enum count_rule rule, size_t count)
 {
 	switch (rule) {
@@ -343,7 +356,8 @@ static result instruction_check(const struct instruction *instruction, struct er
 	if (!count_fits(rule->count, instruction->arg_count))
 		return fail(err, FAULT_INPUT, "%s %s", shout(instruction->kind, text),
 			    count_texts[rule->count]);
-	for (size_t i = 0; i < instruction->flag_count; i++) {
+	for (size_t i = 0; i < instruction->flag_count && !instruction_drops_flags(instruction);
+	     i++) {
 		if (flag_check(rule->flags, instruction, i, err))
 			return FAILED;
 	}

@@ -6,8 +6,9 @@
 #include "runner/exec.h"
 #include "runner/expand.h"
 #include "runner/gotext.h"
+#include "runner/ports.h"
+#include "runner/unicode.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,49 +180,6 @@ static result words_expand(const struct job *job, struct strings *out, struct er
 	return OK;
 }
 
-static result port_range(const char *word, unsigned long *first, unsigned long *last,
-			 const char **protocol, struct error *err)
-{
-	const char *colon = strrchr(word, ':'), *at = colon ? colon + 1 : word;
-	char *end;
-
-	if (!isdigit((unsigned char)*at))
-		goto bad;
-	*first = *last = strtoul(at, &end, 10);
-	if (*end == '-' && isdigit((unsigned char)end[1]))
-		*last = strtoul(end + 1, &end, 10);
-	if ((*end && *end != '/') || *last > 65535 || *first > *last)
-		goto bad;
-	*protocol = *end && end[1] ? end + 1 : "tcp";
-	if (strcasecmp(*protocol, "tcp") && strcasecmp(*protocol, "udp") &&
-	    strcasecmp(*protocol, "sctp"))
-		return fail(err, FAULT_INPUT, "EXPOSE %s: invalid protocol: %s", word, *protocol);
-	return OK;
-bad:
-	return fail(err, FAULT_INPUT, "EXPOSE %s: invalid port: want PORT[-PORT][/tcp|udp|sctp]",
-		    word);
-}
-
-static result ports_expand(const struct strings *words, struct strings *ports, struct error *err)
-{
-	for (size_t i = 0; i < words->count; i++) {
-		unsigned long first = 0, last = 0;
-		const char *protocol = NULL;
-
-		if (port_range(words->items[i], &first, &last, &protocol, err))
-			return FAILED;
-		for (unsigned long port = first; port <= last; port++) {
-			owned(buf) struct buf text = {};
-
-			buf_printf(&text, "%lu/", port);
-			for (const char *c = protocol; *c; c++)
-				buf_add_char(&text, (char)tolower((unsigned char)*c));
-			strings_add(ports, buf_text(&text));
-		}
-	}
-	return OK;
-}
-
 /** Add each word as a key with an empty object, as the config has sets. */
 static void config_set_add(struct snapshot *snapshot, const char *key, const struct strings *words)
 {
@@ -240,8 +198,15 @@ static result exec_expose(struct job *job, struct error *err)
 	owned(strings) struct strings words = {}, ports = {};
 	owned(buf) struct buf history = {};
 
-	if (words_expand(job, &words, err) || ports_expand(&words, &ports, err))
+	if (words_expand(job, &words, err))
 		return FAILED;
+	for (size_t i = 0; i < words.count; i++) {
+		struct port_range range;
+
+		if (port_parse(words.items[i], &range, err))
+			return fail_in(err, "EXPOSE");
+		port_range_list(&range, &ports);
+	}
 	config_set_add(job->snapshot, "ExposedPorts", &ports);
 	go_list(&history, &ports, false);
 	job_history(job, false, "EXPOSE %s", buf_text(&history));
@@ -255,9 +220,13 @@ static result exec_volume(struct job *job, struct error *err)
 	owned(buf) struct buf history = {};
 
 	for (size_t i = 0; i < instruction->arg_count; i++) {
+		const char *arg = instruction->args[i];
+		size_t length = strlen(arg), start = space_prefix(arg, length);
+		owned(str) char *bare =
+			xstrndup(arg + start, space_trimmed(arg + start, length - start));
 		owned(str) char *word = NULL;
 
-		if (job_expand(job, instruction->args[i], &word, err))
+		if (job_expand(job, bare, &word, err))
 			return FAILED;
 		if (!*word)
 			return fail(err, FAULT_INPUT,

@@ -36,11 +36,13 @@ static void health_test(const struct instruction *instruction, struct strings *o
 static result health_flags(const struct instruction *instruction, json_t *health,
 			   struct buf *history, struct error *err)
 {
-	const char *flag = instruction_flag(instruction, "retries");
+	bool dropped = instruction_drops_flags(instruction);
+	const char *flag = dropped ? NULL : instruction_flag(instruction, "retries");
 	long retries = flag ? strtol(flag, NULL, 10) : 0;
 
 	for (size_t i = 0; i < countof(intervals); i++) {
-		const char *value = instruction_flag(instruction, intervals[i].flag);
+		const char *value =
+			dropped ? NULL : instruction_flag(instruction, intervals[i].flag);
 		int64_t duration = 0;
 
 		if (value && *value && duration_parse(value, &duration, err))

@@ -140,7 +140,9 @@ static result check_supported(const struct instruction *instruction, struct erro
 				err, FAULT_INPUT,
 				"%s with a heredoc is not supported yet by this version of mpemu",
 				instruction->name);
-		return check_flags(instruction, supported[i].flags, err);
+		return instruction_drops_flags(instruction)
+			       ? OK
+			       : check_flags(instruction, supported[i].flags, err);
 	}
 	return fail(err, FAULT_INPUT, "%s is not supported yet by this version of mpemu",
 		    instruction->name);
