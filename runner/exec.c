@@ -17,6 +17,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/** Leave in upper what it changes of the layers below; a layer for any stack is left alone. */
+static result upper_settle(const struct job *job, int upper_fd, struct error *err)
+{
+	const struct strings *lowers = &job->snapshot->lowers;
+	owned(fd) int below = -1;
+
+	if (job->stands_alone || !lowers->count)
+		return OK;
+	if (overlay_open((const char *const *)lowers->items, lowers->count, NULL, NULL, &below,
+			 err))
+		return FAILED;
+	return layer_settle(job->build->ctx, upper_fd, below, err);
+}
+
 /** Pack what is in upper as a blob, and let upper become the layer's directory. */
 static result layer_commit(const struct job *job, const char *upper, struct layer *out,
 			   struct error *err)
@@ -29,7 +43,7 @@ static result layer_commit(const struct job *job, const char *upper, struct laye
 
 	if (upper_fd < 0)
 		return fail_sys(err, "open %s", upper);
-	if (blob_writer_new(build->store, &writer, err) ||
+	if (upper_settle(job, upper_fd, err) || blob_writer_new(build->store, &writer, err) ||
 	    layer_diff(build->ctx, upper_fd, &options, blob_writer_fd(writer), &info, err) ||
 	    blob_writer_commit(take(writer), &info.blob, err) ||
 	    layer_adopt(build->request->root, &info.diff_id, upper, err))

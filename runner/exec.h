@@ -22,7 +22,8 @@ struct job {
 	const struct step *step;
 	struct snapshot *snapshot; /* starts as a copy of the previous one */
 	bool cached;
-	bool crashed; /* a program died as it does when an emulator fails; see job_layer() */
+	bool stands_alone; /* its layer is made without looking at those below */
+	bool crashed;      /* a program died as it does when an emulator fails; see job_layer() */
 };
 
 /** Makes the content of an upper directory; the job's directories are below `workdir`. */

@@ -215,8 +215,10 @@ result exec_copy(struct job *job, struct error *err)
 	const struct digest below = job->snapshot->files;
 	struct digest key;
 
-	if (copy_prepare(job, &copy, err) || copy_key(&copy, &key, err) ||
-	    job_layer(job, &key, copy_make, &copy, err))
+	if (copy_prepare(job, &copy, err) || copy_key(&copy, &key, err))
+		return FAILED;
+	job->stands_alone = copy.is_linked;
+	if (job_layer(job, &key, copy_make, &copy, err))
 		return FAILED;
 	if (copy.is_linked)
 		job->snapshot->files = linked_files(&below, &key);

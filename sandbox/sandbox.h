@@ -305,6 +305,14 @@ struct diff_options {
 };
 
 /**
+ * Reduce an overlay upper directory to what it changes of the tree below it (`lower_fd`, the layers
+ * as one): what is there in the same way is removed from it (a directory counts as the same
+ * whatever its time is), and a directory that hides all below it names what is gone instead.  It
+ * then means the same on top of that tree, whatever the marks of overlayfs were.
+ */
+result layer_settle(const struct ctx *ctx, int upper_fd, int lower_fd, struct error *err);
+
+/**
  * Write what an overlay upper directory holds as a reproducible tar (sorted, PAX where needed, OCI
  * whiteouts, no user.overlay.* and security.selinux attributes), packed, to `blob_fd`.  An empty
  * directory makes the empty tar of two zero blocks.
