@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * ELF files in memory: what a program needs, and the changes that make a copy of it feel at home in
+ * another place.
+ *
+ * All of it is pure.  Nothing here moves: a text is replaced by one that is not longer, paths are
+ * filled up with slashes, and machine code only where every byte of it is known.  A file that is
+ * not of the form that a change needs is left as it is, and the caller is told.
+ */
+#ifndef RUNNER_NATIVE_H
+#define RUNNER_NATIVE_H
+
+#include "base/defs.h"
+
+/** The first 64 bytes say it. */
+struct elf_kind {
+	bool is_64, is_big, is_program; /* ET_EXEC or ET_DYN */
+	uint16_t machine;
+};
+
+bool elf_kind_read(const void *head, size_t length, struct elf_kind *out);
+
+/** Most libraries that one file may need; and how many bytes a file may have. */
+enum { NATIVE_NEEDS_MAX = 256, NATIVE_SIZE_MAX = 512 << 20 };
+
+/** A 64-bit little-endian ELF file; texts point into it. */
+struct native {
+	uint8_t *data;
+	size_t size;
+	uint16_t machine;
+	size_t interp,
+		interp_size;  /* place of the loader's path; size 0: it is static, or a library */
+	const char *run_path; /* DT_RUNPATH or DT_RPATH, or NULL */
+	const char *needs[NATIVE_NEEDS_MAX];
+	size_t need_count;
+};
+
+/** False where the file is no such ELF or lies about itself. */
+bool native_read(uint8_t *data, size_t size, struct native *out);
+
+/** The file's offset and size of a dynamic symbol's code; false where it has no such symbol. */
+bool native_symbol(const struct native *native, const char *name, size_t *offset, size_t *size);
+
+/** Give it another loader; false where the path is too long. */
+bool native_set_loader(struct native *native, const char *path);
+
+/**
+ * Replace the path `from` wherever one begins with it, by `to` and slashes; `to` is not longer.
+ * The number of places.
+ */
+size_t native_replace_path(struct native *native, const char *from, const char *to);
+
+/** Replace texts that are `from` as a whole, from NUL to NUL; `to` is not longer.  How many. */
+size_t native_replace_text(struct native *native, const char *from, const char *to);
+
+/** The first text, from NUL to NUL, that begins and ends so; or NULL. */
+const char *native_find_text(const struct native *native, const char *prefix, const char *suffix);
+
+/**
+ * Let everything that refers to the text `from` refer to `to`, which may be longer: it is put where
+ * a read-only segment ends with unused bytes.  False where there is no room, nothing refers to it
+ * or the code is not x86-64.
+ */
+bool native_move_text(struct native *native, const char *from, const char *to);
+
+/** Let the C library's uname() tell another machine; false where its code is not as expected. */
+bool native_set_machine(struct native *native, const char *machine);
+
+#endif

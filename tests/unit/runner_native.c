@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+#include "runner/native.h"
+#include "tests/tap.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+/** A file as bytes that may be changed. */
+static bool file_load(const char *path, struct buf *out)
+{
+	struct error err;
+
+	return !read_file(AT_FDCWD, path, 256 << 20, out, &err);
+}
+
+static bool load(const char *path, struct buf *bytes, struct native *out)
+{
+	return file_load(path, bytes) && native_read((uint8_t *)bytes->data, bytes->length, out);
+}
+
+TEST(elf_kinds_are_told_apart)
+{
+	static const struct {
+		const char *head;
+		bool good, is_64, is_big, is_program;
+		uint16_t machine;
+	} cases[] = {
+		{ "\x7f"
+		  "ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0\xb7\0",
+		  true, true, false, true, EM_AARCH64 },
+		{ "\x7f"
+		  "ELF\2\2\1\0\0\0\0\0\0\0\0\0\0\2\0\x16",
+		  true, true, true, true, EM_S390 },
+		{ "\x7f"
+		  "ELF\1\1\1\0\0\0\0\0\0\0\0\0\1\0\x28\0",
+		  true, false, false, false, EM_ARM },
+		{ "\x7f"
+		  "ELF\3\1\1\0\0\0\0\0\0\0\0\0\2\0\x28\0",
+		  false, false, false, false, 0 },
+		{ "\x7f"
+		  "ELF\2\3\1\0\0\0\0\0\0\0\0\0\2\0\x28\0",
+		  false, false, false, false, 0 },
+		{ "#!/bin/sh\n\0\0\0\0\0\0\0\0\0\0\0", false, false, false, false, 0 },
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		char head[64] = {};
+		struct elf_kind kind;
+
+		memcpy(head, cases[i].head, 20);
+		CHECK(elf_kind_read(head, sizeof(head), &kind) == cases[i].good);
+		CHECK(!elf_kind_read(head, 20, &kind));
+		if (!cases[i].good)
+			continue;
+		CHECK(elf_kind_read(head, sizeof(head), &kind) && kind.is_64 == cases[i].is_64 &&
+		      kind.is_big == cases[i].is_big && kind.machine == cases[i].machine &&
+		      kind.is_program == cases[i].is_program);
+	}
+}
+
+TEST(a_program_tells_its_loader_and_libraries)
+{
+	owned(buf) struct buf bytes = {};
+	struct native native;
+	bool has_libc = false;
+
+	CHECK(load("/proc/self/exe", &bytes, &native));
+	CHECK(native.interp_size > 0);
+	for (size_t i = 0; i < native.need_count; i++)
+		has_libc = has_libc || strcmp(native.needs[i], "libc.so.6") == 0;
+#ifndef __SANITIZE_THREAD__
+	CHECK(has_libc);
+#endif
+}
+
+TEST(a_loader_that_is_too_long_is_refused)
+{
+	owned(buf) struct buf bytes = {};
+	struct native native;
+	char path[64] = {};
+
+	CHECK(load("/proc/self/exe", &bytes, &native));
+	memset(path, 'x', native.interp_size);
+	CHECK(!native_set_loader(&native, path));
+	path[native.interp_size - 1] = '\0';
+	CHECK(native_set_loader(&native, path));
+	CHECK(native_set_loader(&native, "/a/ld"));
+	CHECK(native_read((uint8_t *)bytes.data, bytes.length, &native));
+	CHECK(native.interp_size == 6);
+	CHECK_STR(bytes.data + native.interp, "/a/ld");
+}
+
+TEST(paths_are_replaced_where_they_begin_and_end)
+{
+	char text[] = "x\0/usr/lib/tri\0=/usr/lib/tri/a:/usr/lib/tri:/usr/lib/tri-x\0"
+		      "y/usr/lib/tri\0/usr/lib/tri";
+	const size_t size = sizeof(text) - 1;
+	struct native native = { .data = (uint8_t *)text, .size = size };
+
+	CHECK(native_replace_path(&native, "/usr/lib/tri", "/p/0/L") == 3);
+	CHECK(memcmp(text,
+		     "x\0/p/0/L//////\0=/p/0/L///////a:/p/0/L//////:/usr/lib/tri-x\0"
+		     "y/usr/lib/tri\0/usr/lib/tri",
+		     size) == 0);
+	CHECK(native_replace_path(&native, "/p/0", "/longer") == 0);
+}
+
+TEST(whole_texts_are_replaced)
+{
+	char text[] = "\0amd64\0amd64x\0xamd64\0amd64\0";
+	struct native native = { .data = (uint8_t *)text, .size = sizeof(text) - 1 };
+
+	CHECK(native_replace_text(&native, "amd64", "arm") == 2);
+	CHECK(memcmp(text, "\0arm\0\0\0amd64x\0xamd64\0arm\0\0\0", sizeof(text) - 1) == 0);
+	CHECK_STR(native_find_text(&native, "amd", "x"), "amd64x");
+	CHECK(!native_find_text(&native, "amd", "y"));
+}
+
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+/** Referred to by an instruction here, and by a pointer in data. */
+static const char *volatile marker_pointer = "a text of the tests that is to move";
+
+/** What the changed program says when it is run with this test's name as its argument. */
+static bool program_run(const struct buf *bytes, const char *variable, struct buf *out)
+{
+	char *const argv[] = { "units", NULL };
+	char *const envp[] = { (char *)variable, NULL };
+	int program = memfd_create("program", 0), pipe_fds[2], status;
+	struct error err;
+	pid_t child;
+
+	if (program < 0 || pipe(pipe_fds) < 0 ||
+	    write_all(program, bytes->data, bytes->length, &err))
+		return false;
+	child = fork();
+	if (child == 0) {
+		dup2(pipe_fds[1], 1);
+		fexecve(program, argv, envp);
+		_exit(127);
+	}
+	close(pipe_fds[1]);
+	if (read_all(pipe_fds[0], 1 << 20, out, &err) || waitpid(child, &status, 0) != child)
+		return false;
+	close(pipe_fds[0]);
+	close(program);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+[[gnu::constructor]] static void marker_tell(void)
+{
+	if (!getenv("UNITS_TELL_MARKER"))
+		return;
+	dprintf(1, "%s|%s\n", marker_pointer, "a text of the tests that code refers to");
+	_exit(0);
+}
+
+TEST(a_longer_text_takes_the_place_of_another_in_data_and_code)
+{
+	owned(buf) struct buf bytes = {}, said = {};
+	struct native native;
+	char absent[64];
+
+	CHECK(load("/proc/self/exe", &bytes, &native));
+	CHECK(native_move_text(&native, "a text of the tests that is to move",
+			       "a text of the tests that has moved elsewhere and is longer"));
+	CHECK(native_read((uint8_t *)bytes.data, bytes.length, &native));
+	CHECK(native_move_text(&native, "a text of the tests that code refers to",
+			       "a text of the tests that code refers to at its new place"));
+	snprintf(absent, sizeof(absent), "a text that is %s", "not there");
+	CHECK(!native_move_text(&native, absent, "x"));
+	CHECK(program_run(&bytes, "UNITS_TELL_MARKER=1", &said));
+	CHECK_STR(buf_text(&said), "a text of the tests that has moved elsewhere and is longer|"
+				   "a text of the tests that code refers to at its new place\n");
+}
+
+/** The C library that this program runs with. */
+static const char *libc_path(void)
+{
+	Dl_info info;
+
+	return dladdr((void *)&uname, &info) ? info.dli_fname : "";
+}
+
+TEST(the_c_library_tells_another_machine)
+{
+	owned(buf) struct buf bytes = {};
+	struct native native;
+	struct utsname names = {};
+	char name[] = "/tmp/mpemu-libc-XXXXXX";
+	int (*other)(struct utsname *);
+	size_t offset, size;
+	void *handle;
+	int fd;
+
+	if (!load(libc_path(), &bytes, &native) || !native_symbol(&native, "uname", &offset, &size))
+		tap_skip("the C library is not a file of its own");
+	CHECK(!native_symbol(&native, "no_such_function", &offset, &size));
+	CHECK(!native_set_machine(&native, "longer-than-that"));
+	if (!native_set_machine(&native, "aarch64"))
+		tap_skip("uname() of this C library is another one");
+	CHECK(!native_set_machine(&native, "aarch64")); /* it is not as expected any more */
+	fd = mkostemp(name, O_CLOEXEC);
+	CHECK(fd >= 0 && write(fd, bytes.data, bytes.length) == (ssize_t)bytes.length);
+	/* As code only: a second C library in one process could do no more. */
+	handle = mmap(NULL, (size + 4095 + 4096) & ~4095UL, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd,
+		      (off_t)(offset & ~4095UL));
+	CHECK(handle != MAP_FAILED);
+	*(void **)&other = (char *)handle + (offset & 4095);
+	CHECK(other(&names) == 0);
+	CHECK_STR(names.machine, "aarch64");
+	CHECK_STR(names.sysname, "Linux");
+	close(fd);
+	unlink(name);
+}
+
+#endif
