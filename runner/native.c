@@ -187,9 +187,10 @@ static uint64_t symbol_count(uint64_t symbols, uint64_t texts, uint64_t rest)
 	return size / sizeof(Elf64_Sym);
 }
 
-bool native_symbol(const struct native *native, const char *name, size_t *offset, size_t *size)
+/** The first symbol of that name that is defined here, or that is not. */
+static bool symbol_find(const struct native *native, const char *name, bool defined, Elf64_Sym *out)
 {
-	uint64_t symbols, strings, rest, text_rest, count, at, code_rest;
+	uint64_t symbols, strings, rest, text_rest, count;
 	Elf64_Phdr dynamic;
 
 	if (!dynamic_header(native, &dynamic) ||
@@ -200,23 +201,36 @@ bool native_symbol(const struct native *native, const char *name, size_t *offset
 		return false;
 	count = symbol_count(symbols, strings, rest);
 	for (uint64_t i = 0; i < count; i++) {
-		Elf64_Sym symbol;
 		const char *text;
 
-		memcpy(&symbol, native->data + symbols + i * sizeof(symbol), sizeof(symbol));
-		if (symbol.st_shndx == SHN_UNDEF || symbol.st_name >= text_rest)
+		memcpy(out, native->data + symbols + i * sizeof(*out), sizeof(*out));
+		if ((out->st_shndx != SHN_UNDEF) != defined || out->st_name >= text_rest)
 			continue;
-		text = text_at(native, strings + symbol.st_name);
-		if (!text || strcmp(text, name) != 0)
-			continue;
-		if (!offset_of(native, symbol.st_value, &at, &code_rest) ||
-		    symbol.st_size > code_rest)
-			return false;
-		*offset = at;
-		*size = symbol.st_size;
-		return true;
+		text = text_at(native, strings + out->st_name);
+		if (text && strcmp(text, name) == 0)
+			return true;
 	}
 	return false;
+}
+
+bool native_symbol(const struct native *native, const char *name, size_t *offset, size_t *size)
+{
+	uint64_t at, rest;
+	Elf64_Sym symbol;
+
+	if (!symbol_find(native, name, true, &symbol) ||
+	    !offset_of(native, symbol.st_value, &at, &rest) || symbol.st_size > rest)
+		return false;
+	*offset = at;
+	*size = symbol.st_size;
+	return true;
+}
+
+bool native_imports(const struct native *native, const char *name)
+{
+	Elf64_Sym symbol;
+
+	return symbol_find(native, name, false, &symbol);
 }
 
 /* ---- texts ---- */
@@ -460,5 +474,42 @@ bool native_set_machine(struct native *native, const char *machine)
 		return false;
 	memcpy(native->data + offset, wanted, sizeof(wanted));
 	memcpy(native->data + offset + 9, machine, strlen(machine));
+	return true;
+}
+
+/** Put a jump to another place of the same segment there. */
+static void jump_put(struct native *native, size_t from, size_t to)
+{
+	int32_t distance = (int32_t)((int64_t)to - (int64_t)from - 5);
+
+	native->data[from] = 0xe9;
+	memcpy(native->data + from + 1, &distance, sizeof(distance));
+}
+
+bool native_set_trip(struct native *native, const char *path)
+{
+	/* open(path, O_WRONLY); write(it, path, 1); exit_group(254); path */
+	static const uint8_t code[] = {
+		0xb8, 2,    0,    0,    0,    0x48, 0x8d, 0x3d, 46, 0, 0, 0,    0xbe, 1, 0, 0, 0,
+		0x0f, 0x05, 0x89, 0xc7, 0x48, 0x8d, 0x35, 30,   0,  0, 0, 0xba, 1,    0, 0, 0, 0xb8,
+		1,    0,    0,    0,    0x0f, 0x05, 0xbf, 0xfe, 0,  0, 0, 0xb8, 0xe7, 0, 0, 0, 0x0f,
+		0x05, 0x0f, 0x0b, 0xcc, 0xcc, 0xcc, 0xcc,
+	};
+	static const char *const readers[] = { "strtold", "__strtold_internal", "strtold_l",
+					       "wcstold" };
+	size_t stub, offset, size;
+
+	_Static_assert(sizeof(code) == 58, "the distances to the path above");
+	if (native->machine != EM_X86_64 || !native_symbol(native, "strfroml", &stub, &size) ||
+	    size < sizeof(code) + strlen(path) + 1)
+		return false;
+	for (size_t i = 0; i < countof(readers); i++)
+		if (!native_symbol(native, readers[i], &offset, &size) || size < 5)
+			return false;
+	memcpy(native->data + stub, code, sizeof(code));
+	memcpy(native->data + stub + sizeof(code), path, strlen(path) + 1);
+	for (size_t i = 0; i < countof(readers); i++)
+		if (native_symbol(native, readers[i], &offset, &size))
+			jump_put(native, offset, stub);
 	return true;
 }

@@ -63,6 +63,16 @@ const char *native_find_text(const struct native *native, const char *prefix, co
  */
 bool native_move_text(struct native *native, const char *from, const char *to);
 
+/** Whether the file asks another one for this function. */
+bool native_imports(const struct native *native, const char *name);
+
+/**
+ * Let the C library's functions that read a long double write a byte to the file `path` and end the
+ * program with status 254.  Its strfroml() gives way to that code.  False where they are not as
+ * expected.
+ */
+bool native_set_trip(struct native *native, const char *path);
+
 /** Let the C library's uname() tell another machine; false where its code is not as expected. */
 bool native_set_machine(struct native *native, const char *machine);
 

@@ -77,4 +77,22 @@ result apk_installed_parse(const char *text, size_t length, struct packages **ou
 /** The version without Debian's suffix of a rebuild ("+b2"); as long as the text is returned. */
 size_t version_source_length(const char *version);
 
+/* ---- reading a root: packages_open.c ---- */
+
+/**
+ * Read the database of a root, whichever it has; PACKAGES_NONE where it has none or one that is
+ * damaged.  dpkg's packages come without their files, see packages_load().
+ */
+result packages_open(int root_fd, struct packages **out, struct error *err);
+
+/** Read which files a package has, where that was not done yet. */
+result packages_load(struct packages *packages, int root_fd, struct package *package,
+		     struct error *err);
+
+/** Paths at which another file than the package's is expected; only dpkg has them. */
+result packages_diverted(int root_fd, struct strings *out, struct error *err);
+
+/** Open a regular file of a root for reading, links resolved inside it; -1 with errno. */
+int root_open(int root_fd, const char *path);
+
 #endif

@@ -41,16 +41,22 @@ struct tool {
 	/* Interpreters: only where the first argument that is no option begins with one of these,
 	   or "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX. */
 	const char *const *scripts;
+	/* Texts in the program that name its machine: $u is what uname says, $d Debian's name, $v
+	   the vendor of GNU triples, $T the triple of paths.  The copy says them for the target;
+	   where a text is not in the native program or its counterpart not in the foreign one, it
+	   has no twin. */
+	const char *const *machine;
 };
 
 enum tool_flag {
-	TOOL_DENIED = 1,      /* never: `reason` says why */
-	TOOL_ANY_WIDTH = 2,   /* the target may have 32 bits */
-	TOOL_ANY_ENDIAN = 4,  /* ... and the other byte order */
-	TOOL_CROSS = 8,       /* its twin is in a cross toolchain's root, under another name */
-	TOOL_MACHINE = 16,    /* it holds the name of its machine, which the copy must not tell */
-	TOOL_PRELOAD_OK = 32, /* LD_PRELOAD and LD_LIBRARY_PATH may be set: it is fine without */
-	TOOL_FMA = 64, /* equal only on a CPU that has fused multiply-add, as all targets do */
+	TOOL_DENIED = 1,        /* never: `reason` says why */
+	TOOL_ANY_WIDTH = 2,     /* the target may have 32 bits */
+	TOOL_ANY_ENDIAN = 4,    /* ... and the other byte order */
+	TOOL_CROSS = 8,         /* its twin is in a cross toolchain's root */
+	TOOL_REVISION = 16,     /* in full mode another revision of the same version will do */
+	TOOL_PRELOAD_OK = 32,   /* LD_LIBRARY_PATH may be set: it is fine without */
+	TOOL_FMA = 64,          /* equal only on a CPU that has fused multiply-add, as targets do */
+	TOOL_LONG_DOUBLE = 128, /* may come to read a long double, which has other bits here */
 };
 
 /** All rows; those of TOOL_DENIED come first, and the first that matches decides. */
@@ -86,12 +92,18 @@ struct twin_request {
 	/* Where the prepared root number N will be seen: PREFIX/N.  It is written into copies of
 	   the twins, so it is short, and the same for all steps of a store. */
 	const char *prefix;
+	/* A file that twins can write to where they run, or NULL: a twin that meets what it cannot
+	   do as the target would (read a long double) writes a byte there and exits with status
+	   254. The step is then to be run again without twins of TOOL_LONG_DOUBLE
+	   (`refuse_long_double`). Without such a file they have none to begin with. */
+	const char *trip;
+	bool refuse_long_double;
 	const char *store;   /* prepared roots are kept in STORE/twins */
 	struct cache *cache; /* remembers which files were verified; NULL: read all again */
 };
 
 /** Longest prefix ("/proc/scsi/abcde"), and most roots at a time. */
-enum { TWIN_PREFIX_MAX = 16, TWIN_ROOTS_MAX = 8 };
+enum { TWIN_PREFIX_MAX = 16, TWIN_ROOTS_MAX = 8, TWIN_TRIP_MAX = 40 };
 
 struct twin {
 	const char *path;   /* the foreign file: absolute in the image, no links on the way */
@@ -99,10 +111,18 @@ struct twin {
 	size_t root;        /* index of its root in the set */
 	const char *package; /* "sed 4.9-1" */
 	const struct tool *tool;
-	/* The tool's lists with $R (PREFIX/N), $T (the target's triple) and $V (the compiler's
-	   version) filled in; NULL where the tool has none. */
-	const char *const *insert, *const *env;
+	/* The tool's, with $R (PREFIX/N), $T (the target's triple), $G and $C (where the foreign
+	   root and the cross toolchain have the compiler's parts) filled in; NULL where it has
+	   none. */
+	const char *const *refuse, *const *insert, *const *env;
 	const char *plugin_from, *plugin_to;
+};
+
+/** A foreign program that a row speaks of, and that has no twin. */
+struct twin_miss {
+	const char *path;    /* no links on the way */
+	const char *package; /* "cmake 3.25.1-1" */
+	const char *reason;  /* "the native root has 3.25.1-2" */
 };
 
 /** What is to be mounted, read-only, at PREFIX/<index>: one stack of directories. */
@@ -120,7 +140,8 @@ struct twin_set {
 	size_t count;
 	struct twin_root *roots;
 	size_t root_count;
-	struct strings unmatched; /* "cmake 3.25.1-1: no twin: ..." for the summary */
+	struct twin_miss *misses; /* sorted by path; for the summary */
+	size_t miss_count;
 };
 
 void twin_set_drop(struct twin_set **set);

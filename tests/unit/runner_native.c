@@ -127,7 +127,7 @@ TEST(whole_texts_are_replaced)
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 /** Referred to by an instruction here, and by a pointer in data. */
-static const char *volatile marker_pointer = "a text of the tests that is to move";
+static const char *const volatile marker_pointer = "a text of the tests that is to move";
 
 /** What the changed program says when it is run with this test's name as its argument. */
 static bool program_run(const struct buf *bytes, const char *variable, struct buf *out)
@@ -220,6 +220,57 @@ TEST(the_c_library_tells_another_machine)
 	CHECK_STR(names.sysname, "Linux");
 	close(fd);
 	unlink(name);
+}
+
+TEST(reading_a_long_double_ends_a_program_that_has_a_trip)
+{
+	owned(buf) struct buf bytes = {}, written = {};
+	struct native native;
+	char name[] = "/tmp/mpemu-libc-XXXXXX", trip[] = "/tmp/mpemu-trip-XXXXXX";
+	long double (*other)(const char *, char **);
+	size_t offset, size, stub;
+	struct error err;
+	int fd, status;
+	pid_t child;
+
+	if (!load(libc_path(), &bytes, &native) ||
+	    !native_symbol(&native, "strfroml", &stub, &size))
+		tap_skip("the C library is not a file of its own");
+	close(mkostemp(trip, O_CLOEXEC));
+	if (!native_set_trip(&native, trip) || !native_symbol(&native, "strtold", &offset, &size))
+		tap_skip("strtold() of this C library is another one");
+	fd = mkostemp(name, O_CLOEXEC);
+	CHECK(fd >= 0 && write(fd, bytes.data, bytes.length) == (ssize_t)bytes.length);
+	child = fork();
+	if (child == 0) {
+		size_t start = (offset < stub ? offset : stub) & ~4095UL;
+		size_t end = (offset < stub ? stub : offset) + 4096;
+		char *code = mmap(NULL, end - start, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd,
+				  (off_t)start);
+
+		if (code == MAP_FAILED)
+			_exit(1);
+		*(void **)&other = code + (offset - start);
+		other("1.5", NULL);
+		_exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 254);
+	CHECK(!read_file(AT_FDCWD, trip, 16, &written, &err) && written.length == 1);
+	close(fd);
+	unlink(name);
+	unlink(trip);
+}
+
+TEST(what_is_asked_of_other_files_is_known)
+{
+	owned(buf) struct buf bytes = {};
+	struct native native;
+
+	CHECK(load("/proc/self/exe", &bytes, &native));
+	CHECK(native_imports(&native, "fork"));
+	CHECK(!native_imports(&native, "native_imports"));
+	CHECK(!native_imports(&native, "no_such_function"));
 }
 
 #endif

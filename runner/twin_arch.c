@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/twin_arch.h"
+
+#include "base/text.h"
+
+#include <elf.h>
+#include <string.h>
+
+#ifndef EM_LOONGARCH
+#define EM_LOONGARCH 258
+#endif
+
+/* clang-format off */
+static const struct twin_arch arches[] = {
+	{ "amd64", "", "amd64", "x86_64", "x86_64", "x86_64-linux-gnu", "x86_64",
+	  "/lib64/ld-linux-x86-64.so.2", EM_X86_64, true, false },
+	{ "arm64", "", "arm64", "aarch64", "aarch64", "aarch64-linux-gnu", "aarch64",
+	  "/lib/ld-linux-aarch64.so.1", EM_AARCH64, true, false },
+	{ "riscv64", "", "riscv64", "riscv64", "riscv64", "riscv64-linux-gnu", "riscv64",
+	  "/lib/ld-linux-riscv64-lp64d.so.1", EM_RISCV, true, false },
+	{ "ppc64le", "", "ppc64el", "ppc64le", "ppc64le", "powerpc64le-linux-gnu", "ppc64le",
+	  "/lib64/ld64.so.2", EM_PPC64, true, false },
+	{ "loong64", "", "loong64", "loongarch64", "loongarch64", "loongarch64-linux-gnu",
+	  "loongarch64", "/lib64/ld-linux-loongarch-lp64d.so.1", EM_LOONGARCH, true, false },
+	{ "mips64le", "", "mips64el", "mips64el", "mips64el", "mips64el-linux-gnuabi64", "mips64",
+	  "/lib64/ld.so.1", EM_MIPS, true, false },
+	{ "s390x", "", "s390x", "s390x", "s390x", "s390x-linux-gnu", "s390x",
+	  "/lib/ld64.so.1", EM_S390, true, true },
+	{ "386", "", "i386", "x86", "i686", "i386-linux-gnu", "i686",
+	  "/lib/ld-linux.so.2", EM_386, false, false },
+	{ "arm", "v7", "armhf", "armv7", "armv7hl", "arm-linux-gnueabihf", "armv7l",
+	  "/lib/ld-linux-armhf.so.3", EM_ARM, false, false },
+	{ "arm", "v6", "armhf", "armhf", "armv6hl", "arm-linux-gnueabihf", "armv7l",
+	  "/lib/ld-linux-armhf.so.3", EM_ARM, false, false },
+	{ "arm", "v5", "armel", "armel", "armv5tel", "arm-linux-gnueabi", "armv7l",
+	  "/lib/ld-linux.so.3", EM_ARM, false, false },
+};
+/* clang-format on */
+
+const struct twin_arch *twin_arch_find(const struct platform *platform)
+{
+	if (strcmp(platform->os, "linux") != 0)
+		return NULL;
+	for (size_t i = 0; i < countof(arches); i++)
+		if (strcmp(arches[i].arch, platform->arch) == 0 &&
+		    (!*arches[i].variant || strcmp(arches[i].variant, platform->variant) == 0))
+			return &arches[i];
+	return NULL;
+}
+
+bool twin_arch_runs(const struct twin_arch *arch, const struct elf_kind *kind)
+{
+	return kind->is_program && kind->machine == arch->machine && kind->is_64 == arch->is_64 &&
+	       kind->is_big == arch->is_big;
+}
+
+void twin_path_map(const struct twin_arch *from, const struct twin_arch *to, bool is_cross,
+		   const char *path, struct buf *out)
+{
+	const char *at;
+
+	if (!is_cross) {
+		size_t length = strlen(from->triple);
+
+		while ((at = strstr(path, from->triple))) {
+			buf_add(out, path, (size_t)(at - path));
+			buf_add_str(out, to->triple);
+			path = at + length;
+		}
+	} else {
+		at = strstr(path, "/gcc/");
+		if (at) {
+			buf_add(out, path, (size_t)(at - path));
+			buf_add_str(out, "/gcc-cross/");
+			path = at + strlen("/gcc/");
+		}
+	}
+	buf_add_str(out, path);
+}
