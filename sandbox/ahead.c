@@ -40,6 +40,8 @@ struct ahead {
 	int top_fd;
 	bool (*skipped)(void *closure, const struct walk_item *item);
 	void *closure;
+	bool (*knows)(void *closure, const struct stat *info, struct digest *out);
+	void *knows_closure;
 	struct walk *walk;
 	struct ioq *ioq;
 	struct slot slots[WINDOW];
@@ -128,6 +130,14 @@ result ahead_new(const struct ctx *ctx, int top_fd,
 	return OK;
 }
 
+void ahead_ask(struct ahead *ahead,
+	       bool (*knows)(void *closure, const struct stat *info, struct digest *out),
+	       void *closure)
+{
+	ahead->knows = knows;
+	ahead->knows_closure = closure;
+}
+
 static void push(struct ahead *ahead, struct slot *slot, enum ioq_kind kind)
 {
 	slot->io.kind = kind;
@@ -174,6 +184,10 @@ static result slot_fill(struct ahead *ahead, struct slot *slot, const struct wal
 	slot->item.link = NULL;
 	slot->given = 0;
 	slot->current = 0;
+	slot->item.is_known = ahead->knows && S_ISREG(item->info.st_mode) &&
+			      ahead->knows(ahead->knows_closure, &item->info, &slot->item.known);
+	if (slot->item.is_known)
+		return OK;
 	slot->item.is_opaque =
 		S_ISDIR(item->info.st_mode) && attribute_is_opaque(item->dir_fd, item->name);
 	if (attributes_read(item->dir_fd, item->name, &slot->item.attributes, err) ||

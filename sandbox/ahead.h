@@ -9,6 +9,7 @@
 #include "sandbox/walk.h"
 
 #include "base/ctx.h"
+#include "base/digest.h"
 
 /** One file, valid until the next. */
 struct ahead_item {
@@ -17,6 +18,8 @@ struct ahead_item {
 	struct attributes attributes;
 	const char *link; /* of a symbolic link: where to */
 	bool is_opaque;   /* a directory that hides what lower layers have in it */
+	bool is_known;    /* a regular file that is not read: `known` is all there is to it */
+	struct digest known;
 };
 
 struct ahead;
@@ -29,6 +32,11 @@ result ahead_new(const struct ctx *ctx, int top_fd,
 		 bool (*skipped)(void *closure, const struct walk_item *item), void *closure,
 		 struct ahead **out, struct error *err);
 void ahead_drop(struct ahead **ahead);
+
+/** Ask `knows` about each regular file: where it tells a digest, the file is not touched. */
+void ahead_ask(struct ahead *ahead,
+	       bool (*knows)(void *closure, const struct stat *info, struct digest *out),
+	       void *closure);
 
 /** The next file in the order of walk.h; NULL at the end. */
 result ahead_next(struct ahead *ahead, const struct ahead_item **item, struct error *err);

@@ -357,6 +357,22 @@ enum wanted {
 	WANTED,
 };
 
+/**
+ * What is in files that were read before, by what the kernel says of them: one whose inode, size
+ * and times are as they were is not read again.  Thread-safe.
+ *
+ * A file that was changed so shortly before it was read that another change might get the same
+ * times is not remembered, nor is one on a file system whose times another machine's clock gives.
+ */
+struct recall;
+
+/** What recall_save() wrote to the file `path`; empty where it is missing or damaged. */
+struct recall *recall_load(const char *path);
+void recall_drop(struct recall **recall);
+
+/** Write it, if it knows more than when it was loaded. */
+result recall_save(struct recall *recall, struct error *err);
+
 struct copy_options {
 	bool keep_owner; /* else uid and gid below are given to all that is made */
 	uint32_t uid, gid;
@@ -367,6 +383,7 @@ struct copy_options {
 	/** Asked of what is below a source that is a directory; NULL: all is wanted. */
 	enum wanted (*wants)(void *closure, const char *path_below_source);
 	void *wants_closure;
+	struct recall *recall; /* tree_hash(): asked and told about files; NULL: all are read */
 };
 
 /**

@@ -2,11 +2,14 @@
 /**
  * One digest for all that a COPY takes: what tells two copies apart is in it, and nothing else.
  *
- * Files are read ahead by the queue: on a cold cache a context is hashed as fast as the disk gives
- * it.  Every field is closed by NUL or comes with its length, so that no two trees look alike.
+ * A file's content and attributes count as a digest of their own, which may be known from before;
+ * the others are read ahead by the queue: on a cold cache a context is hashed as fast as the disk
+ * gives it.  Every field is closed by NUL or comes with its length, so that no two trees look
+ * alike.
  */
 #include "sandbox/ahead.h"
 #include "sandbox/origin.h"
+#include "sandbox/recall.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -15,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { PIECE = 256 << 10 };
 
@@ -23,6 +27,9 @@ struct treehash {
 	const struct copy_options *options;
 	bool with_owner;
 	struct hasher *hasher;
+	struct hasher *file;   /* of one file's content and attributes */
+	struct recall *recall; /* or NULL */
+	int64_t since;         /* when the first file was looked at */
 };
 
 static void number_add(struct hasher *hasher, uint64_t number)
@@ -33,7 +40,19 @@ static void number_add(struct hasher *hasher, uint64_t number)
 	hasher_add_str(hasher, text);
 }
 
-/** All about a file but its content. */
+static void attributes_add(struct hasher *hasher, const struct attributes *attributes)
+{
+	number_add(hasher, attributes->count);
+	for (size_t i = 0; i < attributes->count; i++) {
+		const struct attribute *one = &attributes->items[i];
+
+		hasher_add_str(hasher, one->name);
+		number_add(hasher, one->length);
+		hasher_add(hasher, one->value, one->length);
+	}
+}
+
+/** All about a file but its content, and the attributes of what has content. */
 static void looks_add(const struct treehash *hash, const struct ahead_item *item)
 {
 	const struct stat *info = &item->info;
@@ -48,26 +67,39 @@ static void looks_add(const struct treehash *hash, const struct ahead_item *item
 		   S_ISCHR(info->st_mode) || S_ISBLK(info->st_mode) ? info->st_rdev : 0);
 	hasher_add_str(hash->hasher, item->link ? item->link : "");
 	number_add(hash->hasher, S_ISREG(info->st_mode) ? (uint64_t)info->st_size : 0);
-	number_add(hash->hasher, item->attributes.count);
-	for (size_t i = 0; i < item->attributes.count; i++) {
-		const struct attribute *one = &item->attributes.items[i];
-
-		hasher_add_str(hash->hasher, one->name);
-		number_add(hash->hasher, one->length);
-		hasher_add(hash->hasher, one->value, one->length);
-	}
+	if (!S_ISREG(info->st_mode))
+		attributes_add(hash->hasher, &item->attributes);
 }
 
-static result content_add(const struct treehash *hash, struct ahead *ahead, struct error *err)
+/** The digest of a regular file, which was read just now. */
+static void content_end(const struct treehash *hash, const struct stat *info,
+			const struct attributes *attributes)
+{
+	struct digest digest;
+
+	attributes_add(hash->file, attributes);
+	digest = hasher_finish(hash->file);
+	hasher_add(hash->hasher, digest.bytes, sizeof(digest.bytes));
+	if (hash->recall)
+		recall_add(hash->recall, info, hash->since, &digest);
+}
+
+static result content_add(const struct treehash *hash, struct ahead *ahead,
+			  const struct ahead_item *item, struct error *err)
 {
 	const void *data;
 	size_t length;
 
+	if (item->is_known) {
+		hasher_add(hash->hasher, item->known.bytes, sizeof(item->known.bytes));
+		return OK;
+	}
 	do {
 		if (cancel_check(hash->ctx, err) || ahead_read(ahead, &data, &length, err))
 			return FAILED;
-		hasher_add(hash->hasher, data, length);
+		hasher_add(hash->file, data, length);
 	} while (length > 0);
+	content_end(hash, &item->info, &item->attributes);
 	return OK;
 }
 
@@ -146,7 +178,12 @@ static result item_add(const struct treehash *hash, struct ahead *ahead,
 		return OK;
 	}
 	looks_add(hash, item);
-	return S_ISREG(item->info.st_mode) ? content_add(hash, ahead, err) : OK;
+	return S_ISREG(item->info.st_mode) ? content_add(hash, ahead, item, err) : OK;
+}
+
+static bool knows(void *closure, const struct stat *info, struct digest *out)
+{
+	return recall_find(closure, info, out);
 }
 
 static result directory_hash(const struct treehash *hash, struct origin *origin, struct error *err)
@@ -157,6 +194,8 @@ static result directory_hash(const struct treehash *hash, struct origin *origin,
 
 	if (ahead_new(hash->ctx, origin->dir_fd, is_skipped, origin, &ahead, err))
 		return FAILED;
+	if (hash->recall)
+		ahead_ask(ahead, knows, hash->recall);
 	for (;;) {
 		if (ahead_next(ahead, &item, err))
 			return FAILED;
@@ -188,7 +227,7 @@ static result file_add(const struct treehash *hash, int fd, const struct stat *b
 		if (got < 0 && errno != EINTR)
 			return fail_sys(err, "read");
 		if (got > 0) {
-			hasher_add(hash->hasher, piece, (size_t)got);
+			hasher_add(hash->file, piece, (size_t)got);
 			size += (uint64_t)got;
 		}
 	}
@@ -206,8 +245,15 @@ static result file_hash(const struct treehash *hash, struct origin *origin, stru
 	owned(attributes) struct attributes attributes = {};
 	struct ahead_item item = { .path = "", .info = origin->info };
 	owned(fd) int fd = -1;
+	struct digest known;
 	result done;
 
+	if (hash->recall && S_ISREG(origin->info.st_mode) &&
+	    recall_find(hash->recall, &origin->info, &known)) {
+		looks_add(hash, &item);
+		hasher_add(hash->hasher, known.bytes, sizeof(known.bytes));
+		return OK;
+	}
 	if (attributes_read(origin->dir_fd, origin->name, &attributes, err))
 		return FAILED;
 	item.attributes = attributes;
@@ -216,7 +262,10 @@ static result file_hash(const struct treehash *hash, struct origin *origin, stru
 		return OK;
 	fd = openat(origin->dir_fd, origin->name, FLAGS);
 	done = fd < 0 ? fail_sys(err, "open") : file_add(hash, fd, &origin->info, err);
-	return done ? fail_in(err, "%s", buf_text(&origin->path)) : OK;
+	if (done)
+		return fail_in(err, "%s", buf_text(&origin->path));
+	content_end(hash, &origin->info, &attributes);
+	return OK;
 }
 
 static result hash_all(const struct treehash *hash, struct origin *origin, struct error *err)
@@ -229,12 +278,22 @@ result tree_hash(const struct ctx *ctx, int source_root_fd, const char *source,
 		 const struct copy_options *options, bool with_owner, struct digest *out,
 		 struct error *err)
 {
-	owned(hasher) struct hasher *hasher = hasher_new();
-	struct treehash hash = { ctx, options, with_owner, hasher };
+	owned(hasher) struct hasher *hasher = hasher_new(), *file = hasher_new();
+	struct treehash hash = {
+		.ctx = ctx,
+		.options = options,
+		.with_owner = with_owner,
+		.hasher = hasher,
+		.file = file,
+		.since = time(NULL),
+	};
 	owned(origin) struct origin origin = { .dir_fd = -1 };
 
-	if (origin_open(source_root_fd, source, options, &origin, err) ||
-	    hash_all(&hash, &origin, err))
+	if (origin_open(source_root_fd, source, options, &origin, err))
+		return FAILED;
+	if (options->recall && recall_serves(origin.dir_fd))
+		hash.recall = options->recall;
+	if (hash_all(&hash, &origin, err))
 		return FAILED;
 	*out = hasher_finish(hasher);
 	return OK;
