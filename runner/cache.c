@@ -10,7 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { BUSY_MS = 20000 };
+enum {
+	BUSY_MS = 20000,
+	USED_GRAIN = 3600, /* seconds: looking something up is no write each time */
+};
 
 struct cache {
 	sqlite3 *db; /* serialised by SQLite itself */
@@ -125,21 +128,23 @@ result cache_lookup(struct cache *cache, const struct digest *key, struct made *
 		    struct error *err)
 {
 	static const char sql[] =
-		"SELECT diff_id, blob, size, media, made FROM steps WHERE key = ?";
+		"SELECT diff_id, blob, size, media, made, used FROM steps WHERE key = ?";
 	sqlite3_stmt *statement;
 	struct made made;
+	bool good, is_stale = false;
 	int status;
-	bool good;
 
 	if (sqlite3_prepare_v2(cache->db, sql, -1, &statement, NULL) != SQLITE_OK)
 		return fail_db(cache, "prepare", err);
 	bind_digest(statement, 1, key);
 	status = sqlite3_step(statement);
 	good = status == SQLITE_ROW && row_read(statement, &made);
+	if (good)
+		is_stale = time(NULL) - sqlite3_column_int64(statement, 5) > USED_GRAIN;
 	sqlite3_finalize(statement);
 	if (status != SQLITE_ROW && status != SQLITE_DONE)
 		return fail_db(cache, "look up", err);
-	if (good && mark_used(cache, key, err))
+	if (is_stale && mark_used(cache, key, err))
 		return FAILED;
 	if (good)
 		*out = made;
