@@ -12,6 +12,7 @@
 #include "runner/publish.h"
 #include "runner/sched.h"
 #include "runner/summary.h"
+#include "runner/tree_key.h"
 #include "runner/verify.h"
 
 #include <stdlib.h>
@@ -23,6 +24,7 @@ static void build_done(struct build *build)
 {
 	flights_drop(&build->flights);
 	imports_drop(&build->imports);
+	tree_keys_drop(&build->tree_keys);
 	bases_drop(&build->bases);
 	plan_drop(&build->plan);
 	triggers_drop(&build->triggers);
@@ -165,6 +167,7 @@ static result open_all(struct build *build, struct error *err)
 	    cache_open(build->ctx, build->request->root, &build->cache, err))
 		return FAILED;
 	build->flights = flights_new();
+	build->tree_keys = tree_keys_new(build->request->root, build->context);
 	build->bases = bases_new();
 	if (compile_triggers(build, err))
 		return FAILED;
@@ -247,6 +250,8 @@ result build_run(const struct ctx *ctx, const struct build_request *request,
 	};
 	result status = run_all(&build, index, err);
 
+	if (build.tree_keys)
+		tree_keys_save(build.tree_keys, ctx);
 	build_done(&build);
 	return status;
 }

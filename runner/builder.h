@@ -17,6 +17,7 @@
 struct bases;
 struct flights;
 struct imports;
+struct tree_keys;
 struct outside;
 
 enum { OUTPUTS_MAX = 16 };
@@ -81,6 +82,7 @@ struct build {
 	struct plan *plan;
 	struct flights *flights;
 	struct imports *imports;
+	struct tree_keys *tree_keys;
 	struct outside *outside; /* what ADD gets by URLs */
 	struct bases *bases;
 	struct triggers *triggers; /* of base images */

@@ -245,7 +245,8 @@ static result sweep(const struct ctx *ctx, struct prune *prune, struct error *er
 	if (steps_remove(prune, err) || trees_remove(ctx, prune, "work", LEFTOVERS, err) ||
 	    trees_remove(ctx, prune, "layers", LAYERS, err))
 		return FAILED;
-	if (prune->wanted->all && trees_remove(ctx, prune, "mounts", MOUNTS, err))
+	if (prune->wanted->all && (trees_remove(ctx, prune, "mounts", MOUNTS, err) ||
+				   trees_remove(ctx, prune, "recall", LEFTOVERS, err)))
 		return FAILED;
 	if (store_sweep(prune->store, prune->wanted->dry_run, &prune->counts[LEFTOVERS], err))
 		return FAILED;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "runner/copy_sources.h"
 #include "runner/outside.h"
+#include "runner/tree_key.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -161,11 +162,24 @@ static result content_hash(struct copy *copy, struct copy_source *source, struct
 {
 	struct source_filter filter;
 	struct copy_options options = source_options(copy, source, &filter);
+	struct tree_part part = {
+		.source = copy->job->step->source,
+		.options = &options,
+		.filter = filter.outside || filter.excludes ? NULL
+			  : copy->chmod                     ? copy->chmod
+							    : "",
+	};
 	struct digest content;
+	result hashed;
 
-	if (source_open(copy, source, NULL, err) ||
-	    tree_hash(copy->job->build->ctx, source->root_fd, *source->path ? source->path : ".",
-		      &options, false, &content, err))
+	if (source_open(copy, source, NULL, err))
+		return fail_in(err, "%s %s", copy->verb, source_text(source));
+	part.root_fd = source->root_fd;
+	part.path = *source->path ? source->path : ".";
+	hashed = source->kind == SOURCE_PATH ? tree_key(copy->job->build, &part, &content, err)
+					     : tree_hash(copy->job->build->ctx, part.root_fd,
+							 part.path, &options, false, &content, err);
+	if (hashed)
 		return fail_in(err, "%s %s", copy->verb, source_text(source));
 	hasher_add(hasher, content.bytes, sizeof(content.bytes));
 	return OK;

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "runner/tree_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -206,13 +207,20 @@ static result hash_content(const struct job *job, const struct run_mount *mount,
 {
 	struct copy_options options = { .keep_owner = true };
 	owned(fd) int root = -1;
+	struct tree_part part = {
+		.source = mount->source,
+		.path = mount->path[1] ? mount->path + 1 : ".",
+		.options = mount->source ? &options : context_options(job, &options),
+		.filter = "",
+		.with_owner = mount->source != NULL,
+	};
 	struct digest content;
 	bool is_file;
 
-	if (source_open(job, mount, &root, err) || source_stat(job, mount, root, &is_file, err) ||
-	    tree_hash(job->build->ctx, root, mount->path[1] ? mount->path + 1 : ".",
-		      mount->source ? &options : context_options(job, &options),
-		      mount->source != NULL, &content, err))
+	if (source_open(job, mount, &root, err) || source_stat(job, mount, root, &is_file, err))
+		return FAILED;
+	part.root_fd = root;
+	if (tree_key(job->build, &part, &content, err))
 		return FAILED;
 	hasher_add(hasher, &is_file, sizeof(is_file));
 	hasher_add(hasher, content.bytes, sizeof(content.bytes));
