@@ -4,10 +4,12 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "runner/bases.h"
+#include "runner/build_checks.h"
 #include "runner/cache_export.h"
 #include "runner/cache_import.h"
 #include "runner/deadline.h"
 #include "runner/flights.h"
+#include "runner/lint_rules.h"
 #include "runner/outside.h"
 #include "runner/publish.h"
 #include "runner/sched.h"
@@ -29,6 +31,7 @@ static void build_done(struct build *build)
 	plan_drop(&build->plan);
 	triggers_drop(&build->triggers);
 	dockerfile_drop(&build->dockerfile);
+	lint_drop(&build->lint);
 	context_drop(&build->context);
 	outside_drop(&build->outside);
 	cache_drop(&build->cache);
@@ -90,7 +93,7 @@ static result load(struct build *build, struct error *err)
 			     context->dockerfile_name, &build->dockerfile, err))
 		return FAILED;
 	syntax_warn(build);
-	return OK;
+	return checks_run(build, err);
 }
 
 static result compile(struct build *build, struct error *err)
@@ -239,6 +242,17 @@ static result run_all(struct build *build, struct descriptor *index, struct erro
 	return FAILED;
 }
 
+result build_check(const struct ctx *ctx, const struct build_request *request, struct error *err)
+{
+	struct build build = { .ctx = ctx, .request = request };
+	result status;
+
+	build.outside = outside_new(request->root);
+	status = load(&build, err) || checks_print(&build, err) ? FAILED : OK;
+	build_done(&build);
+	return status;
+}
+
 result build_run(const struct ctx *ctx, const struct build_request *request,
 		 const struct privilege *privilege, struct descriptor *index, struct error *err)
 {
@@ -250,6 +264,7 @@ result build_run(const struct ctx *ctx, const struct build_request *request,
 	};
 	result status = run_all(&build, index, err);
 
+	checks_tell(&build);
 	if (build.tree_keys)
 		tree_keys_save(build.tree_keys, ctx);
 	build_done(&build);

@@ -14,4 +14,7 @@
 result build_run(const struct ctx *ctx, const struct build_request *request,
 		 const struct privilege *privilege, struct descriptor *index, struct error *err);
 
+/** Only check the Dockerfile, as request->check says: see checks_print(). */
+result build_check(const struct ctx *ctx, const struct build_request *request, struct error *err);
+
 #endif

@@ -17,6 +17,7 @@
 struct bases;
 struct flights;
 struct imports;
+struct lint;
 struct tree_keys;
 struct outside;
 
@@ -24,6 +25,9 @@ enum { OUTPUTS_MAX = 16 };
 
 /** What --verify asks of the finished images. */
 enum verify { VERIFY_ENTRY, VERIFY_STRICT, VERIFY_OFF };
+
+/** Whether the Dockerfile is only checked, and how that is told. */
+enum check { CHECK_NOT, CHECK_TEXT, CHECK_JSON };
 
 struct build_request {
 	const char *root;
@@ -54,6 +58,7 @@ struct build_request {
 	uint64_t shm_size; /* 0: the default */
 	bool no_cache, pull, keep_going;
 	enum verify verify;
+	enum check check;
 	struct platform optional[PLATFORMS_MAX]; /* that the index may go without */
 	size_t optional_count;
 	int64_t timeout; /* nanoseconds for the whole build; 0: none */
@@ -79,6 +84,7 @@ struct build {
 	struct cache *cache;
 	struct context *context;
 	struct dockerfile *dockerfile;
+	struct lint *lint; /* what its checks found */
 	struct plan *plan;
 	struct flights *flights;
 	struct imports *imports;

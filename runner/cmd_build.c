@@ -25,6 +25,8 @@ struct build_options {
 	const char *metadata, *iidfile, *epoch, *verify, *optional, *build_timeout;
 	struct strings cache_to, cache_from;
 	const char *provenance, *sbom;
+	const char *call;
+	bool check;
 	bool push, load, pull, no_cache, keep_going, insecure;
 };
 
@@ -100,6 +102,10 @@ static const struct option options[] = {
 	  "end the build after so long: 90s, 1h30m" },
 	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",
 	  "entry (default): an entry point for another machine is an error; strict: any file; off" },
+	{ "check",      0,   OPTION_FLAG, FIELD(check),      NULL,
+	  "only check the Dockerfile, as 'mpemu dockerfile lint'; warnings are a failure" },
+	{ "call",       0,   OPTION_TEXT, FIELD(call),       "METHOD",
+	  "check (as --check), check,format=json, or build (default)" },
 	{ "provenance", 0,   OPTION_TEXT, FIELD(provenance), "false",
 	  "attestations of where it came from are not made yet: false is all that is taken" },
 	{ "sbom",       0,   OPTION_TEXT, FIELD(sbom),       "false",
@@ -210,6 +216,36 @@ static result attestations_refuse(const char *option, const char *text, struct e
 		    option, text);
 }
 
+static result check_set(const struct build_options *options_, struct build_request *request,
+			struct error *err)
+{
+	static const struct {
+		const char *method;
+		enum check check;
+	} methods[] = {
+		{ "build", CHECK_NOT },
+		{ "check", CHECK_TEXT },
+		{ "lint", CHECK_TEXT },
+		{ "check,format=text", CHECK_TEXT },
+		{ "check,format=json", CHECK_JSON },
+		{ "lint,format=json", CHECK_JSON },
+	};
+
+	request->check = options_->check ? CHECK_TEXT : CHECK_NOT;
+	for (size_t i = 0; options_->call && i < countof(methods); i++) {
+		if (strcmp(methods[i].method, options_->call) == 0) {
+			request->check = methods[i].check;
+			return OK;
+		}
+	}
+	if (!options_->call)
+		return OK;
+	return fail(err, FAULT_USAGE,
+		    "--call %s is not supported yet by this version of mpemu: want build, check or "
+		    "check,format=json",
+		    options_->call);
+}
+
 static result timeout_set(const char *text, struct build_request *request, struct error *err)
 {
 	if (!text)
@@ -275,7 +311,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 	    verify_set(options_->verify, request, err) ||
 	    optional_set(options_->optional, request, err) ||
 	    timeout_set(options_->build_timeout, request, err) ||
-	    caches_set(options_, request, err) ||
+	    caches_set(options_, request, err) || check_set(options_, request, err) ||
 	    attestations_refuse("provenance", options_->provenance, err) ||
 	    attestations_refuse("sbom", options_->sbom, err) ||
 	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
@@ -346,8 +382,11 @@ static result run(struct invocation *in, struct error *err)
 	struct descriptor index;
 	char text[DIGEST_TEXT_MAX];
 
-	if (request_make(in, options_, &request, err) ||
-	    build(in, &request, options_->trace, &index, err))
+	if (request_make(in, options_, &request, err))
+		return FAILED;
+	if (request.check)
+		return build_check(in->ctx, &request, err);
+	if (build(in, &request, options_->trace, &index, err))
 		return FAILED;
 	if (stdout_is_archive(&request))
 		return OK;

@@ -3,10 +3,10 @@
  * `mpemu dockerfile lint`: the build checks, as text or JSON.
  */
 #include "runner/commands.h"
-#include "runner/lint.h"
+#include "runner/lint_print.h"
+#include "runner/table.h"
 
 #include "base/fd.h"
-#include "base/json.h"
 #include "base/mem.h"
 
 #include <fcntl.h>
@@ -55,78 +55,6 @@ static result patterns_load(const char *file, const char *context, struct ignore
 	return done;
 }
 
-static json_t *position_json(unsigned line)
-{
-	json_t *position = json_object();
-
-	json_object_set_new(position, "line", json_integer(line));
-	json_object_set_new(position, "character", json_integer(0));
-	return position;
-}
-
-static json_t *warning_json(const struct lint_warning *warning)
-{
-	const struct lint_rule_text *rule = &lint_rules[warning->rule];
-	owned(str) char *url = xasprintf("%s%s/", LINT_URL, rule->page);
-	owned(buf) struct buf safe = {};
-	json_t *object = json_object(), *range = json_object(), *ranges = json_array(),
-	       *location = json_object();
-
-	text_escape(&safe, warning->text, strlen(warning->text));
-	json_object_set_new(range, "start", position_json(warning->first_line));
-	json_object_set_new(range, "end", position_json(warning->last_line));
-	json_array_append_new(ranges, range);
-	json_object_set_new(location, "ranges", ranges);
-	json_object_set_new(object, "ruleName", json_string(rule->name));
-	json_object_set_new(object, "description", json_string(rule->description));
-	json_object_set_new(object, "url", json_string(url));
-	json_object_set_new(object, "detail", json_string(buf_text(&safe)));
-	json_object_set_new(object, "line", json_integer(warning->first_line));
-	json_object_set_new(object, "location", location);
-	return object;
-}
-
-static void print_json(const struct lint *lint)
-{
-	owned(json) json_t *document = json_object();
-	owned(str) char *text = NULL;
-	json_t *warnings = json_array();
-
-	for (size_t i = 0; i < lint->count; i++)
-		json_array_append_new(warnings, warning_json(&lint->warnings[i]));
-	json_object_set_new(document, "warnings", warnings);
-	text = json_text(document, true);
-	puts(text);
-}
-
-static void print_text(const struct lint *lint, const char *name)
-{
-	for (size_t i = 0; i < lint->count; i++) {
-		const struct lint_warning *warning = &lint->warnings[i];
-		owned(buf) struct buf safe = {};
-
-		text_escape(&safe, warning->text, strlen(warning->text));
-		printf("%s:%u: %s: %s\n", name, warning->first_line, lint_rules[warning->rule].name,
-		       buf_text(&safe));
-	}
-}
-
-static result violations(const struct lint *lint, struct error *err)
-{
-	owned(buf) struct buf names = {};
-	bool told[LINT_RULE_COUNT] = {};
-
-	if (!lint->is_error || !lint->count)
-		return OK;
-	for (size_t i = 0; i < lint->count; i++) {
-		if (!told[lint->warnings[i].rule])
-			buf_printf(&names, "%s%s", names.length ? ", " : "",
-				   lint_rules[lint->warnings[i].rule].name);
-		told[lint->warnings[i].rule] = true;
-	}
-	return fail(err, FAULT_INPUT, "lint violation found for rules: %s", buf_text(&names));
-}
-
 static result lint_command_run(struct invocation *in, struct error *err)
 {
 	const struct lint_command_options *wanted = in->options;
@@ -134,7 +62,7 @@ static result lint_command_run(struct invocation *in, struct error *err)
 	owned(dockerfile) struct dockerfile *file = NULL;
 	owned(ignore) struct ignore *ignore = NULL;
 	owned(lint) struct lint *lint = NULL;
-	owned(buf) struct buf text = {};
+	owned(buf) struct buf text = {}, out = {};
 	struct lint_options options = { .experimental = wanted->experimental };
 
 	if (strcmp(path, "-") == 0 ? read_all(STDIN_FILENO, DOCKERFILE_SIZE_MAX, &text, err)
@@ -147,10 +75,10 @@ static result lint_command_run(struct invocation *in, struct error *err)
 	if (lint_run(file, &options, &lint, err))
 		return FAILED;
 	if (wanted->json)
-		print_json(lint);
+		lint_json(lint, &out);
 	else
-		print_text(lint, name);
-	return violations(lint, err);
+		lint_text(lint, name, &out);
+	return stdout_write(&out, err) ? FAILED : lint_violations(lint, err);
 }
 
 const struct command command_lint = {

@@ -56,19 +56,25 @@ static result option_read(struct lint *lint, const char *option, struct error *e
 	return OK;
 }
 
+static result options_read(struct lint *lint, const char *text, struct error *err)
+{
+	owned(strings) struct strings options = {};
+
+	strings_split(&options, text, ';');
+	for (size_t i = 0; i < options.count; i++) {
+		if (option_read(lint, options.items[i], err))
+			return FAILED;
+	}
+	return OK;
+}
+
 static result check_read(struct lint *lint, const struct dockerfile *dockerfile, struct error *err)
 {
 	for (size_t i = 0; i < dockerfile->directive_count; i++) {
-		owned(strings) struct strings options = {};
+		const struct directive *at = &dockerfile->directives[i];
 
-		if (strcmp(dockerfile->directives[i].key, "check") != 0)
-			continue;
-		strings_split(&options, dockerfile->directives[i].value, ';');
-		for (size_t o = 0; o < options.count; o++) {
-			if (option_read(lint, options.items[o], err))
-				return fail_in(err, "%s:%u", dockerfile->name,
-					       dockerfile->directives[i].line);
-		}
+		if (strcmp(at->key, "check") == 0 && options_read(lint, at->value, err))
+			return fail_in(err, "%s:%u", dockerfile->name, at->line);
 	}
 	return OK;
 }
@@ -140,7 +146,8 @@ result lint_run(const struct dockerfile *dockerfile, const struct lint_options *
 
 	for (size_t i = 0; i < LINT_RULE_COUNT; i++)
 		lint->skipped[i] = lint_rules[i].experimental && !options->experimental;
-	if (check_read(lint, dockerfile, err))
+	if (options->check ? options_read(lint, options->check, err)
+			   : check_read(lint, dockerfile, err))
 		return FAILED;
 	check_continuations(lint, dockerfile);
 	check_casing(lint, dockerfile);

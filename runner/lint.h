@@ -11,6 +11,7 @@
 struct lint_options {
 	const struct ignore *ignore; /* the context's .dockerignore, or NULL */
 	bool experimental;
+	const char *check; /* in place of "# check="; or NULL */
 };
 
 /** Check a file that was parsed and is sound.  FAULT_INPUT on a bad "# check=". */

@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The build checks: alone (build --check), and as warnings of a build.
+. "$(dirname "$0")/../lib.sh"
+need_root
+need_command jq
+
+context=$(tmpdir)
+dockerfile() { cat >"$context/Dockerfile"; }
+build() {
+	run mpemu --progress plain build "$@" "$context"
+}
+
+dockerfile <<'END'
+FROM scratch as base
+MAINTAINER me
+COPY ignored /
+CMD echo hello
+END
+echo ignored >"$context/.dockerignore"
+touch "$context/ignored"
+build --check
+is 'a check with warnings fails' "$status" 3
+is 'and prints what dockerfile lint prints' "$out" \
+	"$(cd "$context" && "$MPEMU" dockerfile lint Dockerfile)"
+build --call=check,format=json
+is 'as JSON too' "$status $(printf '%s' "$out" | jq -r '[.warnings[].ruleName] | sort | join(" ")')" \
+	'3 FromAsCasing JSONArgsRecommended MaintainerDeprecated'
+ok 'nothing was built' test ! -e "$store/oci"
+build --build-arg BUILDKIT_DOCKERFILE_CHECK=skip=all --check
+is 'a build argument has rules skipped' "$status $out" '0 Check complete, no warnings found.'
+build --build-arg 'BUILDKIT_DOCKERFILE_CHECK=skip=all;experimental=all' --check
+like 'or applied that are experimental, which look at .dockerignore' "$out" \
+	'^Dockerfile:3: CopyIgnoredFile: '
+build --call=nothing
+is 'other methods are refused' "$status" 2
+
+dockerfile <<'END'
+FROM scratch as base
+COPY file /
+CMD echo hello
+END
+echo file >"$context/file"
+build -t localhost/out
+is 'a build with warnings ends well' "$status" 0
+is 'and tells them at its end' "$(printf '%s\n' "$err" | tail -n 2 | cut -d: -f1-4)" \
+	"$(printf 'warning: Dockerfile:1: FromAsCasing\nwarning: Dockerfile:3: JSONArgsRecommended')"
+run mpemu --progress json build "$context"
+is 'as events too' "$(printf '%s\n' "$err" | jq -r 'select(.event == "warning").text' | grep -c '^Dockerfile:')" 2
+
+dockerfile <<'END'
+# check=skip=FromAsCasing,JSONArgsRecommended
+FROM scratch as base
+COPY file /
+CMD echo hello
+END
+build
+unlike 'what the file skips is not told' "$err" 'warning: Dockerfile'
+build --check
+is 'nor checked' "$status" 0
+dockerfile <<'END'
+# check=error=true
+FROM scratch as base
+COPY file /
+END
+build -t localhost/never
+is 'what the file calls an error is one' "$status" 3
+like 'and named' "$err" 'lint violation found for rules: FromAsCasing'
+run mpemu inspect localhost/never
+is 'so that nothing is built' "$status" 5
+build --build-arg BUILDKIT_DOCKERFILE_CHECK='error=false'
+is 'unless a build argument says otherwise' "$status" 0
