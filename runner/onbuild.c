@@ -27,7 +27,7 @@ void triggers_drop(struct triggers **list)
 	}
 }
 
-static result trigger_parse(const char *text, struct dockerfile **out, struct error *err)
+result trigger_parse(const char *text, struct dockerfile **out, struct error *err)
 {
 	owned(dockerfile) struct dockerfile *document = NULL;
 	enum instruction_kind kind;

@@ -30,6 +30,9 @@ result triggers_read(struct triggers **list, const char *image, const struct pla
 const struct triggers *triggers_of(const struct triggers *list, const char *image,
 				   const struct platform *platform);
 
+/** One trigger by itself. */
+result trigger_parse(const char *text, struct dockerfile **out, struct error *err);
+
 void triggers_drop(struct triggers **list);
 
 #endif

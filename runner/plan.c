@@ -4,7 +4,10 @@
 #include "base/mem.h"
 #include "runner/expand.h"
 #include "runner/mounts.h"
+#include "runner/plan_from.h"
 #include "runner/plan_globals.h"
+
+#include "registry/registry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +104,9 @@ void plan_drop(struct plan **plan)
 	}
 	for (size_t i = 0; i < (*plan)->final_count; i++)
 		strings_drop(&(*plan)->globals[i]);
+	for (size_t i = 0; i < (*plan)->document_count; i++)
+		dockerfile_drop(&(*plan)->documents[i]);
+	free((*plan)->documents);
 	free((*plan)->globals);
 	free((*plan)->steps);
 	arena_drop(&(*plan)->arena);
@@ -180,7 +186,8 @@ static result stages_find(struct planner *planner, struct error *err)
 		}
 	}
 	if (!planner->stage_count)
-		return fail(err, FAULT_INPUT, "%s: no FROM: a Dockerfile starts with one",
+		return fail(err, FAULT_INPUT,
+			    "%s: dockerfile contains no stages to build: there is no FROM",
 			    file->name);
 	return OK;
 }
@@ -195,7 +202,17 @@ static size_t stage_by_name(const struct planner *planner, const char *name, siz
 	return SIZE_MAX;
 }
 
-/** The same, or by number. */
+/** The stage that FROM names: the latest, and its name is in lower case. */
+static size_t stage_by_base(const struct planner *planner, const char *name, size_t limit)
+{
+	for (const char *c = name; *c; c++) {
+		if (*c >= 'A' && *c <= 'Z')
+			return SIZE_MAX;
+	}
+	return stage_by_name(planner, name, limit);
+}
+
+/** The same as stage_by_name(), or by number. */
 static size_t stage_by_reference(const struct planner *planner, const char *name, size_t limit)
 {
 	size_t found = stage_by_name(planner, name, limit);
@@ -231,29 +248,6 @@ static result target_find(const struct planner *planner, size_t *out, struct err
 
 /* ---- one platform ---- */
 
-/** Where --platform is given, its value; else NULL for "as the base or the target". */
-static result from_platform(const struct pass *pass, const struct instruction *from,
-			    struct platform **out, struct error *err)
-{
-	const char *flag = instruction_flag(from, "platform");
-	owned(str) char *text = NULL;
-	struct platform parsed;
-
-	*out = NULL;
-	if (!flag)
-		return OK;
-	if (expand_word(flag, pass->planner->request->dockerfile->escape, pass->globals, 0, &text,
-			err))
-		return FAILED;
-	if (!*text)
-		return OK;
-	if (platform_parse(text, &parsed, err))
-		return fail_in(err, "FROM --platform=%s", flag);
-	*out = arena_new_in(pass->planner->plan->arena, struct platform);
-	**out = parsed;
-	return OK;
-}
-
 static void trigger_add(struct pass *pass, size_t index, const struct instruction *trigger)
 {
 	const struct instruction *from = pass->planner->stages[index].from;
@@ -270,8 +264,25 @@ static void trigger_add(struct pass *pass, size_t index, const struct instructio
 	copy->original = arena_printf(pass->planner->plan->arena, "ONBUILD %s", trigger->original);
 }
 
+/** A trigger of a stage is read again, as it would be from the image that the stage would be. */
+static result trigger_reread(struct pass *pass, size_t index, const struct instruction *onbuild,
+			     struct error *err)
+{
+	struct plan *plan = pass->planner->plan;
+	owned(buf) struct buf text = {};
+	struct dockerfile *document;
+
+	instruction_trigger_text(onbuild, &text);
+	if (trigger_parse(buf_text(&text), &document, err))
+		return fail_at(pass->planner, pass->planner->stages[index].from, err);
+	array_grow(plan->documents, plan->document_count);
+	plan->documents[plan->document_count++] = document;
+	trigger_add(pass, index, document->instructions);
+	return OK;
+}
+
 /** The triggers that the image of a stage's FROM, or the stage that it names, leave to it. */
-static void triggers_find(struct pass *pass, size_t index)
+static result triggers_find(struct pass *pass, size_t index, struct error *err)
 {
 	const struct planner *planner = pass->planner;
 	const struct plan_request *request = planner->request;
@@ -290,9 +301,10 @@ static void triggers_find(struct pass *pass, size_t index)
 		const struct instruction *at =
 			&request->dockerfile->instructions[planner->stages[base->stage].first + i];
 
-		if (at->trigger)
-			trigger_add(pass, index, at->trigger);
+		if (at->trigger && trigger_reread(pass, index, at, err))
+			return FAILED;
 	}
+	return OK;
 }
 
 /** Whether --build-context gives something else for the whole stage. */
@@ -305,33 +317,64 @@ static bool is_replaced(const struct pass *pass, size_t index)
 				  base->platform ? base->platform : pass->target);
 }
 
+/** What FROM says, which must make sense in all stages, needed or not. */
 static result base_find(struct pass *pass, size_t index, struct error *err)
 {
 	const struct planner *planner = pass->planner;
-	const struct instruction *from = planner->stages[index].from;
+	const struct dockerfile *file = planner->request->dockerfile;
+	const struct stage *stage = &planner->stages[index];
 	struct base *base = &pass->bases[index];
 	owned(str) char *name = NULL;
+	struct reference ignored;
+	struct platform platform;
+	bool given;
 
-	if (from_platform(pass, from, &base->platform, err) ||
-	    expand_word(from->args[0], planner->request->dockerfile->escape, pass->globals, 0,
-			&name, err))
-		return fail_at(planner, from, err);
-	if (!*name) {
-		(void)fail(err, FAULT_INPUT, "base name (%s) should not be blank", from->args[0]);
-		return fail_at(planner, from, err);
+	if (from_name(file, stage->from, pass->globals, &name, err) ||
+	    from_platform(file, stage->from, pass->globals, &given, &platform, err))
+		return fail_at(planner, stage->from, err);
+	if (given) {
+		base->platform = arena_new_in(planner->plan->arena, struct platform);
+		*base->platform = platform;
 	}
 	if (is_replaced(pass, index)) {
 		base->is_replaced = true;
-		base->image = arena_strdup(planner->plan->arena, planner->stages[index].name);
+		base->image = arena_strdup(planner->plan->arena, stage->name);
 		return OK;
 	}
-	base->stage = stage_by_name(planner, name, index);
-	if (base->stage == SIZE_MAX)
-		base->image = arena_strdup(planner->plan->arena, name);
-	else
-		pass->needed[base->stage] = true;
-	triggers_find(pass, index);
+	base->stage = stage_by_base(planner, name, index);
+	if (base->stage != SIZE_MAX)
+		return OK;
+	if (strcmp(name, "scratch") != 0 && reference_parse(name, &ignored, err)) {
+		(void)fail_in(err, "failed to parse stage name \"%s\"", name);
+		return fail_at(planner, stage->from, err);
+	}
+	base->image = arena_strdup(planner->plan->arena, name);
 	return OK;
+}
+
+/** And so must every COPY --from. */
+static result bases_find(struct pass *pass, struct error *err)
+{
+	const struct planner *planner = pass->planner;
+	const struct dockerfile *file = planner->request->dockerfile;
+
+	for (size_t i = 0; i < planner->stage_count; i++) {
+		if (base_find(pass, i, err))
+			return FAILED;
+	}
+	for (size_t i = 0; i < file->instruction_count; i++) {
+		const struct instruction *at = &file->instructions[i];
+
+		if (copy_from_check(file, at, planner->stage_count, err))
+			return fail_at(planner, at, err);
+	}
+	return OK;
+}
+
+static void base_need(struct pass *pass, size_t index)
+{
+	if (!pass->bases[index].image)
+		pass->needed[pass->bases[index].stage] = true;
 }
 
 /** What a stage runs after FROM: the triggers of its base, then its own instructions. */
@@ -354,7 +397,7 @@ static size_t instruction_count(const struct pass *pass, size_t index)
 }
 
 /** Mark a stage that an instruction of the stage `index` reads from; an image is as good. */
-static result source_mark(struct pass *pass, size_t index, const char *flag, const char *name,
+static result source_mark(struct pass *pass, size_t index, const char *verb, const char *name,
 			  struct error *err)
 {
 	const struct planner *planner = pass->planner;
@@ -364,8 +407,9 @@ static result source_mark(struct pass *pass, size_t index, const char *flag, con
 		pass->needed[found] = true;
 	else if (stage_by_reference(planner, name, planner->stage_count) != SIZE_MAX)
 		return fail(err, FAULT_INPUT,
-			    "%s=%s: the stage needs to be defined before current stage", flag,
-			    name);
+			    "cannot %s from stage \"%s\", it needs to be defined before current "
+			    "stage",
+			    verb, name);
 	return OK;
 }
 
@@ -381,7 +425,7 @@ static result mounts_mark(struct pass *pass, size_t index, const struct instruct
 
 		if (mount_from(flag->value ? flag->value : "", &from, err))
 			return fail_in(err, "RUN --mount=%s", flag->value ? flag->value : "");
-		if (from && source_mark(pass, index, "RUN --mount: from", from, err))
+		if (from && source_mark(pass, index, "mount", from, err))
 			return FAILED;
 	}
 	return OK;
@@ -397,7 +441,7 @@ static result sources_mark(struct pass *pass, size_t index, struct error *err)
 		if (check_supported(at, err) ||
 		    (at->kind == INSTRUCTION_RUN && mounts_mark(pass, index, at, err)) ||
 		    (at->kind == INSTRUCTION_COPY && name &&
-		     source_mark(pass, index, "COPY --from", name, err)))
+		     source_mark(pass, index, "copy", name, err)))
 			return fail_at(pass->planner, at, err);
 	}
 	return OK;
@@ -475,7 +519,9 @@ static struct step *image_step(struct pass *pass, const struct instruction *inst
 	enum step_kind kind = named && named->kind == NAMED_FILES ? STEP_FILES
 			      : !named && is_scratch              ? STEP_SCRATCH
 								  : STEP_IMAGE;
-	struct step *step = step_add(pass, kind, instruction, platform, NULL, NULL);
+	/* Nothing is for any platform, and what will be put there for the target. */
+	struct step *step = step_add(pass, kind, instruction,
+				     kind == STEP_SCRATCH ? pass->target : platform, NULL, NULL);
 
 	step->image = named ? named->value : image;
 	step->name = arena_printf(pass->planner->plan->arena, "[%s] FROM %s",
@@ -540,9 +586,8 @@ static struct step *first_step(struct pass *pass, size_t index, size_t total)
 				  base->platform ? base->platform : pass->target);
 	} else {
 		previous = pass->last[base->stage];
-		step = step_add(pass, STEP_STAGE, stage->from,
-				base->platform ? base->platform : previous->platform, previous,
-				NULL);
+		/* A --platform has no say here. */
+		step = step_add(pass, STEP_STAGE, stage->from, previous->platform, previous, NULL);
 	}
 	step->name = step_title(pass, step, stage, 1, total);
 	return step;
@@ -590,8 +635,13 @@ static result stage_plan(struct pass *pass, size_t index, struct error *err)
 static result pass_run(struct pass *pass, size_t target, struct error *err)
 {
 	pass->needed[target] = true;
+	if (bases_find(pass, err))
+		return FAILED;
 	for (size_t i = target + 1; i-- > 0;) {
-		if (pass->needed[i] && (base_find(pass, i, err) || sources_mark(pass, i, err)))
+		if (!pass->needed[i])
+			continue;
+		base_need(pass, i);
+		if (triggers_find(pass, i, err) || sources_mark(pass, i, err))
 			return FAILED;
 	}
 	for (size_t i = 0; i <= target; i++) {
@@ -614,7 +664,7 @@ static result platform_plan(struct planner *planner, size_t number, struct error
 
 	if (target_find(planner, &target, err) ||
 	    globals_make(planner->request->dockerfile, planner->request->build_args, pass.target,
-			 planner->stages[target].name, &plan->globals[number], err))
+			 planner->request->target, &plan->globals[number], err))
 		return FAILED;
 	pass.bases = xcalloc(planner->stage_count, sizeof(*pass.bases));
 	pass.needed = xcalloc(planner->stage_count, sizeof(*pass.needed));

@@ -54,7 +54,9 @@ struct plan {
 	size_t step_count;
 	struct step *finals[PLATFORMS_MAX]; /* the last step of each platform, in their order */
 	size_t final_count;
-	struct strings *globals; /* one list a platform */
+	struct strings *globals;       /* one list a platform */
+	struct dockerfile **documents; /* triggers of stages, as they were read again */
+	size_t document_count;
 	struct arena *arena;
 };
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "runner/expand.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static void platform_args(struct strings *env, const char *prefix, const struct platform *platform)
@@ -43,6 +44,24 @@ static result global_args(const struct dockerfile *file, const struct strings *b
 	return OK;
 }
 
+/** The name that was asked for, as it was, else that of the last stage. */
+static void targetstage_arg(const struct dockerfile *file, const char *asked, struct strings *env)
+{
+	owned(buf) struct buf name = {};
+
+	for (size_t i = file->instruction_count; !asked && i-- > 0;) {
+		const struct instruction *at = &file->instructions[i];
+
+		if (at->kind != INSTRUCTION_FROM)
+			continue;
+		for (const char *c = at->arg_count == 3 ? at->args[2] : ""; *c; c++)
+			buf_add_char(&name, (char)tolower((unsigned char)*c));
+		break;
+	}
+	asked = asked && *asked ? asked : buf_text(&name);
+	strings_printf(env, "TARGETSTAGE=%s", *asked ? asked : "default");
+}
+
 result globals_make(const struct dockerfile *file, const struct strings *build_args,
 		    const struct platform *target, const char *target_stage, struct strings *env,
 		    struct error *err)
@@ -51,7 +70,7 @@ result globals_make(const struct dockerfile *file, const struct strings *build_a
 
 	platform_args(env, "BUILD", &host);
 	platform_args(env, "TARGET", target);
-	strings_printf(env, "TARGETSTAGE=%s", target_stage ? target_stage : "default");
+	targetstage_arg(file, target_stage, env);
 	for (size_t i = 0; i < env->count; i++) {
 		owned(str) char *name = xstrndup(env->items[i], strcspn(env->items[i], "="));
 		const char *given = env_get(build_args, name);

@@ -10,7 +10,7 @@
 
 /**
  * BUILD*, TARGET* and the ARGs before the first FROM, as build arguments leave them.
- * `target_stage` is the name of the stage that is built, or NULL.
+ * `target_stage` is the stage that was asked for, or NULL.
  */
 result globals_make(const struct dockerfile *file, const struct strings *build_args,
 		    const struct platform *target, const char *target_stage, struct strings *env,

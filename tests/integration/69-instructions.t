@@ -101,7 +101,7 @@ build localhost/child <<'END'
 FROM localhost/base
 EXPOSE 70000
 END
-like 'a port that is none' "$err" 'Dockerfile:2: EXPOSE 70000: invalid'
+like 'a port that is none' "$err" 'Dockerfile:2: EXPOSE: invalid port: "70000"'
 
 # ---- ONBUILD ----
 

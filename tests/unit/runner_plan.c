@@ -80,7 +80,7 @@ static const struct {
 	  "3 [linux/arm64 2/2] RUN --mount=target=/c --mount=from=one,target=/x "
 	  "--mount=from=busybox,target=/y --mount=type=cache,from=0,target=/z ls <1 @0 @2 @0\n" },
 	{ "FROM a\nRUN --mount=from=two,target=/x ls\nFROM b AS two\n", "arm64", "0",
-	  "Dockerfile:2: RUN --mount: from=two: the stage needs to be defined before current stage" },
+	  "Dockerfile:2: cannot mount from stage \"two\", it needs to be defined before current stage" },
 	{ "FROM a\nRUN --mount=from=$X,target=/x ls\n", "arm64", NULL,
 	  "Dockerfile:2: RUN --mount=from=$X,target=/x: 'from' doesn't support variable expansion, "
 	  "define alias stage instead" },
@@ -97,7 +97,7 @@ static const struct {
 	{ "FROM a AS tow\n", "arm64", "two",
 	  "target stage \"two\" could not be found in Dockerfile (did you mean tow?)" },
 	{ "FROM a\nCOPY --from=late /x /y\nFROM b AS late\n", "arm64", "0",
-	  "Dockerfile:2: COPY --from=late: the stage needs to be defined before current stage" },
+	  "Dockerfile:2: cannot copy from stage \"late\", it needs to be defined before current stage" },
 	{ "FROM a AS x\nONBUILD RUN y\nFROM b AS z\nFROM x\nONBUILD COPY --from=z / /\nFROM 2\n", "arm64", "2",
 	  "0 [linux/arm64 x 1/1] FROM a AS x\n"
 	  "1 [linux/arm64 x 1/1] ONBUILD RUN y <0\n"
@@ -112,6 +112,35 @@ static const struct {
 	  "4 [linux/arm64 2/2] ONBUILD COPY --from=z /f / <3 +2\n" },
 	{ "FROM $NOTHING\n", "arm64", NULL,
 	  "Dockerfile:1: base name ($NOTHING) should not be blank" },
+	/* also in stages that nobody needs */
+	{ "FROM a\nFROM $X\nFROM b\n", "arm64", NULL, "Dockerfile:2: base name ($X) should not be blank" },
+	{ "FROM a\nCOPY --from=$X / /\nFROM b\n", "arm64", NULL,
+	  "Dockerfile:2: variable expansion is not supported for --from, define a new stage with FROM "
+	  "using ARG from global scope as a workaround" },
+	{ "FROM a\nFROM b\nCOPY --from=2 / /\n", "arm64", NULL, "Dockerfile:3: invalid stage index 2" },
+	{ "FROM a\nCOPY --from=-1 / /\n", "arm64", NULL, "Dockerfile:2: invalid stage index -1" },
+	{ "FROM a\nCOPY --from=0 / /\n", "arm64", NULL,
+	  "Dockerfile:2: cannot copy from stage \"0\", it needs to be defined before current stage" },
+	{ "FROM --platform=$BULIDPLATFORM a\nFROM b\n", "arm64", NULL,
+	  "Dockerfile:1: empty platform value from expression $BULIDPLATFORM (did you mean BUILDPLATFORM?)" },
+	{ "ARG MY_ARCH=arm64\nFROM --platform=linux/$MYARCH a\n", "arm64", NULL,
+	  "Dockerfile:2: failed to parse platform linux/$MYARCH: platform 'linux/': want "
+	  "os/arch[/variant], such as linux/arm64 (did you mean MY_ARCH?)" },
+	{ "FROM a AS Build\nFROM Build\n", "arm64", NULL,
+	  "Dockerfile:2: failed to parse stage name \"Build\": reference 'Build': the repository must be lower case" },
+	{ "FROM a AS Build\nFROM build\nCOPY --from=bUILD / /\n", "arm64", NULL,
+	  "0 [linux/arm64 Build 1/1] FROM a AS Build\n"
+	  "1 [linux/arm64 1/2] FROM build <0\n"
+	  "2 [linux/arm64 2/2] COPY --from=bUILD / / <1 +0\n" },
+	{ "# escape=`\nFROM a AS x\nONBUILD USER `\n a\nFROM x\n", "arm64", NULL,
+	  "0 [linux/arm64 x 1/1] FROM a AS x\n"
+	  "1 [linux/arm64 x 1/1] ONBUILD USER  a <0\n"
+	  "2 [linux/arm64 1/1] FROM x <1\n"
+	  "3 [linux/arm64 1/1] ONBUILD USER  a <2\n" },
+	{ "FROM a AS x\nONBUILD USER\nFROM x\n", "arm64", NULL,
+	  "Dockerfile:3: ONBUILD:1: USER requires exactly one argument" },
+	{ "ARG A=1\n", "arm64", NULL,
+	  "Dockerfile: dockerfile contains no stages to build: there is no FROM" },
 };
 /* clang-format on */
 
@@ -123,6 +152,43 @@ TEST(plan_has_the_steps_that_the_target_needs)
 		CHECK_STR(got, cases[i].want);
 		free(got);
 	}
+}
+
+/** The platforms of the steps of a build for arm64, those of FROM only. */
+static void check_platforms(const char *text, const char *target, const char *want)
+{
+	struct platform platform;
+	struct strings none = {};
+	struct error err = {};
+	owned(dockerfile) struct dockerfile *dockerfile = NULL;
+	owned(plan) struct plan *plan = NULL;
+	owned(buf) struct buf got = {};
+	struct plan_request request = {
+		.platforms = &platform, .platform_count = 1, .target = target, .build_args = &none
+	};
+
+	if (!CHECK(!platform_parse("linux/arm64", &platform, &err)) ||
+	    !CHECK(!dockerfile_parse(text, strlen(text), "F", &dockerfile, &err)))
+		return;
+	request.dockerfile = dockerfile;
+	if (!tap_check(!plan_compile(&request, &plan, &err), __FILE__, __LINE__, "%s", err.text))
+		return;
+	for (size_t i = 0; i < plan->step_count; i++) {
+		if (plan->steps[i]->kind != STEP_INSTRUCTION)
+			buf_printf(&got, "%s ", plan->steps[i]->platform->arch);
+	}
+	buf_printf(&got, "%s", env_get(plan->steps[0]->globals, "TARGETSTAGE"));
+	CHECK_STR(buf_text(&got), want);
+}
+
+TEST(plan_knows_what_each_stage_is_for)
+{
+	check_platforms("FROM --platform=s390x a", NULL, "s390x default");
+	check_platforms("FROM --platform=s390x scratch AS Last", NULL, "arm64 last");
+	check_platforms("FROM --platform=s390x a AS x\nFROM --platform=386 x", NULL,
+			"s390x s390x default");
+	check_platforms("FROM a AS x\nFROM --platform=386 x AS y\nFROM z", "Y", "arm64 arm64 Y");
+	check_platforms("FROM --platform= a", NULL, "arm64 default");
 }
 
 TEST(plan_expands_from_with_global_arguments)
