@@ -259,7 +259,7 @@ static result config_apply(struct job *job, struct error *err)
 	user = job->wanted->user ? job->wanted->user : user;
 	cwd = job->wanted->workdir ? job->wanted->workdir : cwd;
 	job->user = xstrdup(user ? user : "");
-	job->cwd = xstrdup(cwd && *cwd ? cwd : "/");
+	job->cwd = cwd && *cwd && *cwd != '/' ? xstrdup(cwd) : path_absolute(cwd ? cwd : "");
 	return OK;
 }
 

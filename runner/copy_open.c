@@ -24,6 +24,11 @@ const char *source_text(const struct copy_source *source)
 
 /* ---- options ---- */
 
+bool copy_keeps_owner(const struct copy *copy, const struct copy_source *source)
+{
+	return !copy->chown && source->kind == SOURCE_PATH && copy->job->step->source;
+}
+
 static enum wanted wants(void *closure, const char *path)
 {
 	const struct source_filter *filter = closure;
@@ -51,6 +56,7 @@ struct copy_options source_options(const struct copy *copy, const struct copy_so
 	}
 	if (copy->chmod)
 		options.change = &copy->change;
+	options.keep_owner = copy_keeps_owner(copy, source);
 	if (source->kind == SOURCE_PATH && !copy->job->step->source) {
 		options.excluded = context_excludes;
 		options.closure = copy->job->build->context;
@@ -168,6 +174,7 @@ static result content_hash(struct copy *copy, struct copy_source *source, struct
 		.filter = filter.outside || filter.excludes ? NULL
 			  : copy->chmod                     ? copy->chmod
 							    : "",
+		.with_owner = options.keep_owner,
 	};
 	struct digest content;
 	result hashed;
@@ -176,9 +183,10 @@ static result content_hash(struct copy *copy, struct copy_source *source, struct
 		return fail_in(err, "%s %s", copy->verb, source_text(source));
 	part.root_fd = source->root_fd;
 	part.path = *source->path ? source->path : ".";
-	hashed = source->kind == SOURCE_PATH ? tree_key(copy->job->build, &part, &content, err)
-					     : tree_hash(copy->job->build->ctx, part.root_fd,
-							 part.path, &options, false, &content, err);
+	hashed = source->kind == SOURCE_PATH
+			 ? tree_key(copy->job->build, &part, &content, err)
+			 : tree_hash(copy->job->build->ctx, part.root_fd, part.path, &options,
+				     options.keep_owner, &content, err);
 	if (hashed)
 		return fail_in(err, "%s %s", copy->verb, source_text(source));
 	hasher_add(hasher, content.bytes, sizeof(content.bytes));

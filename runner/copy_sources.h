@@ -67,6 +67,9 @@ struct source_filter {
 	const struct ignore *outside, *excludes;
 };
 
+/** Whether files stay whose they are: those of a stage or an image, where nothing else is said. */
+bool copy_keeps_owner(const struct copy *copy, const struct copy_source *source);
+
 /** How the source is to be copied; the owner is the caller's. */
 struct copy_options source_options(const struct copy *copy, const struct copy_source *source,
 				   struct source_filter *filter);

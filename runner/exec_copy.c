@@ -30,7 +30,7 @@ static result copy_key(struct copy *copy, struct digest *out, struct error *err)
 	const struct snapshot *snapshot = copy->job->snapshot;
 	owned(hasher) struct hasher *hasher = hasher_new();
 
-	hasher_add_str(hasher, "mpemu copy 2");
+	hasher_add_str(hasher, "mpemu copy 3");
 	if (!copy->is_linked)
 		hasher_add(hasher, snapshot->files.bytes, sizeof(snapshot->files.bytes));
 	hasher_add_str(hasher, copy->target);
@@ -58,14 +58,14 @@ static bool is_directory(int root_fd, const char *path)
 	return fd >= 0;
 }
 
-/** Where one source goes: its own name in a directory, or the destination itself. */
-static char *target_of(const struct copy *copy, const struct copy_source *source, int root_fd)
+/** The name that one source gets in the destination; NULL where it becomes the destination. */
+static const char *name_in_target(const struct copy *copy, const struct copy_source *source,
+				  int root_fd)
 {
 	if (is_directory(source->root_fd, source->path) ||
 	    (!copy->into_directory && !is_directory(root_fd, copy->target)))
-		return xstrdup(copy->target);
-	return xasprintf("%s%s%s", copy->target, strcmp(copy->target, "/") ? "/" : "",
-			 source->name);
+		return NULL;
+	return source->name;
 }
 
 /**
@@ -88,34 +88,16 @@ static result owner_find(const struct copy *copy, int root_fd, uint32_t *uid, ui
 {
 	if (!copy->chown)
 		return OK;
-	if (owner_resolve(root_fd, copy->chown, uid, gid, err))
-		return copy->is_linked
-			       ? fail_in(err, "--link reads nothing of the stage, so --chown wants "
-					      "numbers")
-			       : FAILED;
-	return OK;
-}
-
-/** An empty directory copied to the destination makes it, as COPY makes directories. */
-static result destination_make(const struct copy *copy, int root_fd, const char *scratch,
-			       const struct copy_options *options, struct error *err)
-{
-	struct copy_options plain = { .uid = options->uid, .gid = options->gid };
-	owned(str) char *empty = xasprintf("%s/XXXXXX", scratch);
-	owned(fd) int fd = -1;
-
-	if (!mkdtemp(empty) || chmod(empty, 0755) < 0)
-		return fail_sys(err, "create %s", empty);
-	fd = open(empty, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_sys(err, "open %s", empty);
-	return tree_copy(copy->job->build->ctx, fd, ".", root_fd, copy->target, &plain, err);
+	if (copy->is_linked && copy->chown[strspn(copy->chown, "0123456789:")])
+		return fail(err, FAULT_INPUT,
+			    "--link reads nothing of the stage, so --chown wants numbers: %s",
+			    copy->chown);
+	return owner_resolve(copy->job->build->ctx, root_fd, copy->chown, uid, gid, err);
 }
 
 /** Unpack the source if it is an archive; `*done` tells. */
 static result archive_try(const struct copy *copy, const struct copy_source *source, int root_fd,
-			  const char *scratch, const struct copy_options *options, bool *done,
-			  struct error *err)
+			  const struct copy_options *options, bool *done, struct error *err)
 {
 	const struct archive_options archive = {
 		.has_owner = copy->chown != NULL,
@@ -131,11 +113,8 @@ static result archive_try(const struct copy *copy, const struct copy_source *sou
 		archive_looks_like_one(fd);
 	if (!*done)
 		return OK;
-	if (destination_make(copy, root_fd, scratch, options, err))
+	if (tree_directory(root_fd, copy->target, options->uid, options->gid, &into, err))
 		return FAILED;
-	into = open_in_root(root_fd, copy->target, O_RDONLY | O_DIRECTORY, 0);
-	if (into < 0)
-		return fail_sys(err, "open %s", copy->target);
 	return archive_unpack(copy->job->build->ctx, fd, into, &archive, err);
 }
 
@@ -144,7 +123,6 @@ static result source_copy(struct copy *copy, struct copy_source *source, int roo
 {
 	struct source_filter filter;
 	struct copy_options options = source_options(copy, source, &filter);
-	owned(str) char *target = NULL;
 	bool done = false;
 
 	options.uid = uid;
@@ -152,13 +130,13 @@ static result source_copy(struct copy *copy, struct copy_source *source, int roo
 	if (source_open(copy, source, scratch, err))
 		return FAILED;
 	if (source->looks_inside &&
-	    archive_try(copy, source, root_fd, scratch, &options, &done, err))
+	    archive_try(copy, source, root_fd, &options, &done, err))
 		return FAILED;
 	if (done)
 		return OK;
-	target = target_of(copy, source, root_fd);
+	options.name = name_in_target(copy, source, root_fd);
 	return tree_copy(copy->job->build->ctx, source->root_fd, *source->path ? source->path : ".",
-			 root_fd, target, &options, err);
+			 root_fd, copy->target, &options, err);
 }
 
 static result copy_make(struct job *job, const char *workdir, void *closure, struct error *err)

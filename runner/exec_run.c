@@ -12,10 +12,12 @@
 #include "runner/explain.h"
 #include "runner/output.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Handed to RUN where --build-arg gives them, yet neither in the key nor in the history. */
 static const char *const proxy_args[] = {
@@ -26,7 +28,8 @@ static const char *const proxy_args[] = {
 /** What one RUN needs, worked out before its key. */
 struct run {
 	struct strings argv, env;
-	const char *cwd, *user;
+	char *cwd; /* cleaned: what WORKDIR says may lead through what is not there */
+	const char *user;
 	enum network network;
 	struct run_mounts mounts;
 	const struct heredoc *script; /* mounted and executed; NULL: none */
@@ -36,6 +39,7 @@ static void run_drop(struct run *run)
 {
 	strings_drop(&run->argv);
 	strings_drop(&run->env);
+	free(run->cwd);
 	run_mounts_drop(&run->mounts);
 }
 
@@ -111,9 +115,7 @@ static result run_prepare(const struct job *job, struct run *run, struct error *
 	if (!env_get(&run->env, "PATH"))
 		env_set(&run->env, "PATH", DEFAULT_PATH);
 	run->user = snapshot_text(job->snapshot, "User");
-	run->cwd = snapshot_text(job->snapshot, "WorkingDir");
-	if (!*run->cwd)
-		run->cwd = "/";
+	run->cwd = path_absolute(snapshot_text(job->snapshot, "WorkingDir"));
 	if (run_network(job, &run->network, err) || run_security(job, err))
 		return FAILED;
 	return run_mounts_parse(job, &run->mounts, &run->env, err);
@@ -246,6 +248,28 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 	return run_sandbox(job, run, spec, buf_text(&how), err);
 }
 
+/** Where the image has no directories to mount on, other builders leave in the layer those they made. */
+static result mount_points_leave(const struct job *job, const char *upper, struct error *err)
+{
+	static const char *const names[] = { "dev", "proc", "sys" };
+	const struct strings *lowers = &job->snapshot->lowers;
+	owned(fd) int upper_fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC), below = -1;
+	struct stat info;
+
+	if (upper_fd < 0)
+		return fail_sys(err, "open %s", upper);
+	if (lowers->count && overlay_open((const char *const *)lowers->items, lowers->count, NULL,
+					  NULL, &below, err))
+		return FAILED;
+	for (size_t i = 0; i < countof(names); i++) {
+		if (below >= 0 && fstatat(below, names[i], &info, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (mkdirat(upper_fd, names[i], 0755) < 0 && errno != EEXIST)
+			return fail_sys(err, "make directory /%s", names[i]);
+	}
+	return OK;
+}
+
 static result run_make(struct job *job, const char *workdir, void *closure, struct error *err)
 {
 	struct run *run = closure;
@@ -277,7 +301,7 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 	if (!ran)
 		ran = run_mounted(job, run, &spec, err);
 	run_mounts_close(&run->mounts);
-	return ran;
+	return ran ? FAILED : mount_points_leave(job, upper, err);
 }
 
 /** "RUN |2 A=1 B=2 /bin/sh -c make # buildkit" */

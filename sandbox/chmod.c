@@ -2,15 +2,15 @@
 /**
  * Symbolic modes, as chmod(1) has them: [ugoa...][[+-=][perms...]...],...
  *
- * A clause without "ugoa" means all, but never gives what a umask of 022 takes away, so that the
- * result does not depend on who builds.
+ * A clause without "ugoa" means all: no umask takes anything away, so that the result does not
+ * depend on who builds.
  */
 #include "sandbox/sandbox.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-enum { CLASS_ALL = 06777, UMASK = 022, STICKY = 01000, EXECUTE = 0111 };
+enum { CLASS_ALL = 06777, STICKY = 01000, EXECUTE = 0111 };
 
 /* clang-format off */
 static const struct { char letter; mode_t who; unsigned shift; } classes[] = {
@@ -39,7 +39,7 @@ struct clause {
 static result op_add(struct clause *clause, char kind, mode_t bits, struct error *err)
 {
 	struct mode_change *change = clause->change;
-	mode_t allowed = clause->who ? clause->who : ~(mode_t)UMASK;
+	mode_t allowed = clause->who ? clause->who : ~(mode_t)0;
 
 	if (change->count == MODE_OPS_MAX)
 		return fail(err, FAULT_INPUT, "more than %d changes", MODE_OPS_MAX);
@@ -89,7 +89,7 @@ static bool letter_take(struct clause *clause, char letter)
 			continue;
 		if (permissions[i].bits > 0777 && !has_special)
 			return true; /* others have no set-id and no sticky bit */
-		if (letter == 't' && clause->who)
+		if (letter == 't')
 			clause->who |= STICKY;
 		clause->bits |= permissions[i].bits;
 		return true;
@@ -169,13 +169,12 @@ static mode_t class_copy(const struct mode_op *op, mode_t mode)
 			value = mode >> classes[i].shift & 7;
 	}
 	for (size_t i = 0; i < countof(classes); i++) {
-		mode_t allowed = op->who ? 0777 : 0777 & ~(mode_t)UMASK;
-		mode_t bits = value << classes[i].shift & allowed;
+		mode_t bits = value << classes[i].shift;
 
 		if (op->who && !(op->who & classes[i].who))
 			continue;
 		if (op->how == '=')
-			mode &= ~((mode_t)7 << classes[i].shift & allowed);
+			mode &= ~((mode_t)7 << classes[i].shift);
 		mode = op->how == '-' ? mode & ~bits : mode | bits;
 	}
 	return mode;

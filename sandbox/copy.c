@@ -454,8 +454,10 @@ static result target_make(struct copy *copy, const char *target, struct error *e
 {
 	const struct copy_options *options = copy->options;
 	const struct dirs_options dirs = {
-		.mode = options->change && options->change->is_absolute ? options->change->mode
-									: 0755,
+		/* Made as mkdir makes them: set-id bits and what a umask of 022 takes are not for them. */
+		.mode = options->change && options->change->is_absolute
+				? options->change->mode & 0755
+				: 0755,
 		.uid = options->keep_owner ? 0 : options->uid,
 		.gid = options->keep_owner ? 0 : options->gid,
 	};
@@ -466,6 +468,9 @@ static result target_make(struct copy *copy, const char *target, struct error *e
 
 	if (path_resolve(copy->target_root, target, CLIMBING_STAYS, &copy->target, err))
 		return FAILED;
+	/* What has this name there gives way, also where it is a link. */
+	if (options->name)
+		buf_printf(&copy->target, "%s%s", copy->target.length ? "/" : "", options->name);
 	length = copy->target.length;
 	if (!is_directory)
 		path_split(buf_text(&copy->target), &length);

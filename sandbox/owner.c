@@ -6,6 +6,7 @@
 #include "sandbox/users.h"
 
 #include "base/fd.h"
+#include "base/progress.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -24,16 +25,24 @@ static result file_text(int root_fd, const char *path, struct buf *out, struct e
 	return OK;
 }
 
-result owner_resolve(int root_fd, const char *text, uint32_t *uid, uint32_t *gid, struct error *err)
+result owner_resolve(const struct ctx *ctx, int root_fd, const char *text, uint32_t *uid,
+		     uint32_t *gid, struct error *err)
 {
 	owned(buf) struct buf passwd = {}, group = {};
-	struct user user;
+	struct owner owner;
 
 	if (file_text(root_fd, "etc/passwd", &passwd, err) ||
 	    file_text(root_fd, "etc/group", &group, err) ||
-	    user_resolve(text, buf_text(&passwd), buf_text(&group), &user, err))
+	    user_owner(text, buf_text(&passwd), buf_text(&group), &owner, err))
 		return FAILED;
-	*uid = user.uid;
-	*gid = strchr(text, ':') ? user.gid : user.uid;
+	/* As other builders do, but not in silence. */
+	if (owner.user_unknown)
+		progress_warn(ctx, "owner %s: no such user in /etc/passwd; root is taken instead",
+			      text);
+	if (owner.group_unknown)
+		progress_warn(ctx, "owner %s: no such group in /etc/group; %u is taken instead",
+			      text, owner.gid);
+	*uid = owner.uid;
+	*gid = owner.gid;
 	return OK;
 }

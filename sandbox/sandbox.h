@@ -201,11 +201,18 @@ result overlay_open(const char *const *lowers, size_t lower_count, const char *u
 
 /**
  * The owner that COPY --chown and WORKDIR give: "name|uid[:group|gid]" by the passwd and group
- * files below root_fd; without a group, the gid is the uid's number.  FAULT_INPUT names what is
- * unknown.
+ * files below root_fd; without a group, a name's own one, or the uid's number.  A name that nobody
+ * has is warned about, and is root.
  */
-result owner_resolve(int root_fd, const char *text, uint32_t *uid, uint32_t *gid,
-		     struct error *err);
+result owner_resolve(const struct ctx *ctx, int root_fd, const char *text, uint32_t *uid,
+		     uint32_t *gid, struct error *err);
+
+/**
+ * Make what is missing of the directory `path` below root_fd, links followed inside of it (and made
+ * where they lead to nothing), with mode 0755.  `*fd` is open on it.
+ */
+result tree_directory(int root_fd, const char *path, uint32_t uid, uint32_t gid, int *fd,
+		      struct error *err);
 
 /* ---- native assist ---- */
 
@@ -374,6 +381,7 @@ void recall_drop(struct recall **recall);
 result recall_save(struct recall *recall, struct error *err);
 
 struct copy_options {
+	const char *name; /* of the copy, in the directory `target`; NULL: the target itself */
 	bool keep_owner; /* else uid and gid below are given to all that is made */
 	uint32_t uid, gid;
 	const struct mode_change *change; /* of files and directories; NULL: modes are kept */

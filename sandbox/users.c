@@ -202,3 +202,46 @@ result user_resolve(const char *text, const char *passwd, const char *group, str
 	*out = user;
 	return OK;
 }
+
+/** An id as it is, else the entry of that name; `*known` is false where there is none. */
+static result owner_part(const char *key, const char *file, size_t id_field, struct entry *entry,
+			 uint32_t *id, bool *known, struct error *err)
+{
+	*known = true;
+	if (is_number(key)) {
+		entry->fields[0].length = 0;
+		return id_read((struct slice){ key, strlen(key) }, id)
+			       ? OK
+			       : fail(err, FAULT_INPUT, "%s: want 0 to %d", key, USER_ID_MAX);
+	}
+	*known = entry_find(file, id_field, key, entry);
+	if (*known && !id_read(entry->fields[id_field], id))
+		return fail(err, FAULT_INPUT, "the line of %s has no valid id", key);
+	return OK;
+}
+
+result user_owner(const char *text, const char *passwd, const char *group, struct owner *out,
+		  struct error *err)
+{
+	const char *colon = strchrnul(text, ':');
+	owned(str) char *key = xstrndup(text, (size_t)(colon - text));
+	struct owner owner = {};
+	struct entry entry = {};
+	bool known = true;
+
+	if (*key && owner_part(key, passwd, PASSWD_UID, &entry, &owner.uid, &known, err))
+		return FAILED;
+	owner.user_unknown = !known;
+	owner.gid = owner.uid;
+	if (*key && known && entry.fields[0].length && !id_read(entry.fields[PASSWD_GID], &owner.gid))
+		return fail(err, FAULT_INPUT, "the line of %s has no valid group", key);
+	known = true;
+	if (*colon && !colon[1])
+		owner.gid = 0;
+	if (*colon && colon[1] &&
+	    owner_part(colon + 1, group, GROUP_GID, &entry, &owner.gid, &known, err))
+		return FAILED;
+	owner.group_unknown = !known;
+	*out = owner;
+	return OK;
+}

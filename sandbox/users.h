@@ -10,6 +10,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 enum {
 	USER_FILE_MAX = 4 << 20, /* bytes of passwd or group that are read at most */
 	USER_GROUPS_MAX = 256,
@@ -31,5 +33,17 @@ struct user {
  */
 result user_resolve(const char *text, const char *passwd, const char *group, struct user *out,
 		    struct error *err);
+
+struct owner {
+	uint32_t uid, gid;
+	bool user_unknown, group_unknown; /* nobody has that name: then root, or the user's own */
+};
+
+/**
+ * "name|uid[:group|gid]" as files are given to it: the group of a name is its own one, that of a
+ * number is the number; behind a colon nothing is root.
+ */
+result user_owner(const char *text, const char *passwd, const char *group, struct owner *out,
+		  struct error *err);
 
 #endif

@@ -15,7 +15,7 @@ static const struct {
 	{ "u=rwX,go=rX", S_IFREG | 0700, 0755 },
 	{ "u=rwX,go=rX", S_IFDIR | 0, 0755 },
 	{ "+x", S_IFREG | 0644, 0755 },
-	{ "+w", S_IFREG | 0444, 0644 },
+	{ "+w", S_IFREG | 0444, 0666 },
 	{ "a+w", S_IFREG | 0444, 0666 },
 	{ "go-w", S_IFREG | 0666, 0644 },
 	{ "go=", S_IFREG | 0777, 0700 },
