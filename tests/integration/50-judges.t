@@ -21,7 +21,7 @@ cat >"$context/Dockerfile" <<'END'
 FROM localhost/base
 COPY file /data/
 RUN mkdir /data/sub && echo run > /data/sub/run && chown 12:34 /data/sub/run \
-    && chmod 4750 /data/sub/run && ln /data/file /data/hard && ln -s sub/run /data/soft \
+    && chmod 4750 /data/sub/run && ln /data/sub/run /data/hard && ln -s sub/run /data/soft \
     && rm -r /etc/group && mkfifo /data/fifo
 ENV A=1 B="two words"
 LABEL who=mpemu
@@ -80,7 +80,7 @@ ok 'umoci unpacks it' umoci unpack --image "$one/oci:arm64" "$one/bundle"
 root=$one/bundle/rootfs
 is 'owner, mode and content are right' \
 	"$(stat -c '%u:%g %a' "$root/data/sub/run") $(cat "$root/data/sub/run")" '12:34 4750 run'
-is 'hard links are kept' "$(stat -c %i "$root/data/hard")" "$(stat -c %i "$root/data/file")"
+is 'hard links are kept' "$(stat -c %i "$root/data/hard")" "$(stat -c %i "$root/data/sub/run")"
 is 'symbolic links are kept' "$(readlink "$root/data/soft")" sub/run
 ok 'fifos are kept' test -p "$root/data/fifo"
 ok 'what was removed is gone' test ! -e "$root/etc/group"
