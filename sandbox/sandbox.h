@@ -95,7 +95,17 @@ struct resource_limits {
 	uint64_t pids;       /* processes and threads */
 };
 
-enum network { NETWORK_HOST, NETWORK_NONE };
+enum network {
+	NETWORK_HOST,    /* that of this process */
+	NETWORK_NONE,    /* one of its own, with loopback only */
+	NETWORK_PRIVATE, /* one of its own from which the outside is reached, but not this host's
+			    loopback, nor link-local addresses, nor abstract sockets */
+};
+
+/**
+ * Whether there may be private networks here; what is missing is the error.
+ */
+bool network_possible(struct error *err);
 
 /** A tree of native programs, seen at SANDBOX_HIDDEN/N: a stack of directories, topmost first. */
 struct assist_root {

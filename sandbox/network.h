@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Networks of sandboxes' own that reach the outside: a helper program outside of the network
+ * namespace passes on what its one interface sends.
+ */
+#ifndef SANDBOX_NETWORK_H
+#define SANDBOX_NETWORK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/** Who answers for names in there: the helper, which asks the resolver of this host. */
+#define NETWORK_RESOLVER "10.0.2.3"
+
+/**
+ * Connect the network namespace that `pid` made, in a user namespace that it made too.  What serves
+ * it ends with this process, which must be a small one, without threads.  `ready` gets a byte when
+ * the network is up, and is closed without one where it cannot be; the caller closes its own copy.
+ * 0, or -1 with errno.
+ */
+int network_serve(pid_t pid, int ready);
+
+/** Wait for that byte; whether it came. */
+bool network_wait(int ready);
+
+#endif
