@@ -19,7 +19,7 @@ enum {
 	OUTPUT_RATE = 256 << 10,
 	OUTPUT_RESUME = 64 << 10, /* allowance that it takes to begin again */
 	KEPT_LINES = 20,          /* the last of those that were dropped */
-	READ_SIZE = 64 << 10,
+	READ_SIZE = 256 << 10,    /* and the pipe's */
 };
 
 struct output_pump {
@@ -59,17 +59,25 @@ static double seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/** Whether a line may be shown; counts it if so.  Each also costs what events cost. */
-static bool line_allowed(struct output_pump *pump, size_t length)
+/** Whether as much as this may be shown now. */
+static bool is_allowed(struct output_pump *pump, double cost)
 {
-	double now = seconds_now(), cost = (double)length + 64;
+	double now = seconds_now();
 
 	pump->allowance += (now - pump->refilled) * OUTPUT_RATE;
 	if (pump->allowance > OUTPUT_BURST)
 		pump->allowance = OUTPUT_BURST;
 	pump->refilled = now;
-	if (pump->allowance < (pump->dropped ? OUTPUT_RESUME : cost) ||
-	    pump->shown > OUTPUT_TOTAL_MAX)
+	return pump->allowance >= (pump->dropped ? OUTPUT_RESUME : cost) &&
+	       pump->shown <= OUTPUT_TOTAL_MAX;
+}
+
+/** Whether a line may be shown; counts it if so.  Each also costs what events cost. */
+static bool line_allowed(struct output_pump *pump, size_t length)
+{
+	double cost = (double)length + 64;
+
+	if (!is_allowed(pump, cost))
 		return false;
 	pump->allowance -= cost;
 	pump->shown += length;
@@ -120,10 +128,35 @@ static void line_end(struct output_pump *pump)
 	pump->line_cut = false;
 }
 
+/**
+ * While lines are being dropped, all of a block but its last ones is only counted: a step that
+ * writes gigabytes shall not wait for us.  Where the rest of the block begins.
+ */
+static const char *block_skip(struct output_pump *pump, const char *data, const char *end)
+{
+	const char *rest = end;
+	uint64_t count = 0;
+
+	if (pump->dropped < KEPT_LINES || is_allowed(pump, 0))
+		return data;
+	for (int i = 0; i <= KEPT_LINES; i++) {
+		rest = memrchr(data, '\n', (size_t)(rest - data));
+		if (!rest)
+			return data;
+	}
+	for (const char *at = data; at <= rest; at++)
+		count += *at == '\n';
+	pump->dropped += count;
+	buf_clear(&pump->line);
+	pump->line_cut = false;
+	return rest + 1;
+}
+
 static void take_bytes(struct output_pump *pump, const char *data, size_t length)
 {
 	const char *end = data + length;
 
+	data = block_skip(pump, data, end);
 	while (data < end) {
 		const char *newline = memchr(data, '\n', (size_t)(end - data));
 		size_t part = (size_t)((newline ? newline : end) - data);
@@ -197,6 +230,8 @@ result output_new(const struct ctx *ctx, const struct step *step, struct output_
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return fail_sys(err, "make a pipe");
+	/* Best effort: fewer changes between the step and us. */
+	(void)fcntl(fds[1], F_SETPIPE_SZ, READ_SIZE);
 	pump = xnew(struct output_pump);
 	pump->ctx = ctx;
 	pump->step = step;
