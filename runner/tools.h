@@ -5,7 +5,51 @@
 #ifndef RUNNER_TOOLS_H
 #define RUNNER_TOOLS_H
 
-#include "runner/twins.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+enum tool_mode { TOOL_SAFE, TOOL_FULL };
+
+/** One reviewed row: what may be done with programs of a package.  The rows are in tools.c. */
+struct tool {
+	const char *package; /* glob of names */
+	const char *path;    /* glob of paths in the package; NULL: all its programs */
+	enum tool_mode mode;
+	unsigned flags;     /* enum tool_flag */
+	const char *reason; /* why its output cannot depend on the CPU that runs it, or what may */
+	/* Lists end with NULL, or are NULL.  Arguments are "exact", "prefix*" or "~suffix". */
+	const char *const *refuse;        /* arguments that make it run under QEMU */
+	const char *const *insert;        /* put behind argv[0] */
+	const char *const *insert_unless; /* ... but not where one of these is given */
+	const char *const *env;           /* NAME=value to set; "?NAME=value": unless it is set */
+	const char *plugin_from, *plugin_to; /* an argument that begins so is replaced by that */
+	/* Interpreters: only where the first argument that is no option begins with one of these,
+	   or "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX. */
+	const char *const *scripts;
+	/* Texts in the program that name its machine: $u is what uname says, $d Debian's name, $v
+	   the vendor of GNU triples, $T the triple of paths.  The copy says them for the target;
+	   where a text is not in the native program or its counterpart not in the foreign one, it
+	   has no twin. */
+	const char *const *machine;
+};
+
+enum tool_flag {
+	TOOL_DENIED = 1,        /* never: `reason` says why */
+	TOOL_ANY_WIDTH = 2,     /* the target may have 32 bits */
+	TOOL_ANY_ENDIAN = 4,    /* ... and the other byte order */
+	TOOL_CROSS = 8,         /* its twin is in a cross toolchain's root */
+	TOOL_REVISION = 16,     /* in full mode another revision of the same version will do */
+	TOOL_PRELOAD_OK = 32,   /* LD_LIBRARY_PATH may be set: it is fine without */
+	TOOL_FMA = 64,          /* equal only on a CPU that has fused multiply-add, as targets do */
+	TOOL_LONG_DOUBLE = 128, /* may come to read a long double, which has other bits here */
+};
+
+/** All rows; those of TOOL_DENIED come first, and the first that matches decides. */
+extern const struct tool tools[];
+extern const size_t tool_count;
+
+/** The row of a package's file (absolute path, as in the package), or NULL: not reviewed. */
+const struct tool *tool_find(const char *package, const char *path);
 
 /** Whether any row speaks of the package, so that its files are worth looking at. */
 bool tool_package_known(const char *package, enum tool_mode mode);

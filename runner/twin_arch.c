@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/twin_arch.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 
 #include <elf.h>
@@ -57,9 +58,15 @@ bool twin_arch_runs(const struct twin_arch *arch, const struct elf_kind *kind)
 void twin_path_map(const struct twin_arch *from, const struct twin_arch *to, bool is_cross,
 		   const char *path, struct buf *out)
 {
-	const char *at;
+	const char *loader = strrchr(from->loader, '/'), *at;
 
-	if (!is_cross) {
+	if (!is_cross && ends_with(path, loader)) {
+		/* Libraries have one name everywhere, but for the loader. */
+		owned(str) char *folder = xstrndup(path, strlen(path) - strlen(loader));
+
+		twin_path_map(from, to, false, folder, out);
+		path = strrchr(to->loader, '/');
+	} else if (!is_cross) {
 		size_t length = strlen(from->triple);
 
 		while ((at = strstr(path, from->triple))) {

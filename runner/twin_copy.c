@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/twin_copy.h"
+
+#include "base/digest.h"
+#include "base/fd.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* ---- what is changed ---- */
+
+/** The loader looks for libraries in the copies only, and in no file of the image. */
+static const char *loader_change(struct native *native, size_t *changes)
+{
+	/* No file can have the first two names; the others are as long as the ones they replace. */
+	static const struct exchange names[] = {
+		{ "/etc/ld.so.cache", "/proc/self/mem/x" },
+		{ "/etc/ld.so.preload", "/proc/self/mem/xxx" },
+		{ "/lib/", "/\177ib/" },
+		{ "/usr/lib/", "/usr/\177ib/" },
+	};
+
+	for (size_t i = 0; i < countof(names); i++)
+		*changes += native_replace_text(native, names[i].from, names[i].to);
+	return NULL;
+}
+
+static const char *libc_change(struct native *native, const struct copy_request *request,
+			       size_t *changes)
+{
+	if (!native_set_machine(native, request->target->uname))
+		return "its C library's uname() cannot answer for the target";
+	if (request->trip && !native_set_trip(native, request->trip))
+		return "its C library's strtold() is not as expected";
+	*changes += 1;
+	return NULL;
+}
+
+static const char *program_change(struct native *native, const struct copy_request *request,
+				  size_t *changes)
+{
+	char loader[256];
+
+	for (size_t i = 0; i < request->exchange_count; i++) {
+		const struct exchange *exchange = &request->exchanges[i];
+
+		if (strlen(exchange->to) <= strlen(exchange->from)
+			    ? !native_replace_text(native, exchange->from, exchange->to)
+			    : !native_move_text(native, exchange->from, exchange->to))
+			return "the name of its machine cannot be exchanged";
+	}
+	snprintf(loader, sizeof(loader), "%s/ld", request->root);
+	if (native->interp_size && !native_set_loader(native, loader))
+		return "its loader's path is too short";
+	*changes += 1;
+	return NULL;
+}
+
+/** Absolute paths of libraries and modules lead to the copies; "" where the lengths do not do. */
+static const char *paths_change(struct native *native, const struct copy_request *request,
+				size_t *changes)
+{
+
+	for (size_t i = 0; i < 2; i++) {
+		char from[128], to[256];
+
+		snprintf(from, sizeof(from), i ? "/lib/%s" : "/usr/lib/%s", request->host->triple);
+		snprintf(to, sizeof(to), i ? "%s/l" : "%s/L", request->root);
+		if (strlen(to) > strlen(from))
+			return "the place of the copies has too long a name";
+		*changes += native_replace_path(native, from, to);
+	}
+	return NULL;
+}
+
+const char *twin_copy_change(struct native *native, const struct copy_request *request,
+			     size_t *changes)
+{
+	const char *reason = NULL;
+
+	*changes = 0;
+	for (size_t i = 0; i < request->replacement_count; i++)
+		*changes += native_replace_text(native, request->replacements[i].from,
+						request->replacements[i].to);
+	switch (request->role) {
+	case COPY_PROGRAM:
+		reason = program_change(native, request, changes);
+		break;
+	case COPY_LOADER:
+		reason = loader_change(native, changes);
+		break;
+	case COPY_LIBC:
+		reason = libc_change(native, request, changes);
+		break;
+	case COPY_LIBRARY:
+		break;
+	}
+	return reason ? reason : paths_change(native, request, changes);
+}
+
+/* ---- where copies are kept ---- */
+
+static void hash_exchanges(struct hasher *hasher, const struct exchange *exchanges, size_t count)
+{
+	hasher_add(hasher, &count, sizeof(count));
+	for (size_t i = 0; i < count; i++) {
+		hasher_add_str(hasher, exchanges[i].from);
+		hasher_add_str(hasher, exchanges[i].to);
+	}
+}
+
+static void name_make(const struct found *found, const struct sum *sum,
+		      const struct copy_request *request, char name[COPY_NAME_MAX])
+{
+	owned(hasher) struct hasher *hasher = hasher_new();
+	const uint32_t words[] = { (uint32_t)request->role, (uint32_t)sum->kind };
+	char hex[DIGEST_HEX_MAX];
+	struct digest digest;
+
+	hasher_add_str(hasher, "mpemu twin copy 1");
+	hasher_add(hasher, words, sizeof(words));
+	hasher_add(hasher, sum->bytes, sum_size(sum->kind));
+	hasher_add(hasher, &found->stat.st_size, sizeof(found->stat.st_size));
+	hasher_add_str(hasher, request->root);
+	hasher_add_str(hasher, request->trip ? request->trip : "");
+	hasher_add_str(hasher, request->host->triple);
+	hasher_add_str(hasher, request->target->triple);
+	hash_exchanges(hasher, request->exchanges, request->exchange_count);
+	hash_exchanges(hasher, request->replacements, request->replacement_count);
+	digest = hasher_finish(hasher);
+	snprintf(name, COPY_NAME_MAX, "%s", digest_hex(&digest, hex));
+}
+
+/** Write the copy under a name of its own first: what has the final name is whole. */
+static result copy_write(int files_fd, const char *name, const struct native *native,
+			 struct error *err)
+{
+	char temporary[COPY_NAME_MAX + 32];
+	owned(fd) int fd = -1;
+
+	snprintf(temporary, sizeof(temporary), ".%s.%d", name, gettid());
+	fd = openat(files_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	if (fd < 0)
+		return fail_sys(err, "twins: create a copy");
+	if (write_all(fd, native->data, native->size, err) || fchmod(fd, 0755) < 0 ||
+	    fdatasync(fd) < 0 || renameat(files_fd, temporary, files_fd, name) < 0) {
+		if (err->fault == FAULT_NONE)
+			fail_sys(err, "twins: write a copy");
+		unlinkat(files_fd, temporary, 0);
+		return FAILED;
+	}
+	return OK;
+}
+
+static result copy_make(int files_fd, struct native *native, const struct copy_request *request,
+			struct copied *copied, struct error *err)
+{
+	size_t changes;
+
+	copied->reason = twin_copy_change(native, request, &changes);
+	if (copied->reason)
+		return OK;
+	copied->unchanged = changes == 0;
+	if (!copied->unchanged)
+		return copy_write(files_fd, copied->name, native, err);
+	/* An empty file remembers it. */
+	return copy_write(files_fd, copied->name, &(struct native){}, err);
+}
+
+result twin_copy(int files_fd, const struct found *found, const struct sum *sum,
+		 const struct copy_request *request, struct copied *out, struct error *err)
+{
+	struct copied copied = {};
+	struct native native;
+	uint8_t *data = NULL;
+	size_t size = 0;
+	struct stat stat;
+	int failed = OK;
+
+	name_make(found, sum, request, copied.name);
+	if (fstatat(files_fd, copied.name, &stat, AT_SYMLINK_NOFOLLOW) == 0) {
+		copied.unchanged = stat.st_size == 0;
+		*out = copied;
+		return OK;
+	}
+	if (!found_map(found, &data, &size) || !native_read(data, size, &native))
+		copied.reason = "it is no ELF file that can be read";
+	else
+		failed = copy_make(files_fd, &native, request, &copied, err);
+	if (data)
+		munmap(data, size);
+	if (failed)
+		return FAILED;
+	*out = copied;
+	return OK;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Copies of native files that find each other below PREFIX/N instead of in the root: made once,
+ * kept in STORE/twins/files by all that their content depends on.
+ */
+#ifndef RUNNER_TWIN_COPY_H
+#define RUNNER_TWIN_COPY_H
+
+#include "runner/twin_arch.h"
+#include "runner/twin_files.h"
+
+enum copy_role { COPY_PROGRAM, COPY_LIBRARY, COPY_LOADER, COPY_LIBC };
+
+/** A text that becomes another one, longer or not; both from NUL to NUL. */
+struct exchange {
+	const char *from, *to;
+};
+
+struct copy_request {
+	enum copy_role role;
+	const char *root; /* PREFIX/N */
+	const char *trip; /* or NULL */
+	const struct twin_arch *host, *target;
+	const struct exchange *exchanges; /* all must succeed */
+	size_t exchange_count;
+	/* The same for paths of a compiler, which may be absent and never grow. */
+	const struct exchange *replacements;
+	size_t replacement_count;
+};
+
+enum { COPY_NAME_MAX = 72 };
+
+struct copied {
+	char name[COPY_NAME_MAX]; /* in STORE/twins/files */
+	bool unchanged;           /* there is no copy: the file serves as it is */
+	const char *reason;       /* there is none, because it cannot be one; else NULL */
+};
+
+/** Make the copy of a file whose content is `sum`, or find the one made before. */
+result twin_copy(int files_fd, const struct found *found, const struct sum *sum,
+		 const struct copy_request *request, struct copied *out, struct error *err);
+
+/** What twin_copy() does, in memory: NULL, or why it cannot be.  `*changes` counts. */
+const char *twin_copy_change(struct native *native, const struct copy_request *request,
+			     size_t *changes);
+
+#endif

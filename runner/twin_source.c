@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/twin_source.h"
+
+#include "base/fd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { LIBRARY_DEPTH_MAX = 32, LIBRARIES_MAX = 4096 };
+
+/** A library by the name that programs ask for, and what came of looking at it. */
+struct library {
+	char *name;
+	const char *reason; /* NULL: it is fine */
+};
+
+/** Which package a native file is of. */
+struct owner {
+	const char *path; /* without /usr before lib, bin and sbin */
+	struct package *package;
+	const struct package_file *file;
+};
+
+void native_root_drop(struct native_root **source)
+{
+	struct native_root *old = *source;
+
+	if (!old)
+		return;
+	packages_drop(&old->native);
+	if (old->own_peer)
+		packages_drop(&old->peer);
+	strings_drop(&old->diverted);
+	for (size_t i = 0; i < old->library_count; i++)
+		free(old->libraries[i].name);
+	for (size_t i = 0; i < old->entry_count; i++)
+		free(old->entries[i].path);
+	free(old->owners);
+	free(old->libraries);
+	free(old->entries);
+	free(old);
+	*source = NULL;
+}
+
+int native_root_peer_fd(const struct native_root *source)
+{
+	return source->own_peer ? source->spec->peer : source->search->request->foreign;
+}
+
+result native_root_open(const struct twin_search *search, size_t index, struct native_root **out,
+			struct error *err)
+{
+	owned(native_root) struct native_root *source = xnew(struct native_root);
+
+	source->search = search;
+	source->spec = &search->request->sources[index];
+	snprintf(source->root, sizeof(source->root), "%s/%zu", search->request->prefix, index);
+	if (packages_open(source->spec->native, &source->native, err))
+		return FAILED;
+	source->own_peer = source->spec->peer >= 0;
+	source->peer = search->foreign;
+	if (source->own_peer && packages_open(source->spec->peer, &source->peer, err)) {
+		source->own_peer = false;
+		return FAILED;
+	}
+	if (packages_diverted(native_root_peer_fd(source), &source->diverted, err))
+		return FAILED;
+	*out = take(source);
+	return OK;
+}
+
+void native_root_add(struct native_root *source, const char *path, const char *name, bool is_link)
+{
+	struct twin_entry *entry;
+
+	while (*path == '/')
+		path++;
+	for (size_t i = 0; i < source->entry_count; i++)
+		if (strcmp(source->entries[i].path, path) == 0)
+			return;
+	array_grow(source->entries, source->entry_count);
+	entry = &source->entries[source->entry_count++];
+	*entry = (struct twin_entry){ .path = xstrdup(path), .is_link = is_link };
+	snprintf(entry->name, sizeof(entry->name), "%s", name);
+}
+
+/* ---- versions ---- */
+
+/** As long as the version is without "+b1" and "cross1". */
+static size_t version_length(const char *version)
+{
+	size_t length = version_source_length(version), end = length;
+
+	while (end && version[end - 1] >= '0' && version[end - 1] <= '9')
+		end--;
+	if (end < length && end > 5 && memcmp(version + end - 5, "cross", 5) == 0)
+		length = end - 5;
+	return length;
+}
+
+bool versions_match(const char *native, const char *foreign, bool any_revision)
+{
+	size_t ours = version_length(native), theirs = version_length(foreign);
+
+	if (any_revision) {
+		const char *our_end = memrchr(native, '-', ours);
+		const char *their_end = memrchr(foreign, '-', theirs);
+
+		ours = our_end ? (size_t)(our_end - native) : ours;
+		theirs = their_end ? (size_t)(their_end - foreign) : theirs;
+	}
+	return ours == theirs && memcmp(native, foreign, ours) == 0;
+}
+
+/* ---- whose file it is ---- */
+
+/** The path as it is where /bin, /lib and /sbin are links into /usr, and where they are not. */
+static const char *path_plain(const char *path)
+{
+	static const char *const places[] = { "/usr/bin/", "/usr/sbin/", "/usr/lib" };
+
+	for (size_t i = 0; i < countof(places); i++)
+		if (starts_with(path, places[i]))
+			return path + strlen("/usr");
+	return path;
+}
+
+static int owner_compare(const void *left, const void *right)
+{
+	const struct owner *a = left, *b = right;
+
+	return strcmp(a->path, b->path);
+}
+
+static result owners_read(struct native_root *source, struct error *err)
+{
+	for (size_t i = 0; i < source->native->count; i++) {
+		struct package *package = &source->native->items[i];
+
+		if (packages_load(source->native, source->spec->native, package, err))
+			return FAILED;
+		for (size_t j = 0; j < package->file_count; j++) {
+			const struct package_file *file = &package->files[j];
+
+			if (!strstr(file->path, "/lib") || !strstr(file->path, ".so"))
+				continue;
+			array_grow(source->owners, source->owner_count);
+			source->owners[source->owner_count++] =
+				(struct owner){ path_plain(file->path), package, file };
+		}
+	}
+	if (source->owner_count)
+		qsort(source->owners, source->owner_count, sizeof(*source->owners), owner_compare);
+	return OK;
+}
+
+static result owner_find(struct native_root *source, const char *path, const struct owner **out,
+			 struct error *err)
+{
+	const struct owner key = { .path = path_plain(path) };
+
+	if (!source->owners && owners_read(source, err))
+		return FAILED;
+	*out = source->owner_count ? bsearch(&key, source->owners, source->owner_count, sizeof(key),
+					     owner_compare)
+				   : NULL;
+	return OK;
+}
+
+/* ---- libraries ---- */
+
+static bool library_open_in(const struct native_root *source, const char *folder, size_t length,
+			    const char *name, struct found *out)
+{
+	owned(str) char *path = xasprintf("%.*s/%s", (int)length, folder, name);
+
+	return found_open(source->spec->native, path, out);
+}
+
+/** Where the native loader would find it: the file's own path first, then the usual places. */
+static bool library_open(const struct native_root *source, const char *name, const char *run_path,
+			 struct found *out)
+{
+	static const char *const places[] = { "/lib64", "/usr/lib64", "/lib", "/usr/lib" };
+	const char *triple = source->search->host->triple;
+	owned(str) char *first = xasprintf("/lib/%s", triple);
+	owned(str) char *second = xasprintf("/usr/lib/%s", triple);
+
+	for (const char *at = run_path; at && *at;) {
+		size_t length = strcspn(at, ":");
+
+		if (length && !memchr(at, '$', length) &&
+		    library_open_in(source, at, length, name, out))
+			return true;
+		at += length + (at[length] ? 1 : 0);
+	}
+	if (library_open_in(source, first, strlen(first), name, out) ||
+	    library_open_in(source, second, strlen(second), name, out))
+		return true;
+	for (size_t i = 0; i < countof(places); i++)
+		if (library_open_in(source, places[i], strlen(places[i]), name, out))
+			return true;
+	return false;
+}
+
+static bool foreign_has(const struct native_root *source, const char *path)
+{
+	owned(fd) int fd = root_open(source->search->request->foreign, path);
+
+	return fd >= 0;
+}
+
+/** Whether the foreign root would take another library of that name than its package's. */
+static bool library_is_shadowed(const struct native_root *source, const char *name)
+{
+	owned(str) char *first = xasprintf("/usr/local/lib/%s", name);
+	owned(str) char *second =
+		xasprintf("/usr/local/lib/%s/%s", source->search->target->triple, name);
+
+	return foreign_has(source, first) || foreign_has(source, second);
+}
+
+/** The foreign counterpart of a native package's library is there, and as its package has it. */
+static result library_compare(struct native_root *source, const char *name,
+			      const struct owner *owner, const char **reason, struct error *err)
+{
+	const struct twin_search *search = source->search;
+	const char *arch = search->foreign->kind == PACKAGES_DPKG ? search->target->deb : NULL;
+	const struct package *foreign = packages_find(search->foreign, owner->package->name, arch);
+	struct package *peer = packages_find(source->peer, owner->package->name, arch);
+	const struct package_file *file;
+	owned(buf) struct buf path = {};
+	owned(found) struct found found = { .fd = -1 };
+	bool same;
+
+	*reason = NULL;
+	if (!foreign || !peer ||
+	    !versions_match(owner->package->version, foreign->version, false) ||
+	    strcmp(peer->version, foreign->version) != 0) {
+		*reason = "a library that it needs has another version";
+		return OK;
+	}
+	if (packages_load(source->peer, native_root_peer_fd(source), peer, err))
+		return FAILED;
+	twin_path_map(search->host, search->target, false, owner->file->path, &path);
+	file = package_file_find(peer, buf_text(&path));
+	if (!file || library_is_shadowed(source, name) ||
+	    !found_open(search->request->foreign, buf_text(&path), &found)) {
+		*reason = "a library that it needs is another one";
+		return OK;
+	}
+	if (found_verify(&found, &file->sum, search->request->cache, &same, err))
+		return FAILED;
+	if (!same)
+		*reason = "a library that it needs was altered";
+	return OK;
+}
+
+static enum copy_role library_role(const char *name)
+{
+	if (starts_with(name, "ld-linux") || starts_with(name, "ld64.so"))
+		return COPY_LOADER;
+	return strcmp(name, "libc.so.6") == 0 ? COPY_LIBC : COPY_LIBRARY;
+}
+
+/** Make the copy, and for the C library note what it can do. */
+static result library_copy(struct native_root *source, const struct found *found,
+			   const struct sum *sum, enum copy_role role, const char **reason,
+			   struct error *err)
+{
+	const struct twin_search *search = source->search;
+	struct copy_request request = { .role = role,
+					.root = source->root,
+					.trip = search->request->trip,
+					.host = search->host,
+					.target = search->target };
+	struct copied copied;
+
+	if (twin_copy(search->files_fd, found, sum, &request, &copied, err))
+		return FAILED;
+	if (role == COPY_LIBC) {
+		source->answers_machine = !copied.reason;
+		source->has_trip = !copied.reason && request.trip;
+		request.role = COPY_LIBRARY;
+		if (copied.reason &&
+		    twin_copy(search->files_fd, found, sum, &request, &copied, err))
+			return FAILED;
+	}
+	*reason = copied.reason;
+	if (!copied.reason && role == COPY_LOADER)
+		native_root_add(source, "ld", copied.name, false);
+	else if (!copied.reason && !copied.unchanged)
+		native_root_add(source, found->path, copied.name, false);
+	return OK;
+}
+
+static result needs_check(struct native_root *source, const struct native *native, bool is_cross,
+			  size_t depth, const char **reason, struct error *err);
+
+static result library_needs(struct native_root *source, const struct found *found, bool is_cross,
+			    size_t depth, const char **reason, struct error *err)
+{
+	struct native native;
+	uint8_t *data = NULL;
+	size_t size = 0;
+	int failed = OK;
+
+	if (!found_map(found, &data, &size) || !native_read(data, size, &native) ||
+	    native.machine != source->search->host->machine)
+		*reason = "a library that it needs cannot be read";
+	else
+		failed = needs_check(source, &native, is_cross, depth, reason, err);
+	if (data)
+		munmap(data, size);
+	return failed ? FAILED : OK;
+}
+
+static result library_check(struct native_root *source, const char *name, const char *run_path,
+			    bool is_cross, size_t depth, const char **reason, struct error *err)
+{
+	owned(found) struct found found = { .fd = -1 };
+	const struct owner *owner;
+	bool same;
+
+	*reason = NULL;
+	if (!library_open(source, name, run_path, &found)) {
+		*reason = "a library that it needs is not in the native root";
+		return OK;
+	}
+	if (owner_find(source, found.path, &owner, err))
+		return FAILED;
+	if (!owner) {
+		*reason = "a library that it needs belongs to no package";
+		return OK;
+	}
+	if (found_verify(&found, &owner->file->sum, source->search->request->cache, &same, err))
+		return FAILED;
+	if (!same) {
+		*reason = "a library of the native root was altered";
+		return OK;
+	}
+	if (!is_cross && library_compare(source, name, owner, reason, err))
+		return FAILED;
+	if (*reason)
+		return OK;
+	if (library_copy(source, &found, &owner->file->sum, library_role(name), reason, err))
+		return FAILED;
+	return *reason ? OK : library_needs(source, &found, is_cross, depth, reason, err);
+}
+
+static const struct library *library_find(const struct native_root *source, const char *name)
+{
+	for (size_t i = 0; i < source->library_count; i++)
+		if (strcmp(source->libraries[i].name, name) == 0)
+			return &source->libraries[i];
+	return NULL;
+}
+
+static result needs_check(struct native_root *source, const struct native *native, bool is_cross,
+			  size_t depth, const char **reason, struct error *err)
+{
+	*reason = depth > LIBRARY_DEPTH_MAX || source->library_count > LIBRARIES_MAX
+			  ? "it needs too many libraries"
+			  : NULL;
+	for (size_t i = 0; !*reason && i < native->need_count; i++) {
+		const struct library *known = library_find(source, native->needs[i]);
+		size_t at = source->library_count;
+
+		if (known) {
+			*reason = known->reason;
+			continue;
+		}
+		/* Fine until the contrary is found: libraries may need each other. */
+		array_grow(source->libraries, at);
+		source->libraries[source->library_count++] =
+			(struct library){ xstrdup(native->needs[i]), NULL };
+		if (library_check(source, native->needs[i], native->run_path, is_cross, depth + 1,
+				  reason, err))
+			return FAILED;
+		source->libraries[at].reason = *reason;
+	}
+	return OK;
+}
+
+result native_root_needs(struct native_root *source, const struct native *native, bool is_cross,
+			 const char **reason, struct error *err)
+{
+	return needs_check(source, native, is_cross, 0, reason, err);
+}
