@@ -291,6 +291,12 @@ size_t native_replace_path(struct native *native, const char *from, const char *
 	return count;
 }
 
+/** Whether a text can begin behind this byte: what stands before it is no part of one. */
+static bool ends_text(uint8_t before)
+{
+	return before < ' ' || before > '~';
+}
+
 size_t native_replace_text(struct native *native, const char *from, const char *to)
 {
 	size_t length = strlen(from), new_length = strlen(to), count = 0;
@@ -299,13 +305,23 @@ size_t native_replace_text(struct native *native, const char *from, const char *
 		return 0;
 	for (uint8_t *at = native->data; (at = find_bytes(native, at, from, length + 1));
 	     at += length) {
-		if (at == native->data || at[-1])
+		if (at == native->data || !ends_text(at[-1]))
 			continue;
 		memset(at, 0, length);
 		memcpy(at, to, new_length);
 		count++;
 	}
 	return count;
+}
+
+bool native_has_text(const struct native *native, const char *text)
+{
+	size_t length = strlen(text) + 1;
+
+	for (const uint8_t *at = native->data; (at = find_bytes(native, at, text, length)); at++)
+		if (at != native->data && ends_text(at[-1]))
+			return true;
+	return false;
 }
 
 const char *native_find_text(const struct native *native, const char *prefix, const char *suffix)
@@ -317,7 +333,7 @@ const char *native_find_text(const struct native *native, const char *prefix, co
 		const char *text = text_at(native, (size_t)(at - native->data));
 		size_t whole = text ? strlen(text) : 0;
 
-		if (text && at != native->data && !at[-1] && whole >= length + end &&
+		if (text && at != native->data && ends_text(at[-1]) && whole >= length + end &&
 		    strcmp(text + whole - end, suffix) == 0)
 			return text;
 	}
@@ -449,7 +465,7 @@ bool native_move_text(struct native *native, const char *from, const char *to)
 	     at += length) {
 		uint64_t address = address_of(native, (uint64_t)(at - native->data));
 
-		if (at != native->data && !at[-1] && address && address != target)
+		if (at != native->data && ends_text(at[-1]) && address && address != target)
 			count += references_redirect(native, address, target);
 	}
 	return count > 0;

@@ -50,10 +50,16 @@ bool native_set_loader(struct native *native, const char *path);
  */
 size_t native_replace_path(struct native *native, const char *from, const char *to);
 
-/** Replace texts that are `from` as a whole, from NUL to NUL; `to` is not longer.  How many. */
+/**
+ * Replace texts that are `from` as a whole: to their NUL, and nothing printable before them; `to`
+ * is not longer.  How many.
+ */
 size_t native_replace_text(struct native *native, const char *from, const char *to);
 
-/** The first text, from NUL to NUL, that begins and ends so; or NULL. */
+/** Whether there is a whole text like it.  Of a native that was not read, only its bytes count. */
+bool native_has_text(const struct native *native, const char *text);
+
+/** The first whole text that begins and ends so; or NULL. */
 const char *native_find_text(const struct native *native, const char *prefix, const char *suffix);
 
 /**

@@ -96,6 +96,7 @@ const char *twin_copy_change(struct native *native, const struct copy_request *r
 		reason = libc_change(native, request, changes);
 		break;
 	case COPY_LIBRARY:
+	case COPY_DATA:
 		break;
 	}
 	return reason ? reason : paths_change(native, request, changes);
@@ -145,14 +146,14 @@ static result copy_write(int files_fd, const char *name, const struct native *na
 	fd = openat(files_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 	if (fd < 0)
 		return fail_sys(err, "twins: create a copy");
-	if (write_all(fd, native->data, native->size, err) || fchmod(fd, 0755) < 0 ||
-	    fdatasync(fd) < 0 || renameat(files_fd, temporary, files_fd, name) < 0) {
-		if (err->fault == FAULT_NONE)
-			fail_sys(err, "twins: write a copy");
-		unlinkat(files_fd, temporary, 0);
-		return FAILED;
+	if (!write_all(fd, native->data, native->size, err)) {
+		if (fchmod(fd, 0755) == 0 && fdatasync(fd) == 0 &&
+		    renameat(files_fd, temporary, files_fd, name) == 0)
+			return OK;
+		fail_sys(err, "twins: write a copy");
 	}
-	return OK;
+	unlinkat(files_fd, temporary, 0);
+	return FAILED;
 }
 
 static result copy_make(int files_fd, struct native *native, const struct copy_request *request,
@@ -186,8 +187,12 @@ result twin_copy(int files_fd, const struct found *found, const struct sum *sum,
 		*out = copied;
 		return OK;
 	}
-	if (!found_map(found, &data, &size) || !native_read(data, size, &native))
+	if (!found_map(found, &data, &size) ||
+	    (request->role != COPY_DATA && !native_read(data, size, &native)))
 		copied.reason = "it is no ELF file that can be read";
+	else if (request->role == COPY_DATA)
+		failed = copy_make(files_fd, &(struct native){ .data = data, .size = size },
+				   request, &copied, err);
 	else
 		failed = copy_make(files_fd, &native, request, &copied, err);
 	if (data)

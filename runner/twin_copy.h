@@ -9,7 +9,7 @@
 #include "runner/twin_arch.h"
 #include "runner/twin_files.h"
 
-enum copy_role { COPY_PROGRAM, COPY_LIBRARY, COPY_LOADER, COPY_LIBC };
+enum copy_role { COPY_PROGRAM, COPY_LIBRARY, COPY_LOADER, COPY_LIBC, COPY_DATA };
 
 /** A text that becomes another one, longer or not; both from NUL to NUL. */
 struct exchange {

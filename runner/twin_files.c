@@ -156,6 +156,11 @@ result found_verify(const struct found *found, const struct sum *want, struct ca
 	return cache ? cache_note_keep(cache, &key, text, err) : OK;
 }
 
+result found_sum(const struct found *found, struct sum *out, struct error *err)
+{
+	return hash_file(found->fd, SUM_SHA256, out, err);
+}
+
 bool found_map(const struct found *found, uint8_t **data, size_t *size)
 {
 	void *mapped;

@@ -37,6 +37,9 @@ const char *found_refusal(const struct found *found);
 result found_verify(const struct found *found, const struct sum *want, struct cache *cache,
 		    bool *same, struct error *err);
 
+/** What its content is, for small files of no package. */
+result found_sum(const struct found *found, struct sum *out, struct error *err);
+
 /** The file in memory, for reading and for changing that copy; munmap() it. */
 bool found_map(const struct found *found, uint8_t **data, size_t *size);
 

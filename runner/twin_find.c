@@ -155,23 +155,12 @@ static const char *row_refusal(const struct finder *finder, const struct native_
 
 /* ---- texts that tell the machine ---- */
 
-/** Whether the bytes have the text from NUL to NUL. */
-static bool has_text(const uint8_t *data, size_t size, const char *text)
-{
-	size_t length = strlen(text) + 1;
-
-	for (const uint8_t *at = data; (at = memmem(at, (size_t)(data + size - at), text, length));
-	     at++)
-		if (at > data && !at[-1])
-			return true;
-	return false;
-}
-
 /** The row's text for one side, with the vendor that its file has; NULL where it has none. */
 static const char *machine_text(struct arena *arena, const char *pattern,
-				const struct twin_arch *arch, const uint8_t *data, size_t size)
+				const struct twin_arch *arch, uint8_t *data, size_t size)
 {
 	static const char *const vendors[] = { "pc", "unknown", "ibm" };
+	const struct native file = { .data = data, .size = size };
 
 	for (size_t i = 0; i < countof(vendors); i++) {
 		const struct tool_word items[] = { { 'u', arch->uname },
@@ -181,7 +170,7 @@ static const char *machine_text(struct arena *arena, const char *pattern,
 		const struct tool_words words = { items, countof(items) };
 		const char *text = tool_expand(arena, pattern, &words);
 
-		if (has_text(data, size, text))
+		if (native_has_text(&file, text))
 			return text;
 	}
 	return NULL;

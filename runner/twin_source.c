@@ -265,6 +265,30 @@ static enum copy_role library_role(const char *name)
 	return strcmp(name, "libc.so.6") == 0 ? COPY_LIBC : COPY_LIBRARY;
 }
 
+/** The list of the C library's character set modules names their directory. */
+static result gconv_copy(struct native_root *source, struct error *err)
+{
+	const struct twin_search *search = source->search;
+	const struct copy_request request = { .role = COPY_DATA,
+					      .root = source->root,
+					      .host = search->host,
+					      .target = search->target };
+	owned(str) char *path =
+		xasprintf("/usr/lib/%s/gconv/gconv-modules.cache", search->host->triple);
+	owned(found) struct found found = { .fd = -1 };
+	struct copied copied;
+	struct sum sum;
+
+	if (!found_open(source->spec->native, path, &found))
+		return OK;
+	if (found_sum(&found, &sum, err) ||
+	    twin_copy(search->files_fd, &found, &sum, &request, &copied, err))
+		return FAILED;
+	if (!copied.reason && !copied.unchanged)
+		native_root_add(source, found.path, copied.name, false);
+	return OK;
+}
+
 /** Make the copy, and for the C library note what it can do. */
 static result library_copy(struct native_root *source, const struct found *found,
 			   const struct sum *sum, enum copy_role role, const char **reason,
@@ -284,6 +308,8 @@ static result library_copy(struct native_root *source, const struct found *found
 		source->answers_machine = !copied.reason;
 		source->has_trip = !copied.reason && request.trip;
 		request.role = COPY_LIBRARY;
+		if (gconv_copy(source, err))
+			return FAILED;
 		if (copied.reason &&
 		    twin_copy(search->files_fd, found, sum, &request, &copied, err))
 			return FAILED;
