@@ -427,10 +427,40 @@ static size_t relocations_redirect(struct native *native, uint64_t from, uint64_
 	return count;
 }
 
+/** Redirect pointers in the data of a program that is not relocated. */
+static size_t pointers_redirect(struct native *native, const Elf64_Phdr *header, uint64_t from,
+				uint64_t to)
+{
+	size_t count = 0;
+
+	for (uint64_t at = header->p_offset & ~7UL; at + 8 <= header->p_offset + header->p_filesz;
+	     at += 8) {
+		if (at < header->p_offset || memcmp(native->data + at, &from, 8) != 0)
+			continue;
+		memcpy(native->data + at, &to, 8);
+		count++;
+	}
+	return count;
+}
+
+static bool is_relocated(const struct native *native)
+{
+	Elf64_Ehdr elf;
+
+	memcpy(&elf, native->data, sizeof(elf));
+	return elf.e_type != ET_EXEC;
+}
+
 static size_t references_redirect(struct native *native, uint64_t from, uint64_t to)
 {
 	size_t count = relocations_redirect(native, from, to);
+	const bool is_fixed = !is_relocated(native);
 	Elf64_Phdr header;
+
+	for (size_t i = 0; is_fixed && header_at(native, i, &header); i++)
+		if (header.p_type == PT_LOAD && (header.p_flags & PF_W) &&
+		    inside(native, header.p_offset, header.p_filesz))
+			count += pointers_redirect(native, &header, from, to);
 
 	for (size_t i = 0; header_at(native, i, &header); i++)
 		if (header.p_type == PT_LOAD && (header.p_flags & PF_X) &&

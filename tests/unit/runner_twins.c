@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+#include "runner/packages.h"
+#include "runner/twins.h"
+#include "tests/tap.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/** Three roots with a package each, made anew for each test; it is left to a change to spoil them.
+ */
+struct bed {
+	char path[32];
+	int foreign, peer, native;
+};
+
+/** The least that is an ELF program: a header, a number of the machine, and a text of its own. */
+struct program {
+	char bytes[128];
+};
+
+static struct program program_make(uint16_t machine, const char *text)
+{
+	struct program program = { "\x7f"
+				   "ELF\2\1\1" };
+
+	program.bytes[16] = 3;
+	memcpy(program.bytes + 18, &machine, 2);
+	program.bytes[20] = 1;
+	program.bytes[52] = 64;
+	program.bytes[54] = 56;
+	snprintf(program.bytes + 64, 60, "%s", text);
+	return program;
+}
+
+static void put(int root, const char *path, const void *data, size_t size, mode_t mode)
+{
+	const char *slash = strrchr(path, '/');
+	owned(str) char *folder = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+	owned(fd) int dir = open_dirs(root, folder, 0755);
+	owned(fd) int fd = -1;
+	struct error err;
+
+	unlinkat(dir, slash ? slash + 1 : path, 0);
+	fd = openat(dir, slash ? slash + 1 : path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && !write_all(fd, data, size, &err) && fchmod(fd, mode) == 0);
+}
+
+static void put_text(int root, const char *path, const char *text)
+{
+	put(root, path, text, strlen(text), 0644);
+}
+
+static void put_program(int root, const char *path, const struct program *program)
+{
+	put(root, path, program->bytes, sizeof(program->bytes), 0755);
+}
+
+/** dpkg's word for a file that is `program`. */
+static void put_sums(int root, const char *package, const char *path, const struct program *program)
+{
+	owned(str) char *list = xasprintf("var/lib/dpkg/info/%s.md5sums", package);
+	owned(buf) struct buf text = {};
+	uint8_t sum[16];
+
+	EVP_Digest(program->bytes, sizeof(program->bytes), sum, NULL, EVP_md5(), NULL);
+	for (size_t i = 0; i < sizeof(sum); i++)
+		buf_printf(&text, "%02x", sum[i]);
+	buf_printf(&text, "  %s\n", path);
+	put_text(root, list, buf_text(&text));
+}
+
+static void put_status(int root, const char *package, const char *version, const char *arch)
+{
+	owned(str) char *text = xasprintf("Package: %s\nStatus: install ok installed\n"
+					  "Version: %s\nArchitecture: %s\n\n",
+					  package, version, arch);
+
+	put_text(root, "var/lib/dpkg/status", text);
+}
+
+static void root_make(int root, const char *arch, uint16_t machine)
+{
+	const struct program program = program_make(machine, "sed");
+
+	put_status(root, "sed", "4.9-1", arch);
+	put_sums(root, "sed", "usr/bin/sed", &program);
+	put_program(root, "usr/bin/sed", &program);
+}
+
+static void bed_make(struct bed *bed)
+{
+	snprintf(bed->path, sizeof(bed->path), "/tmp/mpemu-twins-XXXXXX");
+	CHECK(mkdtemp(bed->path));
+	CHECK(chdir(bed->path) == 0);
+	bed->foreign = open_dirs(AT_FDCWD, "foreign", 0755);
+	bed->peer = open_dirs(AT_FDCWD, "peer", 0755);
+	bed->native = open_dirs(AT_FDCWD, "native", 0755);
+	root_make(bed->foreign, "arm64", 183);
+	root_make(bed->peer, "arm64", 183);
+	root_make(bed->native, "amd64", 62);
+}
+
+static void bed_drop(struct bed *bed)
+{
+	struct error err;
+
+	close(bed->foreign);
+	close(bed->peer);
+	close(bed->native);
+	CHECK(!remove_tree(AT_FDCWD, bed->path, &err));
+}
+
+static struct twin_set *find(struct bed *bed, enum tool_mode mode, bool with_peer)
+{
+	owned(strings) struct strings lowers = {};
+	const struct twin_source source = { .native = bed->native,
+					    .lowers = &lowers,
+					    .peer = with_peer ? bed->peer : -1 };
+	owned(str) char *store = xasprintf("%s/store", bed->path);
+	struct twin_request request = { .foreign = bed->foreign,
+					.target = { "linux", "arm64", "" },
+					.host = { "linux", "amd64", "" },
+					.mode = mode,
+					.sources = &source,
+					.source_count = 1,
+					.prefix = "/proc/tty/driver",
+					.store = store };
+	struct twin_set *set = NULL;
+	struct error err = {};
+
+	strings_add(&lowers, "/native");
+	if (twins_find(&(struct ctx){}, &request, &set, &err))
+		CHECK_STR(err.text, "");
+	return set;
+}
+
+/* ---- ways to spoil the roots ---- */
+
+static void nothing(struct bed *bed)
+{
+	(void)bed;
+}
+
+static void native_is_rebuilt(struct bed *bed)
+{
+	put_status(bed->native, "sed", "4.9-1+b2", "amd64");
+}
+
+static void native_is_newer(struct bed *bed)
+{
+	put_status(bed->native, "sed", "4.9-2", "amd64");
+}
+
+static void native_has_none(struct bed *bed)
+{
+	put_status(bed->native, "grep", "4.9-1", "amd64");
+}
+
+static void foreign_is_altered(struct bed *bed)
+{
+	const struct program other = program_make(183, "another");
+
+	put_program(bed->foreign, "usr/bin/sed", &other);
+}
+
+static void foreign_is_forged(struct bed *bed)
+{
+	const struct program other = program_make(183, "another");
+
+	put_program(bed->foreign, "usr/bin/sed", &other);
+	put_sums(bed->foreign, "sed", "usr/bin/sed", &other);
+}
+
+static void native_is_altered(struct bed *bed)
+{
+	const struct program other = program_make(62, "another");
+
+	put_program(bed->native, "usr/bin/sed", &other);
+}
+
+static void foreign_is_set_user_id(struct bed *bed)
+{
+	CHECK(fchmodat(bed->foreign, "usr/bin/sed", 04755, 0) == 0);
+}
+
+static void foreign_is_set_group_id(struct bed *bed)
+{
+	CHECK(fchmodat(bed->foreign, "usr/bin/sed", 02755, 0) == 0);
+}
+
+static void foreign_may_not_run(struct bed *bed)
+{
+	CHECK(fchmodat(bed->foreign, "usr/bin/sed", 0644, 0) == 0);
+}
+
+static void foreign_is_for_another_machine(struct bed *bed)
+{
+	const struct program other = program_make(243, "sed");
+
+	put_program(bed->foreign, "usr/bin/sed", &other);
+	put_sums(bed->foreign, "sed", "usr/bin/sed", &other);
+	put_sums(bed->peer, "sed", "usr/bin/sed", &other);
+}
+
+static void foreign_is_a_script(struct bed *bed)
+{
+	put(bed->foreign, "usr/bin/sed", "#!/bin/sh\n", 10, 0755);
+}
+
+static void foreign_is_a_fifo(struct bed *bed)
+{
+	unlinkat(bed->foreign, "usr/bin/sed", 0);
+	CHECK(mkfifoat(bed->foreign, "usr/bin/sed", 0755) == 0);
+}
+
+static void foreign_leads_out(struct bed *bed)
+{
+	const struct program program = program_make(183, "sed");
+	owned(fd) int outside = open(bed->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	put_program(outside, "sed", &program);
+	unlinkat(bed->foreign, "usr/bin/sed", 0);
+	CHECK(symlinkat("../../../sed", bed->foreign, "usr/bin/sed") == 0);
+}
+
+static void foreign_is_diverted(struct bed *bed)
+{
+	put_text(bed->foreign, "var/lib/dpkg/diversions", "/usr/bin/sed\n/usr/bin/sed.real\nx\n");
+	put_text(bed->peer, "var/lib/dpkg/diversions", "/usr/bin/sed\n/usr/bin/sed.real\nx\n");
+}
+
+static void status_is_a_fifo(struct bed *bed)
+{
+	unlinkat(bed->foreign, "var/lib/dpkg/status", 0);
+	CHECK(mkfifoat(bed->foreign, "var/lib/dpkg/status", 0644) == 0);
+}
+
+static void status_is_huge(struct bed *bed)
+{
+	owned(fd) int fd = openat(bed->foreign, "var/lib/dpkg/status", O_WRONLY | O_CLOEXEC);
+
+	CHECK(ftruncate(fd, (off_t)PACKAGE_DATABASE_MAX + 1) == 0);
+}
+
+static void foreign_is_upgraded(struct bed *bed)
+{
+	put_status(bed->foreign, "sed", "4.9-2", "arm64");
+	put_status(bed->native, "sed", "4.9-2", "amd64");
+}
+
+static const char merged[] = "where /bin is a link";
+
+static void bin_is_a_link(struct bed *bed)
+{
+	const struct program foreign = program_make(183, "sed"), native = program_make(62, "sed");
+
+	CHECK(symlinkat("usr/bin", bed->foreign, "bin") == 0);
+	CHECK(symlinkat("usr/bin", bed->native, "bin") == 0);
+	put_sums(bed->foreign, "sed", "bin/sed", &foreign);
+	put_sums(bed->peer, "sed", "bin/sed", &foreign);
+	put_sums(bed->native, "sed", "bin/sed", &native);
+}
+
+static const struct {
+	const char *name;
+	void (*spoil)(struct bed *bed);
+	const char *reason; /* NULL: there is a twin; "": there is not even a reason */
+} cases[] = {
+	{ "as it is", nothing, NULL },
+	{ merged, bin_is_a_link, NULL },
+	{ "a rebuild", native_is_rebuilt, NULL },
+	{ "another version", native_is_newer, "the native root has sed 4.9-2" },
+	{ "no package", native_has_none, "no native root has its package" },
+	{ "altered", foreign_is_altered, "it is not as its package has it" },
+	{ "forged", foreign_is_forged, "it is not as its package has it" },
+	{ "native altered", native_is_altered, "the native root's one was altered" },
+	{ "set-user-ID", foreign_is_set_user_id, "it is set-user-ID or set-group-ID" },
+	{ "set-group-ID", foreign_is_set_group_id, "it is set-user-ID or set-group-ID" },
+	{ "no permission", foreign_may_not_run, "it is not executable" },
+	{ "another machine", foreign_is_for_another_machine, "it is for another machine" },
+	{ "a script", foreign_is_a_script, "" },
+	{ "a FIFO", foreign_is_a_fifo, "" },
+	{ "out of the root", foreign_leads_out, "" },
+	{ "diverted", foreign_is_diverted, "it is diverted" },
+	{ "database a FIFO", status_is_a_fifo, "" },
+	{ "database too large", status_is_huge, "" },
+	{ "newer than its peer", foreign_is_upgraded, "" },
+};
+
+TEST(a_twin_is_the_same_package_and_file_on_both_sides)
+{
+	for (size_t i = 0; i < countof(cases); i++) {
+		owned(twin_set) struct twin_set *set = NULL;
+		const char *reason = "";
+		struct bed bed;
+
+		bed_make(&bed);
+		cases[i].spoil(&bed);
+		set = find(&bed, TOOL_SAFE, true);
+		if (set->miss_count)
+			reason = set->misses[0].reason;
+		tap_check(set->count == (cases[i].reason ? 0 : 1) &&
+				  strcmp(reason, cases[i].reason ? cases[i].reason : "") == 0,
+			  __FILE__, __LINE__, "%s: %zu twins, \"%s\"", cases[i].name, set->count,
+			  reason);
+		if (set->count) {
+			CHECK_STR(set->twins[0].path, "/usr/bin/sed");
+			CHECK_STR(set->twins[0].native, "/usr/bin/sed");
+			CHECK_STR(set->twins[0].package, "sed 4.9-1");
+		}
+		bed_drop(&bed);
+	}
+}
+
+TEST(a_root_is_the_copies_and_the_layers_below_them)
+{
+	owned(twin_set) struct twin_set *set = NULL, *again = NULL;
+	char link[64] = {};
+	struct stat stat;
+	struct bed bed;
+	int copies;
+
+	bed_make(&bed);
+	set = find(&bed, TOOL_SAFE, true);
+	CHECK(set->root_count == 1 && set->roots[0].lowers.count == 2);
+	CHECK_STR(set->roots[0].lowers.items[1], "/native");
+	CHECK_STR(set->roots[0].loader, "/proc/tty/driver/0/ld");
+	copies = open(set->roots[0].lowers.items[0], O_RDONLY | O_DIRECTORY);
+	CHECK(copies >= 0);
+	CHECK(fstatat(copies, "usr/bin/sed", &stat, 0) == 0 && (stat.st_mode & 0777) == 0755);
+	CHECK(readlinkat(copies, "L", link, sizeof(link) - 1) > 0);
+	CHECK_STR(link, "usr/lib/x86_64-linux-gnu");
+	again = find(&bed, TOOL_SAFE, true);
+	CHECK_STR(again->roots[0].lowers.items[0], set->roots[0].lowers.items[0]);
+	close(copies);
+	bed_drop(&bed);
+}
+
+TEST(a_step_that_forges_the_database_fools_only_itself)
+{
+	owned(twin_set) struct twin_set *trusting = NULL, *wary = NULL;
+	struct bed bed;
+
+	/* Without a peer the root's own word counts, as for an image that was pulled. */
+	bed_make(&bed);
+	foreign_is_forged(&bed);
+	trusting = find(&bed, TOOL_SAFE, false);
+	wary = find(&bed, TOOL_SAFE, true);
+	CHECK(trusting->count == 1);
+	CHECK(wary->count == 0);
+	bed_drop(&bed);
+}
+
+TEST(each_row_has_a_reason_and_lists_that_the_dispatcher_knows)
+{
+	for (size_t i = 0; i < tool_count; i++) {
+		const struct tool *tool = &tools[i];
+
+		CHECK(tool->package && tool->reason && *tool->reason);
+		for (size_t j = 0; tool->refuse && tool->refuse[j]; j++) {
+			const char *star = strchr(tool->refuse[j], '*');
+
+			tap_check(!star || (!star[1] && tool->refuse[j][0] != '~'), __FILE__,
+				  __LINE__, "%s: %s", tool->package, tool->refuse[j]);
+		}
+		if (i && (tool->flags & TOOL_DENIED) && !(tools[i - 1].flags & TOOL_DENIED))
+			CHECK(starts_with(tool->package, "binutils"));
+	}
+}
+
+TEST(what_tells_the_machine_is_never_run_natively)
+{
+	static const char *const paths[][2] = {
+		{ "coreutils", "/usr/bin/uname" },       { "coreutils", "/bin/uname" },
+		{ "coreutils", "/usr/bin/arch" },        { "libc-bin", "/usr/bin/getconf" },
+		{ "libc-bin", "/usr/sbin/ldconfig" },    { "libc-bin", "/usr/bin/localedef" },
+		{ "coreutils-single", "/usr/bin/arch" }, { "coreutils", "/usr/bin/seq" },
+	};
+
+	for (size_t i = 0; i < countof(paths); i++) {
+		const struct tool *tool = tool_find(paths[i][0], paths[i][1]);
+
+		CHECK(tool && (tool->flags & TOOL_DENIED));
+	}
+	CHECK(!(tool_find("coreutils", "/usr/bin/cat")->flags & TOOL_DENIED));
+	CHECK(!tool_find("util-linux", "/usr/bin/lscpu"));
+	CHECK(!tool_find("util-linux", "/usr/bin/setarch"));
+	CHECK(!tool_find("unknown", "/usr/bin/cat"));
+	CHECK(tool_package_known("dpkg", TOOL_FULL) && !tool_package_known("dpkg", TOOL_SAFE));
+}
+
+static void recipes_are(struct bed *bed, const char *status, const char *packages)
+{
+	const struct twin_source source = { .native = bed->native, .peer = -1 };
+	const struct twin_request request = { .foreign = bed->foreign,
+					      .target = { "linux", "arm64", "" },
+					      .host = { "linux", "amd64", "" },
+					      .sources = &source,
+					      .source_count = 1 };
+	owned(twin_recipes) struct twin_recipes *recipes = NULL;
+	owned(buf) struct buf got = {};
+	struct error err;
+
+	put_text(bed->foreign, "var/lib/dpkg/status", status);
+	CHECK(!twin_recipes_find(&(struct ctx){}, &request, &recipes, &err));
+	for (size_t i = 0; recipes->count && i < recipes->items[0].packages.count; i++)
+		buf_printf(&got, "%s ", recipes->items[0].packages.items[i]);
+	CHECK_STR(buf_text(&got), packages);
+	if (recipes->count)
+		CHECK(strstr(recipes->items[0].script, "apt-get -qq -y"));
+}
+
+#define INSTALLED(name, version)                                                                  \
+	"Package: " name "\nStatus: install ok installed\nArchitecture: arm64\nVersion: " version \
+	"\n\n"
+
+TEST(a_compiler_asks_for_the_cross_toolchain_of_its_version)
+{
+	struct bed bed;
+
+	bed_make(&bed);
+	recipes_are(&bed, INSTALLED("sed", "4.9-1"), "");
+	recipes_are(&bed, INSTALLED("gcc-12-base", "12.2.0-14") INSTALLED("gcc", "4:12.2.0-3"), "");
+	recipes_are(
+		&bed,
+		INSTALLED("gcc-12", "12.2.0-14") INSTALLED("cpp-12", "12.2.0-14")
+			INSTALLED("binutils-aarch64-linux-gnu", "2.40-2"),
+		"binutils-aarch64-linux-gnu cpp-12-aarch64-linux-gnu gcc-12-aarch64-linux-gnu ");
+	recipes_are(&bed,
+		    INSTALLED("gcc-14", "14.2.0-19")
+			    INSTALLED("gcc-14-aarch64-linux-gnu", "14.2.0-19"),
+		    "gcc-14-aarch64-linux-gnu ");
+	put_status(bed.native, "gcc-14-aarch64-linux-gnu", "14.2.0-19cross1", "amd64");
+	recipes_are(&bed, INSTALLED("gcc-14-aarch64-linux-gnu", "14.2.0-19"), "");
+	recipes_are(&bed, INSTALLED("gcc-14-aarch64-linux-gnu", "14.2.0-20"),
+		    "gcc-14-aarch64-linux-gnu ");
+	recipes_are(&bed, INSTALLED("gcc-12;rm -rf x", "1") INSTALLED("gcc-1x", "1"), "");
+	bed_drop(&bed);
+}
