@@ -31,10 +31,9 @@
 #include <unistd.h>
 
 enum {
-	PROGRAMS_MAX = 256, /* that are told apart */
 	RECORDS_AT_ONCE = 256,
 	MODE_LOOK_UP = 0511,
-	NOBODY = -3, /* as an id: mapped nowhere */
+	SOMEBODY = 1, /* of a file system of our own: the only id that is not nobody's */
 };
 
 struct assist_hidden {
@@ -65,9 +64,9 @@ static struct assist_program *program_find(struct assist_counts *counts, const c
 		if (programs[i].why == why && strcmp(programs[i].name, name) == 0)
 			return &programs[i];
 	}
-	if (counts->program_count == PROGRAMS_MAX)
-		return &programs[PROGRAMS_MAX - 1];
-	if (counts->program_count == PROGRAMS_MAX - 1)
+	if (counts->program_count == ASSIST_PROGRAMS_MAX)
+		return &programs[ASSIST_PROGRAMS_MAX - 1];
+	if (counts->program_count == ASSIST_PROGRAMS_MAX - 1)
 		name = "others";
 	programs = &programs[counts->program_count++];
 	snprintf(programs->name, sizeof(programs->name), "%s", name);
@@ -192,10 +191,10 @@ void assist_hidden_drop(struct assist_hidden **hidden)
 
 /* ---- a file system whose owner is nobody ---- */
 
-/** A user namespace in which our id 0 is one that we do not have; its descriptor. */
+/** A user namespace that has one id, which is not 0; its descriptor. */
 static int nobody_namespace(struct error *err)
 {
-	const struct id_range range = { (uint32_t)NOBODY, 0, 1 };
+	const struct id_range range = { SOMEBODY, 0, 1 };
 	owned(str) char *path = NULL;
 	int go[2], fd = -1;
 	char byte = 0;
@@ -223,17 +222,26 @@ static int nobody_namespace(struct error *err)
 	return fd;
 }
 
-static result nobody_mount(struct assist_hidden *hidden, const char *path, struct error *err)
+/** A file system that is mounted nowhere yet; our ids are still ours in it. */
+static int tmpfs_new(struct error *err)
 {
-	owned(fd) int userns = nobody_namespace(err), mount = -1, fs = -1;
+	owned(fd) int mount = -1, fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
+	    (mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)) < 0)
+		return fail_sys(err, "new tmpfs");
+	return fd_take(&mount);
+}
+
+/** From now on its owner is nobody; mount it on `path`. */
+static result nobody_mount(struct assist_hidden *hidden, int mount, const char *path,
+			   struct error *err)
+{
+	owned(fd) int userns = nobody_namespace(err);
 	struct mount_attr change = { .attr_set = MOUNT_ATTR_IDMAP };
 
 	if (userns < 0)
 		return FAILED;
-	fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
-	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
-	    (mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)) < 0)
-		return fail_sys(err, "new tmpfs");
 	change.userns_fd = (uint64_t)userns;
 	if (mount_setattr(mount, "", AT_EMPTY_PATH, &change, sizeof(change)) < 0)
 		return fail_sys(err, "map the ids of a tmpfs (it takes Linux 6.3)");
@@ -245,22 +253,58 @@ static result nobody_mount(struct assist_hidden *hidden, const char *path, struc
 
 /* ---- making it ---- */
 
-static result content_make(struct assist_hidden *hidden, int dir, const struct buf *table,
-			   size_t root_count, struct error *err)
+static result directory_make(int dir, const char *name, struct error *err)
 {
+	if (mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
+		return fail_sys(err, "create a directory for twins");
+	return OK;
+}
+
+/** names/N/sh leads to the twin: a program is called what its link is called. */
+static result alias_make(int dir, const struct assist_content *content,
+			 const struct assist_alias *alias, struct error *err)
+{
+	const char *native = content->twins[alias->twin].native;
+	owned(str) char *parent = xasprintf("names/%zu", alias->twin);
+	owned(str) char *link = xasprintf("%s/%s", parent, alias->name);
+	owned(str) char *target = xasprintf("../../%s", native + strlen(SANDBOX_HIDDEN "/"));
+
+	if (strchr(alias->name, '/') || !starts_with(native, SANDBOX_HIDDEN "/"))
+		return fail(err, FAULT_SYSTEM, "%s is no name for a twin", alias->name);
+	if (directory_make(dir, parent, err))
+		return FAILED;
+	if (symlinkat(target, dir, link) < 0 && errno != EEXIST)
+		return fail_sys(err, "link %s", link);
+	return OK;
+}
+
+static result content_make(struct assist_hidden *hidden, int dir,
+			   const struct assist_content *content, bool is_own, struct error *err)
+{
+	const struct buf *table = content->table;
 	owned(fd) int file = openat(dir, "table", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 
-	if (file < 0 || write_all(file, table->data, table->length, err))
-		return file < 0 ? fail_sys(err, "create the twins' table") : FAILED;
-	for (size_t i = 0; i < root_count; i++) {
+	if (file < 0)
+		return fail_sys(err, "create the twins' table");
+	if (write_all(file, table->data, table->length, err) || directory_make(dir, "names", err))
+		return FAILED;
+	for (size_t i = 0; i < content->root_count; i++) {
 		char name[24];
 
 		snprintf(name, sizeof(name), "%zu", i);
-		if (mkdirat(dir, name, 0755) < 0)
-			return fail_sys(err, "create a directory for twins");
+		if (directory_make(dir, name, err))
+			return FAILED;
 	}
-	/* Writable to all: a FIFO of a read-only mount still is, and it is read by nobody else. */
+	for (size_t i = 0; i < content->alias_count; i++) {
+		if (alias_make(dir, content, &content->aliases[i], err))
+			return FAILED;
+	}
+	/*
+	 * Writable to all: a FIFO of a read-only mount still is, and it is read by nobody else.
+	 * It must not be nobody's, since the kernel lets no one write to what is.
+	 */
 	if (mkfifoat(dir, "records", 0600) < 0 ||
+	    (is_own && fchownat(dir, "records", SOMEBODY, SOMEBODY, 0) < 0) ||
 	    (hidden->records = openat(dir, "records", O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0 ||
 	    fchmodat(dir, "records", 0222, 0) < 0 || fchmodat(dir, "table", 0444, 0) < 0 ||
 	    fchmod(dir, MODE_LOOK_UP) < 0)
@@ -272,7 +316,7 @@ static result count_start(struct assist_hidden *hidden, struct error *err)
 {
 	int status;
 
-	hidden->counts.programs = xcalloc(PROGRAMS_MAX, sizeof(*hidden->counts.programs));
+	hidden->counts.programs = xcalloc(ASSIST_PROGRAMS_MAX, sizeof(*hidden->counts.programs));
 	hidden->stop = eventfd(0, EFD_CLOEXEC);
 	if (hidden->stop < 0)
 		return fail_sys(err, "eventfd");
@@ -286,20 +330,22 @@ static result count_start(struct assist_hidden *hidden, struct error *err)
 }
 
 result assist_hidden_make(const char *path, const struct privilege *privilege,
-			  const struct buf *table, size_t root_count, struct assist_hidden **out,
+			  const struct assist_content *content, struct assist_hidden **out,
 			  struct error *err)
 {
 	owned(assist_hidden) struct assist_hidden *hidden = xnew(struct assist_hidden);
-	owned(fd) int dir = -1;
+	owned(fd) int dir = -1, mount = -1;
 
 	hidden->records = hidden->stop = -1;
-	if (!privilege->is_root && nobody_mount(hidden, path, err))
-		return fail_in(err, "native assist");
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!privilege->is_root && (mount = tmpfs_new(err)) < 0)
+		return FAILED;
+	dir = openat(mount < 0 ? AT_FDCWD : mount, mount < 0 ? path : ".",
+		     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return fail_sys(err, "open %s", path);
-	if (content_make(hidden, dir, table, root_count, err) || count_start(hidden, err))
-		return fail_in(err, "native assist");
+	if (content_make(hidden, dir, content, mount >= 0, err) ||
+	    (mount >= 0 && nobody_mount(hidden, mount, path, err)) || count_start(hidden, err))
+		return FAILED;
 	*out = take(hidden);
 	return OK;
 }

@@ -256,6 +256,8 @@ result assist_engine_write(int emulator_fd, int into_fd, struct error *err);
  */
 void assist_engine_version(char version[17]);
 
+enum { ASSIST_PROGRAMS_MAX = 256 };
+
 /** How programs ran in a sandbox, as its dispatcher told. */
 struct assist_counts {
 	uint64_t native, emulated;
@@ -263,19 +265,34 @@ struct assist_counts {
 		char name[48];
 		uint64_t count;
 		const char *why; /* a word or two: "no twin", "argument" */
-	} * programs;            /* that were emulated, most often first; at most 256 */
+	} * programs;            /* that were emulated, most often first */
 	size_t program_count;
 };
 
 /** The hidden directory of one sandbox, and who counts while it runs. */
 struct assist_hidden;
 
+/** A further name that the image has for a twin: what runs by it should be called so. */
+struct assist_alias {
+	size_t twin; /* its number in the table */
+	const char *name;
+};
+
+/** What is in a hidden directory. */
+struct assist_content {
+	const struct buf *table;
+	const struct assist_twin *twins; /* that the table was made of */
+	const struct assist_alias *aliases;
+	size_t alias_count;
+	size_t root_count;
+};
+
 /**
- * Fill the empty directory `path` with the table and what else the dispatcher needs, so that no
- * program in a sandbox can list it, and start to count.  `path` must be absolute.
+ * Fill the empty directory `path` with what the dispatcher needs, so that no program in a sandbox
+ * can list it, and start to count.  `path` must be absolute.
  */
 result assist_hidden_make(const char *path, const struct privilege *privilege,
-			  const struct buf *table, size_t root_count, struct assist_hidden **out,
+			  const struct assist_content *content, struct assist_hidden **out,
 			  struct error *err);
 
 /** After the sandbox has ended: stop counting.  What `out` points to goes with `hidden`. */

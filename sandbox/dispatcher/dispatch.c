@@ -25,7 +25,7 @@
 #include <linux/stat.h>
 
 enum { READ_ONLY = 00, WRITE_ONLY = 01, NONBLOCK = 04000, CLOSE_ON_EXEC = 02000000 };
-enum { PATH_ONLY = 010000000 };
+enum { PATH_ONLY = 010000000, ALIAS_MAX = 320 };
 #if defined(__aarch64__)
 enum { DIRECTORY = 040000 };
 #else
@@ -69,6 +69,18 @@ static void shut(long fd)
 {
 	if (!failed(fd))
 		CALL(close, fd);
+}
+
+/** The last part of a path. */
+static const char *base_name(const char *path)
+{
+	const char *name = path;
+
+	for (; *path; path++) {
+		if (*path == '/' && path[1])
+			name = path + 1;
+	}
+	return name;
 }
 
 /* ---- the hidden directory ---- */
@@ -129,14 +141,10 @@ static void record_send(long hidden, enum assist_verdict verdict, uint32_t entry
 		.entry = entry,
 	};
 	long fd = CALL(openat2, hidden, "records", &how, sizeof(how));
-	const char *name = path;
+	const char *name = base_name(path);
 
 	if (failed(fd))
 		return;
-	for (const char *at = path; *at; at++) {
-		if (*at == '/' && at[1])
-			name = at + 1;
-	}
 	while (record.length < ASSIST_NAME_MAX && name[record.length]) {
 		record.name[record.length] = name[record.length];
 		record.length++;
@@ -169,10 +177,48 @@ static const struct assist_entry *entry_of(const struct mapped *mapped, long pro
 	return assist_find(mapped->table, &file);
 }
 
+static bool text_add(char **at, const char *end, const char *text)
+{
+	for (; *text; text++) {
+		if (*at + 1 >= end)
+			return false;
+		*(*at)++ = *text;
+	}
+	**at = '\0';
+	return true;
+}
+
+/**
+ * The path by which a program that was called by another name than its twin has is called so:
+ * "names/N/sh" in the hidden directory.  False where it has the same name anyhow, or a long one.
+ */
+static bool alias_path(const char *called, const char *native, uint32_t number, char *out,
+		       size_t size)
+{
+	char digits[12], *digit = digits + sizeof(digits) - 1, *at = out;
+	const char *a = base_name(called), *b = base_name(native);
+
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	if (*a == *b)
+		return false;
+	*digit = '\0';
+	do
+		*--digit = (char)('0' + number % 10);
+	while (number /= 10);
+	return text_add(&at, out + size, "/proc/tty/driver/names/") &&
+	       text_add(&at, out + size, digit) && text_add(&at, out + size, "/") &&
+	       text_add(&at, out + size, base_name(called));
+}
+
 /** Comes back only where the twin could not be started, with nothing changed. */
 static void twin_start(const struct start *start, const struct mapped *mapped,
-		       const struct assist_entry *entry, long program)
+		       const struct assist_entry *entry, uint32_t number, long program)
 {
+	const char *native = assist_text(mapped->table, entry->native);
+	char alias[ALIAS_MAX];
 	char **arguments = start->argv + ARGUMENT_ZERO;
 	unsigned long first = assist_room(mapped->table, entry, arguments) * sizeof(char *);
 	unsigned long all = first + assist_room(mapped->table, entry, start->env) * sizeof(char *);
@@ -183,7 +229,9 @@ static void twin_start(const struct start *start, const struct mapped *mapped,
 	assist_arguments(mapped->table, entry, arguments, (char **)room);
 	assist_environment(mapped->table, entry, start->env, (char **)(room + (long)first));
 	CALL(fcntl, program, F_SETFD, 1L);
-	CALL(execve, assist_text(mapped->table, entry->native), room, room + (long)first);
+	if (alias_path(start->argv[ARGUMENT_PATH], native, number, alias, sizeof(alias)))
+		CALL(execve, alias, room, room + (long)first);
+	CALL(execve, native, room, room + (long)first);
 	CALL(fcntl, program, F_SETFD, 0L);
 	CALL(munmap, room, all);
 }
@@ -210,7 +258,7 @@ static void consider(const struct start *start, long hidden, long program)
 	}
 	record_send(hidden, verdict, number, start->argv[ARGUMENT_PATH]);
 	if (verdict == ASSIST_NATIVE) {
-		twin_start(start, &mapped, entry, program);
+		twin_start(start, &mapped, entry, number, program);
 		record_send(hidden, ASSIST_UNSTARTED, number, start->argv[ARGUMENT_PATH]);
 	}
 	CALL(munmap, mapped.table, mapped.size);
