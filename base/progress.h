@@ -17,6 +17,7 @@ enum event_kind {
 	EVENT_STEP_DONE,
 	EVENT_STEP_FAILED,  /* text: why */
 	EVENT_STEP_STOPPED, /* it had started, and the build was stopped */
+	EVENT_STEP_ASSIST,  /* how its programs ran; before its end; text: the same in words */
 	EVENT_TRANSFER,     /* text: what; bytes of total so far; bytes == total: finished */
 	EVENT_NOTE,         /* text: a message that is good to know */
 	EVENT_WARNING,      /* text: a message that somebody should read */
@@ -36,6 +37,12 @@ struct summary {
 	char digest[DIGEST_TEXT_MAX];   /* of the image's manifest; "": no image */
 };
 
+/** A program that ran emulated although others of its step ran natively. */
+struct ran_program {
+	const char *name, *why;
+	uint64_t count;
+};
+
 struct event {
 	enum event_kind kind;
 	size_t step;                     /* number of the step, from 1; 0: about no step */
@@ -45,7 +52,10 @@ struct event {
 	const char *text;
 	size_t text_length;
 	uint64_t bytes, total;
-	double seconds; /* how long it took: CACHED, DONE, FAILED */
+	double seconds;            /* how long it took: CACHED, DONE, FAILED */
+	uint64_t native, emulated; /* how many programs ran so: ASSIST */
+	const struct ran_program *programs;
+	size_t program_count;
 	const struct summary *summaries;
 	size_t summary_count;
 };

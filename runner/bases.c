@@ -192,3 +192,16 @@ result base_image(struct build *build, const char *name, const struct platform *
 	pthread_mutex_unlock(&build->bases->lock);
 	return found ? FAILED : image_read(build->store, &manifest, out, err);
 }
+
+bool base_offers(struct build *build, const char *name, const struct platform *platform)
+{
+	struct reference ref;
+	struct descriptor at, chosen;
+	struct error ignored = {};
+
+	if (starts_with(name, LAYOUT_SCHEME))
+		return false;
+	return !reference_parse(name, &ref, &ignored) &&
+	       !store_resolve(build->store, &ref, &at, &ignored) &&
+	       !choose(build->store, &at, platform, &chosen, &ignored);
+}

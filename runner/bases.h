@@ -20,4 +20,10 @@ void bases_drop(struct bases **bases);
 result base_image(struct build *build, const char *name, const struct platform *platform,
 		  struct image **out, struct error *err);
 
+/**
+ * Whether the image is known to have a variant for the platform, by what the store has of it:
+ * nobody is asked.
+ */
+bool base_offers(struct build *build, const char *name, const struct platform *platform);
+
 #endif

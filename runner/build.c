@@ -107,6 +107,7 @@ static result compile(struct build *build, struct error *err)
 		.triggers = build->triggers,
 		.contexts = &build->request->contexts,
 		.no_cache = &build->request->no_cache_stages,
+		.assist = build->request->assist != ASSIST_OFF,
 	};
 	struct plan *plan;
 

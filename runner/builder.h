@@ -6,6 +6,7 @@
 #define RUNNER_BUILDER_H
 
 #include "registry/registry.h"
+#include "runner/assist.h"
 #include "runner/cache.h"
 #include "runner/cache_options.h"
 #include "runner/context.h"
@@ -57,6 +58,7 @@ struct build_request {
 	uint64_t timeout_ms;
 	uint64_t shm_size; /* 0: the default */
 	bool no_cache, pull, keep_going;
+	enum assist_mode assist;
 	enum verify verify;
 	enum check check;
 	struct platform optional[PLATFORMS_MAX]; /* that the index may go without */

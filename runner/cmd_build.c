@@ -24,7 +24,7 @@ struct build_options {
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
 	const char *metadata, *iidfile, *epoch, *verify, *optional, *build_timeout;
 	struct strings cache_to, cache_from;
-	const char *provenance, *sbom;
+	const char *provenance, *sbom, *assist;
 	const char *call;
 	bool check;
 	bool push, load, pull, no_cache, keep_going, insecure;
@@ -100,6 +100,8 @@ static const struct option options[] = {
 	  "platforms that the index may go without if they fail" },
 	{ "build-timeout", 0, OPTION_TEXT, FIELD(build_timeout), "TIME",
 	  "end the build after so long: 90s, 1h30m" },
+	{ "assist",     0,   OPTION_TEXT, FIELD(assist),     "MODE",
+	  "native twins of emulated tools: off, safe, full, verify (run both ways and compare)" },
 	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",
 	  "entry (default): an entry point for another machine is an error; strict: any file; off" },
 	{ "check",      0,   OPTION_FLAG, FIELD(check),      NULL,
@@ -290,6 +292,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 	request->root = in->globals->root;
 	request->context = in->argv[0];
 	request->file = options_->file;
+	request->assist = ASSIST_OFF;
 	request->target = options_->target;
 	request->tags = &options_->tags;
 	request->labels = &options_->labels;
@@ -310,6 +313,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 	    output_options_set(&outputs, request, err) ||
 	    verify_set(options_->verify, request, err) ||
 	    optional_set(options_->optional, request, err) ||
+	    (options_->assist && assist_mode_parse(options_->assist, &request->assist, err)) ||
 	    timeout_set(options_->build_timeout, request, err) ||
 	    caches_set(options_, request, err) || check_set(options_, request, err) ||
 	    attestations_refuse("provenance", options_->provenance, err) ||

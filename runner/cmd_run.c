@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "registry/registry.h"
+#include "runner/assist.h"
+#include "runner/assist_image.h"
 #include "runner/commands.h"
 #include "runner/contents.h"
 #include "runner/emulation.h"
@@ -30,6 +32,7 @@ enum { ENV_FILE_MAX = 1 << 20, WORDS_MAX = 4096 };
 struct run_options {
 	struct limit_options limits;
 	const char *platform, *workdir, *user, *network, *hostname, *entrypoint, *shm_size;
+	const char *assist;
 	struct strings env, env_files, volumes, tmpfs, hosts, ulimits, cap_add, cap_drop, security;
 	bool read_only, explain, interactive, terminal, remove, privileged;
 };
@@ -73,6 +76,8 @@ static const struct option options[] = {
 	{ "privileged", 0, OPTION_FLAG, FIELD(privileged), NULL,
 	  "is refused: no program gets hold of this host" },
 	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL, "let nothing write to the image" },
+	{ "assist", 0, OPTION_TEXT, FIELD(assist), "MODE",
+	  "native twins of emulated tools: off, safe or full" },
 	{ "explain", 0, OPTION_FLAG, FIELD(explain), NULL,
 	  "print what would be done instead of doing it" },
 	{ "interactive", 'i', OPTION_FLAG, FIELD(interactive), NULL,
@@ -100,6 +105,8 @@ struct job {
 	uint64_t timeout_ms;
 	char *user, *cwd, *upper, *work, *scratch;
 	enum network network;
+	enum assist_mode mode;
+	struct assist *assist; /* or NULL */
 };
 
 static void job_drop(struct job *job)
@@ -112,6 +119,7 @@ static void job_drop(struct job *job)
 		strings_drop(lists[i]);
 	for (size_t i = 0; i < countof(texts); i++)
 		free(texts[i]);
+	assist_drop(&job->assist);
 	free(job->binds);
 	strings_drop(&job->request.hosts);
 	workdir_drop(&job->workdir);
@@ -393,6 +401,12 @@ static result options_check(struct job *job, struct error *err)
 	if (wanted->terminal && wanted->interactive && !isatty(STDIN_FILENO))
 		return fail(err, FAULT_USAGE,
 			    "-it: standard input is not a terminal; without -t it can be a pipe");
+	job->mode = ASSIST_OFF;
+	if (wanted->assist && assist_mode_parse(wanted->assist, &job->mode, err))
+		return FAILED;
+	if (job->mode == ASSIST_VERIFY)
+		return fail(err, FAULT_USAGE,
+			    "--assist verify is for builds: want off, safe or full");
 	return volumes_collect(job, err) || rights_collect(job, err) ? FAILED : OK;
 }
 
@@ -409,6 +423,45 @@ static result place_make(struct job *job, struct error *err)
 	job->upper = xasprintf("%s/upper", path);
 	job->work = xasprintf("%s/work", path);
 	job->scratch = xasprintf("%s/scratch", path);
+	return OK;
+}
+
+/** Twins from the same image's variant for this machine. */
+static result assist_prepare(struct job *job, const char *name, struct error *err)
+{
+	const char *root = job->in->globals->root;
+	const struct transport transport = {};
+	owned(strings) struct strings native = {};
+	owned(buf) struct buf why = {};
+	const struct assist_source source = { .origin = TWIN_SIBLING, .lowers = &native };
+	struct assist_request request = {
+		.ctx = job->in->ctx,
+		.root = root,
+		.privilege = job->in->privilege,
+		.mode = job->mode,
+		.platform = &job->platform,
+		.lowers = &job->lowers,
+		.sources = &source,
+		.source_count = 1,
+		.place = workdir_path(job->workdir),
+	};
+	owned(cache) struct cache *cache = NULL;
+
+	if (job->mode == ASSIST_OFF || !job->rules.count)
+		return OK;
+	if (assist_image(job->in->ctx, job->store, root, &transport, name, false, &native, err) ||
+	    cache_open(job->in->ctx, root, &cache, err))
+		return FAILED;
+	request.cache = cache;
+	request.source_count = native.count > 0;
+	if (assist_start(&request, &job->assist, &why, err))
+		return FAILED;
+	if (why.length)
+		progress_note(job->in->ctx, "no native assist: %s", buf_text(&why));
+	if (job->assist) {
+		strings_drop(&job->rules);
+		strings_add(&job->rules, assist_rule(job->assist));
+	}
 	return OK;
 }
 
@@ -449,6 +502,8 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.new_terminal_session = true,
 	};
 
+	if (job->assist)
+		spec.assist = assist_spec(job->assist);
 	if (job->rules.count) {
 		spec.binfmt_rules = (const char *const *)job->rules.items;
 		spec.binfmt_rule_count = job->rules.count;
@@ -567,7 +622,7 @@ static result run_run(struct invocation *in, struct error *err)
 		return FAILED;
 	if (config_apply(&job, err) || place_make(&job, err) ||
 	    emulation_prepare(&job.platform, &job.rules, NULL, err) ||
-	    sandbox_start(&job, &in->status, err))
+	    assist_prepare(&job, in->argv[0], err) || sandbox_start(&job, &in->status, err))
 		return fail_in(err, "%s", in->argv[0]);
 	return OK;
 }

@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "runner/emulation.h"
 #include "runner/exec.h"
+#include "runner/exec_assist.h"
 #include "runner/exec_mounts.h"
 #include "runner/expand.h"
 #include "runner/explain.h"
@@ -227,10 +228,41 @@ static void spec_request(const struct job *job, struct sandbox_spec *spec)
 	spec->timeout_ms = request->timeout_ms;
 }
 
+static void spec_rules(struct sandbox_spec *spec, const struct strings *rules)
+{
+	spec->binfmt_rules = rules->count ? (const char *const *)rules->items : NULL;
+	spec->binfmt_rule_count = rules->count;
+}
+
+/** Run with native twins; then, if it is to be verified, without, on another upper. */
+static result run_assisted(struct job *job, const struct run *run, const struct sandbox_spec *plain,
+			   struct assist *assist, const char *how, struct error *err)
+{
+	const char *const rules[] = { assist_rule(assist) };
+	struct sandbox_spec spec = *plain;
+	struct verification verification;
+	result ran;
+
+	spec.assist = assist_spec(assist);
+	spec.binfmt_rules = rules;
+	spec.binfmt_rule_count = 1;
+	ran = run_sandbox(job, run, &spec, how, err);
+	job_assist_tell(job, assist);
+	if (job->build->request->assist != ASSIST_VERIFY || cancel_fired(job->build->ctx->cancel))
+		return ran;
+	if (verification_start(job, plain, &verification, err))
+		return FAILED;
+	verification.native = ran;
+	verification.emulated =
+		run_sandbox(job, run, &verification.spec, how, ran ? &verification.ignored : err);
+	return verification_finish(job, &verification, err);
+}
+
 static result run_mounted(struct job *job, struct run *run, struct sandbox_spec *spec,
-			  struct error *err)
+			  const char *workdir, struct error *err)
 {
 	owned(strings) struct strings rules = {}, script_path = {};
+	owned(assist) struct assist *assist = NULL;
 	owned(buf) struct buf how = {};
 	struct bind_file script;
 
@@ -240,12 +272,12 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 	spec->binds = run->mounts.binds;
 	spec->bind_count = run->mounts.bind_count;
 	spec->envp = (const char *const *)run->env.items;
-	if (rules.count) {
-		spec->binfmt_rules = (const char *const *)rules.items;
-		spec->binfmt_rule_count = rules.count;
-	}
+	spec_rules(spec, &rules);
 	spec_request(job, spec);
-	return run_sandbox(job, run, spec, buf_text(&how), err);
+	if (rules.count && job_assist_start(job, workdir, &assist, err))
+		return FAILED;
+	return assist ? run_assisted(job, run, spec, assist, buf_text(&how), err)
+		      : run_sandbox(job, run, spec, buf_text(&how), err);
 }
 
 /** Where the image has no directories to mount on, other builders leave in the layer those they made. */
@@ -299,7 +331,7 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 	add_proxies(job, &run->env);
 	ran = run_mounts_open(job, &run->mounts, workdir, &run->env, err);
 	if (!ran)
-		ran = run_mounted(job, run, &spec, err);
+		ran = run_mounted(job, run, &spec, workdir, err);
 	run_mounts_close(&run->mounts);
 	return ran ? FAILED : mount_points_leave(job, upper, err);
 }

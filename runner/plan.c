@@ -679,15 +679,60 @@ static result platform_plan(struct planner *planner, size_t number, struct error
 	return status;
 }
 
+/** The step of an instruction on the host's platform, if there is one before `limit`. */
+static struct step *native_step(const struct plan *plan, const struct instruction *instruction,
+				const struct platform *host, size_t limit)
+{
+	for (size_t i = 0; i < limit; i++) {
+		struct step *step = plan->steps[i];
+
+		if (step->kind == STEP_INSTRUCTION && step->instruction == instruction &&
+		    platform_equal(step->platform, host))
+			return step;
+	}
+	return NULL;
+}
+
+/**
+ * Let each RUN for another platform find the state that the same RUN begins with on the host's.
+ * Steps only ever wait for those before them, so this cannot go in circles.
+ */
+static void siblings_find(struct plan *plan, const struct platform *host)
+{
+	for (size_t i = 0; i < plan->step_count; i++) {
+		struct step *step = plan->steps[i], *native;
+
+		if (step->kind != STEP_INSTRUCTION || step->instruction->kind != INSTRUCTION_RUN ||
+		    platform_equal(step->platform, host))
+			continue;
+		native = native_step(plan, step->instruction, host, i);
+		if (native) {
+			step->sibling = native->previous;
+			depend(step, step->sibling);
+		}
+	}
+}
+
+/** With siblings, the host's platform comes first: the others wait for it. */
 static result platforms_plan(struct planner *planner, struct error *err)
 {
+	const struct plan_request *request = planner->request;
+	const struct platform host = platform_host();
+
 	if (stages_find(planner, err))
 		return FAILED;
-	for (size_t i = 0; i < planner->request->platform_count; i++) {
-		planner->plan->final_count = i + 1;
-		if (platform_plan(planner, i, err))
-			return FAILED;
+	planner->plan->final_count = request->platform_count;
+	for (int round = request->assist ? 0 : 1; round < 2; round++) {
+		for (size_t i = 0; i < request->platform_count; i++) {
+			bool first =
+				request->assist && platform_equal(&request->platforms[i], &host);
+
+			if (first == (round == 0) && platform_plan(planner, i, err))
+				return FAILED;
+		}
 	}
+	if (request->assist)
+		siblings_find(planner->plan, &host);
 	return OK;
 }
 

@@ -37,6 +37,8 @@ struct step {
 	struct step *previous;                 /* or NULL */
 	struct step *source;                   /* what COPY --from reads, or NULL */
 	bool no_cache;                         /* its layer is always made */
+	struct step *sibling; /* of RUN: where the same instruction begins on the host's platform,
+				 if that is built too; worth waiting for, and no need */
 	struct step **mounts; /* what each --mount of RUN reads, in their order; NULL: no step */
 
 	/* The scheduler's, under its lock. */
@@ -68,6 +70,7 @@ struct plan_request {
 	const char *target;                /* name or number of a stage; NULL: the last */
 	const struct named_list *contexts; /* or NULL */
 	const struct strings *no_cache;    /* names of stages, or NULL */
+	bool assist;                       /* find siblings */
 	const struct triggers *triggers;   /* of base images, as far as they are known; must outlive
 					      the plan */
 };

@@ -18,6 +18,7 @@ static const char *const event_names[] = {
 	[EVENT_STEP_DONE] = "step-done",
 	[EVENT_STEP_FAILED] = "step-failed",
 	[EVENT_STEP_STOPPED] = "step-stopped",
+	[EVENT_STEP_ASSIST] = "step-assist",
 	[EVENT_TRANSFER] = "transfer",
 	[EVENT_NOTE] = "note",
 	[EVENT_WARNING] = "warning",
@@ -64,7 +65,8 @@ static void set_step(json_t *object, const struct event *event, const struct liv
 		set_text(object, "name", event->name, strlen(event->name));
 	if (event->line && event->kind != EVENT_STEP_OUTPUT)
 		set_number(object, "line", event->line);
-	if (event->kind != EVENT_STEP_STARTED && event->kind != EVENT_STEP_OUTPUT)
+	if (event->kind != EVENT_STEP_STARTED && event->kind != EVENT_STEP_OUTPUT &&
+	    event->kind != EVENT_STEP_ASSIST)
 		set_seconds(object, "seconds", event->seconds);
 }
 
@@ -95,6 +97,24 @@ static void set_summaries(json_t *object, const struct event *event)
 	json_object_set_new(object, "platforms", list);
 }
 
+static void set_programs(json_t *object, const struct event *event)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < event->program_count; i++) {
+		const struct ran_program *program = &event->programs[i];
+		json_t *item = json_object();
+
+		set_text(item, "name", program->name, strlen(program->name));
+		set_text(item, "why", program->why, strlen(program->why));
+		set_number(item, "count", program->count);
+		json_array_append_new(list, item);
+	}
+	set_number(object, "native", event->native);
+	set_number(object, "emulated", event->emulated);
+	json_object_set_new(object, "programs", list);
+}
+
 static void json_event(struct view *view, const struct event *event, struct live *live,
 		       struct moment now, struct buf *out)
 {
@@ -112,6 +132,8 @@ static void json_event(struct view *view, const struct event *event, struct live
 		set_number(object, "bytes", event->bytes);
 	if (event->kind == EVENT_TRANSFER || event->kind == EVENT_PLAN)
 		set_number(object, "total", event->total);
+	if (event->kind == EVENT_STEP_ASSIST)
+		set_programs(object, event);
 	if (event->kind == EVENT_SUMMARY)
 		set_summaries(object, event);
 	/* 16 digits hold microseconds of our century and show no rounding. */

@@ -64,6 +64,9 @@ static void plain_step(const struct event *event, const struct live *live, struc
 	case EVENT_STEP_DONE:
 		buf_printf(out, "DONE %.1fs\n", event->seconds);
 		break;
+	case EVENT_STEP_ASSIST:
+		buf_printf(out, "%s\n", event->text);
+		break;
 	case EVENT_STEP_FAILED:
 		buf_printf(out, "FAILED %.1fs\n", event->seconds);
 		tail_text(live, event, out);

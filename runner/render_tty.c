@@ -88,6 +88,10 @@ static void tty_step(struct view *view, const struct event *event, const struct 
 		owe_step(view, red, "FAILED", live, event->seconds);
 		tail_text(live, event, &view->owed);
 		break;
+	case EVENT_STEP_ASSIST:
+		if (view->style.verbose)
+			buf_printf(&view->owed, "%*s%s\n", STATE_COLUMNS - 1, "", event->text);
+		break;
 	case EVENT_STEP_STOPPED:
 		owe_step(view, yellow, "STOPPED", live, event->seconds);
 		break;

@@ -70,6 +70,17 @@ static void make_ready(struct sched *sched, struct step *step)
 	sched->ready[sched->tail++] = step;
 }
 
+/** A failed sibling is no need: the step goes on without it. */
+static bool forgone(struct sched *sched, const struct step *failed, struct step *behind)
+{
+	if (behind->sibling != failed)
+		return false;
+	behind->sibling = NULL;
+	if (--behind->missing == 0 && behind->state == STEP_WAITING)
+		make_ready(sched, behind);
+	return true;
+}
+
 /** Give up what can no longer run: all that stands behind a failed step. */
 static void give_up(struct sched *sched, struct step *failed)
 {
@@ -84,7 +95,7 @@ static void give_up(struct sched *sched, struct step *failed)
 		for (size_t i = 0; i < step->dependant_count; i++) {
 			struct step *behind = step->dependants[i];
 
-			if (behind->state == STEP_FAILED)
+			if (behind->state == STEP_FAILED || forgone(sched, step, behind))
 				continue;
 			behind->state = STEP_FAILED;
 			sched->unfinished--;

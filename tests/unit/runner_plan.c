@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/plan.h"
+
+#include "base/mem.h"
 #include "tests/tap.h"
 
 #include <stdlib.h>
@@ -19,9 +21,13 @@ static void describe(const struct plan *plan, struct buf *out)
 			if (step->mounts[j])
 				buf_printf(out, " @%zu", step->mounts[j]->id);
 		}
+		if (step->sibling)
+			buf_printf(out, " ~%zu", step->sibling->id);
 		buf_add_char(out, '\n');
 	}
 }
+
+static bool wants_siblings;
 
 /** The plan as text, or the error. */
 static char *plan_text(const char *text, const char *platforms, const char *target)
@@ -40,6 +46,7 @@ static char *plan_text(const char *text, const char *platforms, const char *targ
 		return buf_take(&out);
 	}
 	request.dockerfile = dockerfile;
+	request.assist = wants_siblings;
 	if (plan_compile(&request, &plan, &err))
 		buf_add_str(&out, err.text);
 	else
@@ -217,4 +224,68 @@ TEST(plan_expands_from_with_global_arguments)
 		CHECK_STR(plan->steps[0]->image, "given:1");
 	strings_drop(&args);
 	dockerfile_drop(&dockerfile);
+}
+
+/** With assist: H stands for this machine's platform, s390x is another one. */
+static const struct {
+	const char *text, *platforms, *want;
+} assisted[] = {
+	{ "FROM a\nRUN x\nRUN y\n", "s390x,H",
+	  "0 [H 1/3] FROM a\n"
+	  "1 [H 2/3] RUN x <0\n"
+	  "2 [H 3/3] RUN y <1\n"
+	  "3 [linux/s390x 1/3] FROM a\n"
+	  "4 [linux/s390x 2/3] RUN x <3 ~0\n"
+	  "5 [linux/s390x 3/3] RUN y <4 ~1\n" },
+	/* nothing to wait for */
+	{ "FROM a\nRUN x\n", "s390x",
+	  "0 [linux/s390x 1/2] FROM a\n"
+	  "1 [linux/s390x 2/2] RUN x <0\n" },
+	/* a stage that is always for the same platform has no sibling, nor has its own need one */
+	{ "FROM --platform=linux/s390x a AS one\nRUN x\nFROM b\nCOPY --from=one / /\nRUN y\n",
+	  "s390x,H",
+	  "0 [H one 1/2] FROM --platform=linux/s390x a AS one\n"
+	  "1 [H one 2/2] RUN x <0\n"
+	  "2 [H 1/3] FROM b\n"
+	  "3 [H 2/3] COPY --from=one / / <2 +1\n"
+	  "4 [H 3/3] RUN y <3\n"
+	  "5 [linux/s390x one 1/2] FROM --platform=linux/s390x a AS one\n"
+	  "6 [linux/s390x one 2/2] RUN x <5\n"
+	  "7 [linux/s390x 1/3] FROM b\n"
+	  "8 [linux/s390x 2/3] COPY --from=one / / <7 +6\n"
+	  "9 [linux/s390x 3/3] RUN y <8 ~3\n" },
+	/* built on this machine for all: nothing is emulated */
+	{ "FROM --platform=$BUILDPLATFORM a\nRUN x\n", "s390x",
+	  "0 [linux/s390x 1/2] FROM --platform=$BUILDPLATFORM a\n"
+	  "1 [linux/s390x 2/2] RUN x <0\n" },
+};
+
+/** The text with H for what this machine is called. */
+static char *host_named(const char *text)
+{
+	const struct platform host = platform_host();
+	char name[PLATFORM_TEXT_MAX];
+	struct buf out = {};
+
+	platform_text(&host, name);
+	for (; *text; text++) {
+		if (*text == 'H')
+			buf_add_str(&out, name);
+		else
+			buf_add_char(&out, *text);
+	}
+	return buf_take(&out);
+}
+
+TEST(a_run_for_another_platform_has_a_sibling_on_this_machines)
+{
+	for (size_t i = 0; i < countof(assisted); i++) {
+		owned(str) char *platforms = host_named(assisted[i].platforms);
+		owned(str) char *want = host_named(assisted[i].want);
+		owned(str) char *got = NULL;
+
+		wants_siblings = true;
+		got = plan_text(assisted[i].text, platforms, NULL);
+		CHECK_STR(got, want);
+	}
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Native assist for one sandbox: the twins of what it stands on, and everything that it takes for
+ * its dispatcher to find them.
+ */
+#ifndef RUNNER_ASSIST_H
+#define RUNNER_ASSIST_H
+
+#include "runner/twins.h"
+#include "sandbox/sandbox.h"
+
+enum assist_mode {
+	ASSIST_OFF,
+	ASSIST_SAFE,   /* tools of which it is known that their output is the same on any CPU */
+	ASSIST_FULL,   /* also compilers of another revision, and interpreters */
+	ASSIST_VERIFY, /* as safe; each step also runs without, and what they left is compared */
+};
+
+/** "off", "safe", "full" or "verify"; FAULT_USAGE. */
+result assist_mode_parse(const char *text, enum assist_mode *out, struct error *err);
+
+const char *assist_mode_text(enum assist_mode mode);
+
+/** A native stack of layers in which twins may be. */
+struct assist_source {
+	enum twin_origin origin;
+	const struct strings *lowers; /* topmost first */
+	const struct strings *peer;   /* the foreign stack that it corresponds to; NULL: as it is */
+};
+
+struct assist_request {
+	const struct ctx *ctx;
+	const char *root; /* of the store */
+	struct cache *cache;
+	const struct privilege *privilege;
+	enum assist_mode mode;
+	const struct platform *platform; /* of the programs */
+	const struct strings *lowers;    /* that they are in, topmost first */
+	const struct assist_source *sources;
+	size_t source_count;
+	const char *place; /* directory of the sandbox's own; "assist" is made in it */
+};
+
+struct assist;
+
+/**
+ * Find the twins and get ready for one run.  `*out` stays NULL where nothing can be run natively;
+ * `why` (may be NULL) then says why not, where that is worth a word.  FAILED only for what would
+ * also keep the step from running: native assist is a help and no condition.
+ */
+result assist_start(const struct assist_request *request, struct assist **out, struct buf *why,
+		    struct error *err);
+
+/** The rule of binfmt_misc and the rest, for the sandbox's spec; borrowed. */
+const char *assist_rule(const struct assist *assist);
+const struct assist_spec *assist_spec(const struct assist *assist);
+
+/** After the sandbox has ended: how its programs ran. */
+void assist_counts(struct assist *assist, struct assist_counts *out);
+
+/** Why a program of that name (without directories) has no twin, where it might have one. */
+const struct twin_miss *assist_miss(const struct assist *assist, const char *name);
+void assist_drop(struct assist **assist);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Where the twins of a step come from: the same stage for this machine's platform, in the state
+ * before the same instruction, where the build makes that too; else the native variant of the base
+ * image.
+ */
+#include "runner/exec_assist.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "runner/assist_verify.h"
+#include "runner/bases.h"
+#include "runner/layers.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOLD_MAX = 4 }; /* programs that are told in one line */
+
+static const struct step *base_step(const struct step *step)
+{
+	while (step && step->kind != STEP_IMAGE && step->kind != STEP_SCRATCH)
+		step = step->previous;
+	return step && step->kind == STEP_IMAGE ? step : NULL;
+}
+
+/** The native variant of the base image, if the image says that it has one. */
+static result native_base(const struct job *job, struct strings *lowers, struct strings *peer)
+{
+	const struct platform host = platform_host();
+	const struct step *base = base_step(job->step->previous);
+	struct build *build = job->build;
+	owned(image) struct image *image = NULL;
+	struct error ignored = {};
+
+	if (!base || !base->result || !base_offers(build, base->image, &host))
+		return FAILED;
+	if (base_image(build, base->image, &host, &image, &ignored) ||
+	    layers_prepare(build->ctx, build->store, build->request->root, image, lowers, &ignored))
+		return FAILED;
+	strings_add_all(peer, base->result->lowers.items);
+	return OK;
+}
+
+result job_assist_start(const struct job *job, const char *workdir, struct assist **out,
+			struct error *err)
+{
+	owned(strings) struct strings base = {}, peer = {};
+	struct build *build = job->build;
+	const struct step *sibling = job->step->sibling;
+	struct assist_source source = { .origin = TWIN_SIBLING };
+	struct assist_request request = {
+		.ctx = build->ctx,
+		.root = build->request->root,
+		.cache = build->cache,
+		.privilege = build->privilege,
+		.mode = build->request->assist,
+		.platform = job->step->platform,
+		.lowers = &job->snapshot->lowers,
+		.sources = &source,
+		.source_count = 1,
+		.place = workdir,
+	};
+	owned(buf) struct buf why = {};
+
+	if (request.mode == ASSIST_OFF)
+		return OK;
+	if (sibling && sibling->result) {
+		source.lowers = &sibling->result->lowers;
+	} else if (!native_base(job, &base, &peer)) {
+		source.lowers = &base;
+		source.peer = &peer;
+	} else {
+		return OK;
+	}
+	if (assist_start(&request, out, &why, err))
+		return FAILED;
+	if (why.length)
+		progress_note(build->ctx, "%s: no native assist: %s", job->step->name,
+			      buf_text(&why));
+	return OK;
+}
+
+/** "812 programs ran native, 31 emulated: cmake 29 (no twin: ...), ld 2 (its arguments)" */
+static void counts_text(const struct assist *assist, const struct assist_counts *counts,
+			struct buf *out)
+{
+	buf_printf(out, "%llu programs ran native, %llu emulated",
+		   (unsigned long long)counts->native, (unsigned long long)counts->emulated);
+	for (size_t i = 0; i < counts->program_count && i < TOLD_MAX; i++) {
+		const struct assist_program *program = &counts->programs[i];
+		const struct twin_miss *miss = assist_miss(assist, program->name);
+
+		buf_printf(out, "%s %s %llu (%s%s%s)", i ? "," : ":", program->name,
+			   (unsigned long long)program->count, program->why, miss ? ": " : "",
+			   miss ? miss->reason : "");
+	}
+	if (counts->program_count > TOLD_MAX)
+		buf_printf(out, ", and %zu more", counts->program_count - TOLD_MAX);
+}
+
+void job_assist_tell(const struct job *job, struct assist *assist)
+{
+	struct ran_program programs[ASSIST_PROGRAMS_MAX];
+	owned(buf) struct buf text = {};
+	struct assist_counts counts;
+	struct event event = {
+		.kind = EVENT_STEP_ASSIST,
+		.step = job->step->id + 1,
+		.platform = job->step->target,
+		.name = job->step->name,
+		.line = job->step->instruction->first_line,
+		.programs = programs,
+	};
+
+	assist_counts(assist, &counts);
+	counts_text(assist, &counts, &text);
+	for (; event.program_count < counts.program_count; event.program_count++)
+		programs[event.program_count] = (struct ran_program){
+			.name = counts.programs[event.program_count].name,
+			.why = counts.programs[event.program_count].why,
+			.count = counts.programs[event.program_count].count,
+		};
+	event.native = counts.native;
+	event.emulated = counts.emulated;
+	event.text = buf_text(&text);
+	event.text_length = text.length;
+	progress_emit(job->build->ctx, &event);
+}
+
+/* ---- verify ---- */
+
+result verification_start(const struct job *job, const struct sandbox_spec *plain,
+			  struct verification *out, struct error *err)
+{
+	static const char *const names[] = { "upper", "work", "scratch" };
+
+	*out = (struct verification){ .spec = *plain, .uppers = { -1, -1 } };
+	if (workdir_new(job->build->request->root, &out->dir, err))
+		return FAILED;
+	for (size_t i = 0; i < countof(names); i++)
+		out->paths[i] = xasprintf("%s/%s", workdir_path(out->dir), names[i]);
+	out->spec.upper = out->paths[0];
+	out->spec.work = out->paths[1];
+	out->spec.scratch = out->paths[2];
+	out->uppers[0] = open(plain->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	out->uppers[1] = open(out->spec.upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return OK;
+}
+
+static result verification_judge(const struct job *job, const struct verification *verification,
+				 struct error *err)
+{
+	const struct build *build = job->build;
+	owned(buf) struct buf report = {};
+	size_t count = 0;
+
+	if (verification->native != verification->emulated)
+		return fail_in(err, "the step fails only %s native assist",
+			       verification->native ? "with" : "without");
+	if (verification->native || cancel_check(build->ctx, err))
+		return FAILED;
+	if (verification->uppers[0] < 0 || verification->uppers[1] < 0)
+		return fail_sys(err, "open what the step left");
+	if (trees_compare(build->ctx, verification->uppers[0], verification->uppers[1], &report,
+			  &count, err))
+		return fail_in(err, "verify native assist");
+	if (count)
+		return fail(err, FAULT_INTEGRITY, "native assist changes what the step leaves:%s",
+			    buf_text(&report));
+	progress_note(build->ctx, "%s: left the same with native assist and without",
+		      job->step->name);
+	return OK;
+}
+
+result verification_finish(const struct job *job, struct verification *verification,
+			   struct error *err)
+{
+	result status = verification_judge(job, verification, err);
+
+	for (size_t i = 0; i < countof(verification->paths); i++)
+		free(verification->paths[i]);
+	for (size_t i = 0; i < countof(verification->uppers); i++)
+		fd_drop(&verification->uppers[i]);
+	workdir_drop(&verification->dir);
+	return status;
+}
