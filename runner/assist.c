@@ -57,6 +57,7 @@ const char *assist_mode_text(enum assist_mode mode)
 struct views {
 	int foreign;
 	struct twin_source sources[TWIN_ROOTS_MAX];
+	struct strings lowers[TWIN_ROOTS_MAX]; /* of those that were made for it */
 	size_t count;
 };
 
@@ -66,6 +67,7 @@ static void views_close(struct views *views)
 	for (size_t i = 0; i < views->count; i++) {
 		fd_drop(&views->sources[i].native);
 		fd_drop(&views->sources[i].peer);
+		strings_drop(&views->lowers[i]);
 	}
 }
 
@@ -96,10 +98,10 @@ static result views_open(const struct assist_request *request, struct views *out
 	return OK;
 }
 
-static result twins_get(const struct assist_request *request, const struct views *views,
-			struct twin_set **out, struct error *err)
+static struct twin_request twins_wanted(const struct assist_request *request,
+					const struct views *views)
 {
-	const struct twin_request want = {
+	return (struct twin_request){
 		.foreign = views->foreign,
 		.target = *request->platform,
 		.host = platform_host(),
@@ -110,7 +112,63 @@ static result twins_get(const struct assist_request *request, const struct views
 		.store = request->root,
 		.cache = request->cache,
 	};
+}
 
+/** A toolchain on top of the first source; one that cannot be made is only missed. */
+static result toolchain_add(const struct assist_request *request, const struct twin_recipe *recipe,
+			    struct views *views, struct error *err)
+{
+	const struct strings *base = request->sources[0].lowers;
+	struct strings *lowers = &views->lowers[views->count];
+	const struct toolchain_request wanted = {
+		.ctx = request->ctx,
+		.root = request->root,
+		.privilege = request->privilege,
+		.recipe = recipe,
+		.lowers = base,
+	};
+	owned(buf) struct buf path = {};
+	struct error ignored = {};
+	struct twin_source *to;
+
+	if (views->count == TWIN_ROOTS_MAX)
+		return OK;
+	if (toolchain_obtain(request->toolchains, &wanted, &path, &ignored))
+		return cancel_check(request->ctx, err);
+	strings_add(lowers, buf_text(&path));
+	strings_add_all(lowers, base->items);
+	to = &views->sources[views->count++];
+	*to = (struct twin_source){
+		.origin = TWIN_TOOLCHAIN, .native = -1, .peer = -1, .lowers = lowers
+	};
+	return view_open(lowers, &to->native, err);
+}
+
+static result toolchains_add(const struct assist_request *request, struct views *views,
+			     struct error *err)
+{
+	const struct twin_request want = twins_wanted(request, views);
+	owned(twin_recipes) struct twin_recipes *recipes = NULL;
+
+	if (!request->toolchains || !request->source_count)
+		return OK;
+	if (twin_recipes_find(request->ctx, &want, &recipes, err))
+		return FAILED;
+	for (size_t i = 0; i < recipes->count; i++) {
+		if (toolchain_add(request, &recipes->items[i], views, err))
+			return FAILED;
+	}
+	return OK;
+}
+
+static result twins_get(const struct assist_request *request, struct views *views,
+			struct twin_set **out, struct error *err)
+{
+	struct twin_request want;
+
+	if (toolchains_add(request, views, err))
+		return FAILED;
+	want = twins_wanted(request, views);
 	return twins_find(request->ctx, &want, out, err);
 }
 

@@ -6,6 +6,7 @@
 #ifndef RUNNER_ASSIST_H
 #define RUNNER_ASSIST_H
 
+#include "runner/toolchain.h"
 #include "runner/twins.h"
 #include "sandbox/sandbox.h"
 
@@ -38,7 +39,8 @@ struct assist_request {
 	const struct strings *lowers;    /* that they are in, topmost first */
 	const struct assist_source *sources;
 	size_t source_count;
-	const char *place; /* directory of the sandbox's own; "assist" is made in it */
+	struct toolchains *toolchains; /* to make what has no sibling; NULL: nothing is made */
+	const char *place;             /* directory of the sandbox's own; "assist" is made in it */
 };
 
 struct assist;

@@ -28,6 +28,7 @@ static void build_done(struct build *build)
 	imports_drop(&build->imports);
 	tree_keys_drop(&build->tree_keys);
 	bases_drop(&build->bases);
+	toolchains_drop(&build->toolchains);
 	plan_drop(&build->plan);
 	triggers_drop(&build->triggers);
 	dockerfile_drop(&build->dockerfile);
@@ -173,6 +174,8 @@ static result open_all(struct build *build, struct error *err)
 	build->flights = flights_new();
 	build->tree_keys = tree_keys_new(build->request->root, build->context);
 	build->bases = bases_new();
+	if (build->request->assist != ASSIST_OFF && build->request->network != NETWORK_NONE)
+		build->toolchains = toolchains_new();
 	if (compile_triggers(build, err))
 		return FAILED;
 	build->imports =

@@ -21,6 +21,7 @@ struct imports;
 struct lint;
 struct tree_keys;
 struct outside;
+struct toolchains;
 
 enum { OUTPUTS_MAX = 16 };
 
@@ -93,8 +94,9 @@ struct build {
 	struct tree_keys *tree_keys;
 	struct outside *outside; /* what ADD gets by URLs */
 	struct bases *bases;
-	struct triggers *triggers; /* of base images */
-	int64_t time;              /* of this build, for `created` */
+	struct toolchains *toolchains; /* or NULL: none may be made */
+	struct triggers *triggers;     /* of base images */
+	int64_t time;                  /* of this build, for `created` */
 };
 
 #endif

@@ -446,12 +446,16 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 		.place = workdir_path(job->workdir),
 	};
 	owned(cache) struct cache *cache = NULL;
+	owned(toolchains) struct toolchains *toolchains = NULL;
 
 	if (job->mode == ASSIST_OFF || !job->rules.count)
 		return OK;
 	if (assist_image(job->in->ctx, job->store, root, &transport, name, false, &native, err) ||
 	    cache_open(job->in->ctx, root, &cache, err))
 		return FAILED;
+	if (job->network != NETWORK_NONE)
+		toolchains = toolchains_new();
+	request.toolchains = toolchains;
 	request.cache = cache;
 	request.source_count = native.count > 0;
 	if (assist_start(&request, &job->assist, &why, err))

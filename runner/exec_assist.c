@@ -61,6 +61,7 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 		.lowers = &job->snapshot->lowers,
 		.sources = &source,
 		.source_count = 1,
+		.toolchains = build->toolchains,
 		.place = workdir,
 	};
 	owned(buf) struct buf why = {};

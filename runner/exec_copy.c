@@ -129,8 +129,7 @@ static result source_copy(struct copy *copy, struct copy_source *source, int roo
 	options.gid = gid;
 	if (source_open(copy, source, scratch, err))
 		return FAILED;
-	if (source->looks_inside &&
-	    archive_try(copy, source, root_fd, &options, &done, err))
+	if (source->looks_inside && archive_try(copy, source, root_fd, &options, &done, err))
 		return FAILED;
 	if (done)
 		return OK;

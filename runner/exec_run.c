@@ -280,7 +280,8 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 		      : run_sandbox(job, run, spec, buf_text(&how), err);
 }
 
-/** Where the image has no directories to mount on, other builders leave in the layer those they made. */
+/** Where the image has no directories to mount on, other builders leave in the layer those they
+ * made. */
 static result mount_points_leave(const struct job *job, const char *upper, struct error *err)
 {
 	static const char *const names[] = { "dev", "proc", "sys" };
