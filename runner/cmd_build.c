@@ -413,6 +413,6 @@ const struct command command_build = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.needs_ids = true,
-	.runs_many = true,
+	.sandboxes = RUNS_MANY,
 	.run = run,
 };

@@ -469,6 +469,12 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 	return OK;
 }
 
+/** NULL where the CPU runs it, or the host's entries do. */
+static const char *const *rules_of(const struct job *job)
+{
+	return job->rules.count ? (const char *const *)job->rules.items : NULL;
+}
+
 static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 {
 	struct sandbox_spec spec = {
@@ -504,14 +510,12 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.output_fd = STDOUT_FILENO,
 		.error_fd = STDERR_FILENO,
 		.new_terminal_session = true,
+		.binfmt_rules = rules_of(job),
+		.binfmt_rule_count = job->rules.count,
 	};
 
 	if (job->assist)
 		spec.assist = assist_spec(job->assist);
-	if (job->rules.count) {
-		spec.binfmt_rules = (const char *const *)job->rules.items;
-		spec.binfmt_rule_count = job->rules.count;
-	}
 	return spec;
 }
 
@@ -617,15 +621,39 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 	return OK;
 }
 
+/** What runs the image, and a sandbox for it, which is made while we look for the image. */
+static result emulation_start(struct job *job, struct error *err)
+{
+	if (emulation_prepare(&job->platform, &job->rules, NULL, err))
+		return FAILED;
+	const struct sandbox_spec expected = {
+		.privilege = job->in->privilege,
+		.network = job->network,
+		.binfmt_rules = rules_of(job),
+		.binfmt_rule_count = job->rules.count,
+	};
+
+	/* With native assist the rule is another one, known only later. */
+	if (!job->wanted->explain && (job->mode == ASSIST_OFF || !job->rules.count))
+		sandbox_expect(&expected);
+	return OK;
+}
+
 static result run_run(struct invocation *in, struct error *err)
 {
 	__attribute__((cleanup(job_drop))) struct job job = { .in = in, .wanted = in->options };
+	struct error emulation;
+	result started;
 
-	if (options_check(&job, err) || store_open(in->globals->root, &job.store, err) ||
-	    image_find(&job, in->argv[0], err))
+	if (options_check(&job, err))
 		return FAILED;
-	if (config_apply(&job, err) || place_make(&job, err) ||
-	    emulation_prepare(&job.platform, &job.rules, NULL, err) ||
+	started = emulation_start(&job, &emulation);
+	if (store_open(in->globals->root, &job.store, err) || image_find(&job, in->argv[0], err))
+		return FAILED;
+	/* An image that is not there, or not for the platform, is the better reason. */
+	if (started)
+		*err = emulation;
+	if (started || config_apply(&job, err) || place_make(&job, err) ||
 	    assist_prepare(&job, in->argv[0], err) || sandbox_start(&job, &in->status, err))
 		return fail_in(err, "%s", in->argv[0]);
 	return OK;
@@ -645,6 +673,7 @@ const struct command command_run = {
 	.arguments_min = 1,
 	.arguments_max = -1,
 	.needs_ids = true,
+	.sandboxes = RUNS_ONE,
 	.stops_at_argument = true,
 	.passes_signals = true,
 	.run = run_run,

@@ -55,7 +55,7 @@ struct command {
 	size_t options_size;
 	int arguments_min, arguments_max; /* -1: any number */
 	bool needs_ids;                   /* unpacks layers or runs them: userns_enter() first */
-	bool runs_many;                   /* sandboxes: zygote_start() too */
+	enum { RUNS_NONE, RUNS_ONE, RUNS_MANY } sandboxes; /* zygote_start() too */
 	bool stops_at_argument; /* options after the first argument belong to it (`run`) */
 	bool passes_signals;    /* to a program: takes more than those that end it */
 	result (*run)(struct invocation *in, struct error *err);

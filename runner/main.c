@@ -136,7 +136,8 @@ static result prepare_and_start(const struct command *command, struct globals *g
 
 	if (command->needs_ids) {
 		if (userns_enter(&privilege, err) ||
-		    (command->runs_many && zygote_start(&zygote, err)))
+		    (command->sandboxes &&
+		     zygote_start(command->sandboxes == RUNS_MANY, &zygote, err)))
 			return FAILED;
 		privilege.zygote = zygote;
 		in->privilege = &privilege;

@@ -14,6 +14,7 @@
 #include "sandbox/caps.h"
 #include "sandbox/compile_assist.h"
 #include "sandbox/overlay.h"
+#include "sandbox/prepare.h"
 #include "sandbox/profile.h"
 #include "sandbox/stack.h"
 
@@ -33,8 +34,8 @@
 /** Landlock's scopes: abstract sockets and signals (Linux 6.12). */
 enum { SCOPE_ABI = 6, SCOPE_ALL = 3, LANDLOCK_VERSION = 1 };
 
-/** SCM_RIGHTS carries no more descriptors than this at once. */
-enum { SOURCES_MAX = 253 };
+/** The first three are the streams. */
+enum { SOURCES_MAX = DESCRIPTORS_MAX - 3 };
 
 static const struct {
 	int resource;
@@ -44,57 +45,12 @@ static const struct {
 	{ RLIMIT_CORE, "core files to 0", { 0, 0 } },
 	{ RLIMIT_NOFILE, "open files to 1024, at most 524288", { 1024, 524288 } },
 	/*
-	 * The user namespace counts.  A control group would too, but moving a process into one
-	 * waits for an RCU grace period: longer than all else that a sandbox does.
+	 * The user namespace counts: all that runs at the same time in a realm.  A control group
+	 * would too, but moving a process into one waits for an RCU grace period: longer than all
+	 * else that a sandbox does.
 	 */
 	{ RLIMIT_NPROC, "processes to 4096", { 4096, 4096 } },
 };
-
-/* ---- with the host in view ---- */
-
-/**
- * A private tmpfs: places to attach things to, and the skeleton layer.  It covers a directory that
- * every host has and no op looks at, so that it goes with the host's root, in one unmount: each of
- * them waits for all processors.
- */
-static void stage_make(struct plan *plan)
-{
-	static const char *const options[] = { "source", "tmpfs", "mode", "0700", NULL };
-	static const char *const places[] = { "root", "layer", "files", "empty" };
-	struct op *op = op_add(plan, OP_FILESYSTEM, "new tmpfs for the stage");
-
-	op->path = "tmpfs";
-	op->options = options;
-	op->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-	op->to = plan->stage = slots_new(plan, 1);
-	op = op_add(plan, OP_ATTACH, "mount the stage");
-	op->from = plan->stage;
-	op->path = "/etc";
-	for (size_t i = 0; i < countof(places); i++) {
-		op = op_add(plan, OP_DIRECTORY, "stage: directory %s", places[i]);
-		op->at = plan->stage;
-		op->path = places[i];
-		op->mode = 0755;
-	}
-}
-
-/** The sandbox's own handlers for foreign programs; init holds the instance, nobody sees it. */
-static void binfmt_make(struct plan *plan)
-{
-	const struct sandbox_spec *spec = plan->spec;
-
-	if (!spec->binfmt_rules)
-		return;
-	plan->binfmt = filesystem_add(plan, "binfmt_misc", NULL, ATTRIBUTES_SYSTEM);
-	for (size_t i = 0; i < spec->binfmt_rule_count; i++) {
-		struct op *op = op_add(plan, OP_WRITE, "register %s", spec->binfmt_rules[i]);
-
-		op->at = plan->binfmt;
-		op->path = "register";
-		op->data = keep(plan, spec->binfmt_rules[i]);
-		op->size = strlen(spec->binfmt_rules[i]);
-	}
-}
 
 static void workdir_add(struct plan *plan)
 {
@@ -228,10 +184,9 @@ static int terminal_add(struct plan *plan)
 
 static void process_add(struct plan *plan, const struct filter *filter)
 {
-	struct op *op = op_add(plan, OP_FORK, "leave init behind");
 	int streams = SLOT_INPUT;
 
-	op->pair = plan->binfmt;
+	op_add(plan, OP_FORK, "leave init behind");
 	if (plan->spec->new_terminal_session || plan->spec->terminal)
 		op_add(plan, OP_SESSION, "new session");
 	if (plan->spec->terminal)
@@ -293,48 +248,22 @@ static const char *hostname_of(const struct sandbox_spec *spec)
 	return spec->hostname && *spec->hostname ? spec->hostname : "localhost";
 }
 
-/** The first part: who we are, and mounts while the host is in view. */
-static result host_phase(struct plan *plan, struct bind_plan *binds, struct error *err)
-{
-	static const char *const points[] = { "/dev", "/proc", "/sys" };
-	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
-
-	op_add(plan, OP_BECOME, "become root of the user namespace");
-	if (plan->spec->network == NETWORK_NONE)
-		op_add(plan, OP_LOOPBACK, "bring lo up")->data = arena_printf(
-			plan->sandbox->arena, "0 %u", plan->spec->privilege->id_count - 1);
-	op_add(plan, OP_HOSTNAME, "set the host name to %s", hostname_of(plan->spec))->path =
-		keep(plan, hostname_of(plan->spec));
-	stage_make(plan);
-	assist_engine_add(plan);
-	binfmt_make(plan);
-	for (size_t i = 0; i < countof(points); i++)
-		skeleton_add(plan, points[i], true);
-	for (size_t i = 0; i < countof(files); i++)
-		skeleton_add(plan, files[i], false);
-	if (binds_prepare(plan, binds, err))
-		return FAILED;
-	return OK;
-}
-
 static result compile(struct plan *plan, struct bind_plan *binds, struct error *err)
 {
 	struct sandbox *sandbox = plan->sandbox;
 	const struct filter *filter;
-	struct op *receive;
 
 	if (spec_check(plan->spec, err) || user_find(plan, err) ||
 	    filter_choose(plan, &filter, err))
 		return FAILED;
 	sandbox->source_slot = slots_new(plan, SOURCES_MAX);
-	op_add(plan, OP_RECEIVE, "wait for the parent");
-	if (host_phase(plan, binds, err))
+	op_add(plan, OP_HOSTNAME, "set the host name to %s", hostname_of(plan->spec))->path =
+		keep(plan, hostname_of(plan->spec));
+	skeleton_inherit(plan);
+	if (binds_prepare(plan, binds, err))
 		return FAILED;
 	root_mount(plan);
-	proc_add(plan);
-	devices_add(plan);
-	sys_add(plan);
-	views_restrict(plan);
+	blank_use(plan);
 	assist_hidden_add(plan);
 	host_files_add(plan, hostname_of(plan->spec));
 	binds_add(plan, binds);
@@ -343,29 +272,37 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 	process_add(plan, filter);
 	if (sandbox->source_count > SOURCES_MAX)
 		return fail(err, FAULT_INPUT, "more than %d directories to mount", SOURCES_MAX);
-	receive = &sandbox->ops[0];
-	receive->to = sandbox->source_slot;
-	receive->count = sandbox->source_count;
 	return OK;
 }
 
-static unsigned long namespaces_of(const struct sandbox_spec *spec)
+static void kind_keep(struct plan *plan)
 {
-	return CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-	       CLONE_NEWCGROUP | (spec->network == NETWORK_NONE ? CLONE_NEWNET : 0);
+	struct realm_kind *kind = &plan->sandbox->kind;
+
+	*kind = realm_kind_of(plan->spec);
+	if (kind->rules) {
+		const char **rules =
+			arena_alloc(plan->sandbox->arena, kind->rule_count * sizeof(*rules));
+
+		for (size_t i = 0; i < kind->rule_count; i++)
+			rules[i] = keep(plan, kind->rules[i]);
+		kind->rules = rules;
+	}
+	if (kind->engine)
+		kind->engine = keep(plan, kind->engine);
 }
 
 result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, struct error *err)
 {
 	owned(sandbox) struct sandbox *sandbox = xnew(struct sandbox);
 	struct bind_plan *binds = xcalloc(spec->bind_count, sizeof(*binds));
-	struct plan plan = { .sandbox = sandbox, .spec = spec, .binfmt = -1 };
+	struct plan plan = { .sandbox = sandbox, .spec = spec };
 	result status;
 
 	sandbox->arena = arena_new();
 	sandbox->slot_count = SLOT_FIRST_FREE;
 	sandbox->privilege = *spec->privilege;
-	sandbox->namespaces = namespaces_of(spec);
+	kind_keep(&plan);
 	sandbox->streams[0] = spec->input_fd;
 	sandbox->streams[1] = spec->output_fd;
 	sandbox->streams[2] = spec->error_fd;
@@ -425,11 +362,22 @@ static void resources_explain(const struct sandbox *sandbox, struct buf *out)
 		buf_printf(out, "time: at most %llu ms\n", (unsigned long long)sandbox->timeout_ms);
 }
 
+static void ops_explain(const char *when, const struct sandbox *list, struct buf *out)
+{
+	buf_printf(out, "%s:\n", when);
+	for (size_t i = 0; i < list->op_count; i++)
+		buf_printf(out, "%s\n", list->ops[i].text);
+}
+
 void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 {
+	owned(sandbox) struct sandbox *realm = realm_compile(&sandbox->kind);
+	owned(sandbox) struct sandbox *blank = blank_compile(&sandbox->kind);
+	unsigned long namespaces = CLONE_NEWUSER | blank_namespaces(sandbox->kind.network);
+
 	buf_add_str(out, "new namespaces:");
 	for (size_t i = 0; i < countof(namespace_names); i++) {
-		if (sandbox->namespaces & namespace_names[i].flag)
+		if (namespaces & namespace_names[i].flag)
 			buf_printf(out, " %s", namespace_names[i].name);
 	}
 	if (sandbox->privilege.is_root)
@@ -437,6 +385,7 @@ void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 	else
 		buf_printf(out, "\nids from 0 to %u: ours\n", sandbox->privilege.id_count - 1);
 	resources_explain(sandbox, out);
-	for (size_t i = 0; i < sandbox->op_count; i++)
-		buf_printf(out, "%s\n", sandbox->ops[i].text);
+	ops_explain("once, for all sandboxes of this kind", realm, out);
+	ops_explain("for each of them, in advance", blank, out);
+	ops_explain("for this one", sandbox, out);
 }

@@ -6,15 +6,6 @@
 
 #define ATTRIBUTES_TWINS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY)
 
-void assist_engine_add(struct plan *plan)
-{
-	const struct assist_spec *assist = plan->spec->assist;
-
-	if (assist)
-		stage_attach(plan, source_add(plan, assist->engine, false, ATTRIBUTES_TWINS),
-			     "the engine", "engine");
-}
-
 void assist_hidden_add(struct plan *plan)
 {
 	const struct assist_spec *assist = plan->spec->assist;

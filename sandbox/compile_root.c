@@ -13,53 +13,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char *const device_names[] = { "null", "zero", "full", "random", "urandom", "tty" };
-
-static const struct {
-	const char *name, *target;
-} device_links[] = {
-	{ "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
-	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
-	{ "ptmx", "pts/ptmx" },          { "core", "/proc/kcore" },
-};
-
-/** File systems below /dev. */
-static const struct {
-	const char *name, *type;
-	uint64_t attributes;
-	const char *options[9];
-} device_mounts[] = {
-	{ "pts",
-	  "devpts",
-	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-	  { "source", "devpts", "ptmxmode", "0666", "mode", "0620", "gid", "5" } },
-	{ "shm", "tmpfs", ATTRIBUTES_SYSTEM, { "source", "shm", "mode", "1777", "size", "64m" } },
-	{ "mqueue", "mqueue", ATTRIBUTES_SYSTEM, { "source", "mqueue" } },
-};
-
-/** Of the host, whoever looks: hidden where the kernel has them. */
-static const char *const masked[] = {
-	"/proc/acpi",        "/proc/asound",  "/proc/interrupts",
-	"/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
-	"/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
-	"/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",
-};
-
-/** Settings of the whole machine. */
-static const char *const protected[] = {
-	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
-};
-
-void stage_attach(struct plan *plan, int from, const char *what, const char *place)
+/** Attach a mount to a new directory of the stage: only what is attached can be looked into. */
+static void stage_attach(struct plan *plan, int from, const char *what, const char *place)
 {
 	struct op *op = op_add(plan, OP_DIRECTORY, "stage: directory %s", place);
 
-	op->at = plan->stage;
+	op->at = SLOT_STAGE;
 	op->path = place;
 	op->mode = 0700;
 	op = op_add(plan, OP_ATTACH, "mount %s on the stage", what);
 	op->from = from;
-	op->at = plan->stage;
+	op->at = SLOT_STAGE;
 	op->path = place;
 }
 
@@ -99,7 +63,7 @@ void root_mount(struct plan *plan)
 	layer_open(plan, spec->upper, upper);
 	layer_open(plan, spec->work, upper + 1);
 	op = op_add(plan, OP_OPEN, "open the skeleton");
-	op->at = plan->stage;
+	op->at = SLOT_STAGE;
 	op->path = "layer";
 	op->to = lowers + (int)spec->lower_count;
 	op = op_add(plan, OP_OVERLAY, "new overlay of %zu layers", spec->lower_count);
@@ -110,7 +74,7 @@ void root_mount(struct plan *plan)
 	op->to = plan->root = slots_new(plan, 1);
 	op = op_add(plan, OP_ATTACH, "mount the overlay on the stage");
 	op->from = plan->root;
-	op->at = plan->stage;
+	op->at = SLOT_STAGE;
 	op->path = "root";
 }
 
@@ -124,111 +88,29 @@ void cover_add(struct plan *plan, int mount, const char *what, const char *path,
 	op->cover = cover;
 }
 
-static void device_attach(struct plan *plan, int from, const char *name)
+/** What the blank has made, moved to where the image has a place for it. */
+void blank_use(struct plan *plan)
 {
-	struct op *op = op_add(plan, OP_ATTACH, "mount /dev/%s", name);
+	cover_add(plan, SLOT_PROC, "proc", "/proc", COVER_DIRECTORY | COVER_PLAIN);
+	cover_add(plan, SLOT_DEV, "tmpfs", "/dev", COVER_DIRECTORY | COVER_PLAIN);
+	if (plan->spec->shm_size) {
+		const char *options[] = {
+			"source",
+			"shm",
+			"mode",
+			"1777",
+			"size",
+			arena_printf(plan->sandbox->arena, "%llu", (unsigned long long)plan->spec->shm_size),
+			NULL
+		};
 
-	op->from = from;
-	op->at = plan->dev;
-	op->path = name;
-}
-
-static void device_nodes_add(struct plan *plan)
-{
-	for (size_t i = 0; i < countof(device_names); i++) {
-		const char *path = arena_printf(plan->sandbox->arena, "/dev/%s", device_names[i]);
-		int node = clone_add(plan, -1, path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
-		struct op *op = op_add(plan, OP_FILE, "make %s", path);
-
-		op->at = plan->dev;
-		op->path = device_names[i];
-		device_attach(plan, node, device_names[i]);
-	}
-	for (size_t i = 0; i < countof(device_links); i++) {
-		struct op *op = op_add(plan, OP_LINK, "link /dev/%s to %s", device_links[i].name,
-				       device_links[i].target);
-
-		op->at = plan->dev;
-		op->path = device_links[i].name;
-		op->data = device_links[i].target;
-	}
-}
-
-void devices_add(struct plan *plan)
-{
-	static const char *const options[] = { "source", "tmpfs", "mode", "0755",
-					       "size",   "64m",   NULL };
-
-	const char *shm[] = {
-		"source",
-		"shm",
-		"mode",
-		"1777",
-		"size",
-		arena_printf(plan->sandbox->arena, "%llu", (unsigned long long)plan->spec->shm_size),
-		NULL
-	};
-
-	plan->dev = filesystem_add(plan, "tmpfs", options,
-				   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_STRICTATIME);
-	cover_add(plan, plan->dev, "tmpfs", "/dev", COVER_DIRECTORY | COVER_PLAIN);
-	device_nodes_add(plan);
-	for (size_t i = 0; i < countof(device_mounts); i++) {
-		bool sized = plan->spec->shm_size && strcmp(device_mounts[i].name, "shm") == 0;
-		struct op *op = op_add(plan, OP_DIRECTORY, "make /dev/%s", device_mounts[i].name);
-
-		op->at = plan->dev;
-		op->path = device_mounts[i].name;
-		op->mode = 0755;
-		device_attach(
+		cover_add(
 			plan,
-			filesystem_add(plan, device_mounts[i].type,
-				       sized ? keep_list(plan, shm) : device_mounts[i].options,
-				       device_mounts[i].attributes),
-			device_mounts[i].name);
+			filesystem_add(plan, "tmpfs", keep_list(plan, options), ATTRIBUTES_SYSTEM),
+			"tmpfs", "/dev/shm", COVER_DIRECTORY | COVER_PLAIN);
 	}
-}
-
-void proc_add(struct plan *plan)
-{
-	static const char *const options[] = { "source", "proc", NULL };
-
-	plan->proc = filesystem_add(plan, "proc", options, ATTRIBUTES_SYSTEM);
-	cover_add(plan, plan->proc, "proc", "/proc", COVER_DIRECTORY | COVER_PLAIN);
-}
-
-void sys_add(struct plan *plan)
-{
-	static const char *const options[] = { "source", "sysfs", NULL };
-	const uint64_t attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
-	bool is_host = plan->spec->network == NETWORK_HOST;
-
-	plan->sys = is_host ? clone_add(plan, -1, "/sys", attributes, true)
-			    : filesystem_add(plan, "sysfs", options, attributes);
-	cover_add(plan, plan->sys, is_host ? "the host's /sys" : "sysfs", "/sys",
-		  COVER_DIRECTORY | COVER_PLAIN);
-}
-
-void views_restrict(struct plan *plan)
-{
-	for (size_t i = 0; i <= countof(masked); i++) {
-		/* The host's control groups are none of the sandbox's; its own sysfs has none. */
-		const char *path = i < countof(masked) ? masked[i] : "/sys/fs/cgroup";
-		struct op *op = op_add(plan, OP_MASK, "hide %s", path);
-
-		op->from = plan->dev;
-		op->pair = plan->stage;
-		op->attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
-		op->at = plan->root;
-		op->path = path;
-	}
-	for (size_t i = 0; i < countof(protected); i++) {
-		struct op *op = op_add(plan, OP_PROTECT, "protect %s", protected[i]);
-
-		op->at = plan->root;
-		op->path = protected[i];
-		op->attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
-	}
+	cover_add(plan, SLOT_SYS, plan->spec->network == NETWORK_HOST ? "the host's /sys" : "sysfs",
+		  "/sys", COVER_DIRECTORY | COVER_PLAIN);
 }
 
 /** A file of ours on the stage, seen read-only at `path`. */
@@ -238,11 +120,11 @@ static void file_add(struct plan *plan, const char *path, const struct buf *cont
 	struct op *op = op_add(plan, OP_FILE, "write a new %s", path);
 	int mount;
 
-	op->at = plan->stage;
+	op->at = SLOT_STAGE;
 	op->path = name;
 	op->data = arena_strndup(plan->sandbox->arena, buf_text(content), content->length);
 	op->size = strlen(op->data);
-	mount = clone_add(plan, plan->stage, name, ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY, false);
+	mount = clone_add(plan, SLOT_STAGE, name, ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY, false);
 	cover_add(plan, mount, "it", path, COVER_LINK);
 }
 
@@ -288,7 +170,7 @@ static int own_file_add(struct plan *plan, const struct bind *bind, size_t numbe
 	const char *name = arena_printf(plan->sandbox->arena, "files/bind-%zu", number);
 	struct op *op = op_add(plan, OP_FILE, "write a file for %s", bind->target);
 
-	op->at = plan->stage;
+	op->at = SLOT_STAGE;
 	op->path = name;
 	op->data = memcpy(arena_alloc(plan->sandbox->arena, file->size + 1),
 			  file->size ? file->data : "", file->size);
@@ -296,7 +178,7 @@ static int own_file_add(struct plan *plan, const struct bind *bind, size_t numbe
 	op->mode = file->mode;
 	op->number = file->uid;
 	op->count = file->gid;
-	return clone_add(plan, plan->stage, name,
+	return clone_add(plan, SLOT_STAGE, name,
 			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 				 (file->mode & 0111 ? 0 : MOUNT_ATTR_NOEXEC) |
 				 (bind->read_only ? MOUNT_ATTR_RDONLY : 0),
@@ -316,7 +198,7 @@ int view_add(struct plan *plan, const struct bind *bind, uint64_t attributes)
 		layer_open(plan, bind->work, upper + 1);
 	}
 	op = op_add(plan, OP_OPEN, "open the empty directory");
-	op->at = plan->stage;
+	op->at = SLOT_STAGE;
 	op->path = "empty";
 	op->to = lowers + (int)bind->lower_count;
 	op = op_add(plan, OP_OVERLAY, "new overlay of %zu layers for %s", bind->lower_count,

@@ -19,21 +19,10 @@ result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *e
 /** The overlay of all layers; plan->root. */
 void root_mount(struct plan *plan);
 
-/**
- * /proc, /dev and /sys, new ones while the host's are still in view: the kernel makes them only
- * beside those.  In this order, which is the one of every runtime's default list.
- */
-void proc_add(struct plan *plan);
-void devices_add(struct plan *plan);
-void sys_add(struct plan *plan);
-
-/** What is hidden in them or read-only; files below /etc; what the caller binds. */
-void views_restrict(struct plan *plan);
+/** /proc, /dev and /sys; files below /etc; what the caller binds. */
+void blank_use(struct plan *plan);
 void host_files_add(struct plan *plan, const char *hostname);
 void binds_add(struct plan *plan, const struct bind_plan *binds);
-
-/** Attach a mount to a new directory of the stage: only what is attached can be looked into. */
-void stage_attach(struct plan *plan, int from, const char *what, const char *place);
 
 /** The merged view of the bind's layers, an empty one below them; its slot. */
 int view_add(struct plan *plan, const struct bind *bind, uint64_t attributes);

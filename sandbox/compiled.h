@@ -21,6 +21,16 @@ struct source {
 #define SHIFT_FIRST UINT32_C(2147483648)
 #define SHIFT_COUNT UINT32_C(2147483647)
 
+/** What kind of sandboxes a realm is for. */
+struct realm_kind {
+	bool shifted; /* ids from 0 are the host's from SHIFT_FIRST; else ours */
+	enum network network;
+	uint32_t id_count;        /* ids from 0 on that it has */
+	const char *const *rules; /* of its own binfmt_misc; NULL: the host's entries serve */
+	size_t rule_count;
+	const char *engine; /* directory that is SANDBOX_ENGINE for the rules; NULL: none */
+};
+
 struct sandbox {
 	struct arena *arena; /* everything below, copied: the spec's strings may be blanked */
 	struct op *ops;
@@ -33,7 +43,7 @@ struct sandbox {
 	uint64_t capabilities;
 	struct filter filter; /* of its own, where it is not one that all share */
 	struct privilege privilege;
-	unsigned long namespaces; /* CLONE_NEW... */
+	struct realm_kind kind;
 	struct resource_limits resources;
 	uint64_t timeout_ms;
 	int streams[3];

@@ -81,7 +81,7 @@ static void skeleton_directory(struct plan *plan, const char *path)
 	strings_add(&plan->skeleton, path);
 	struct op *op = op_add(plan, OP_DIRECTORY, "skeleton: directory %s", path);
 
-	op->at = plan->stage;
+	op->at = SLOT_STAGE;
 	op->path = arena_printf(plan->sandbox->arena, "layer%s", path);
 	op->mode = 0755;
 }
@@ -100,7 +100,7 @@ void skeleton_add(struct plan *plan, const char *path, bool is_directory)
 		struct op *op = op_add(plan, OP_FILE, "skeleton: file %s", path);
 
 		strings_add(&plan->skeleton, path);
-		op->at = plan->stage;
+		op->at = SLOT_STAGE;
 		op->path = arena_printf(plan->sandbox->arena, "layer%s", path);
 	}
 }

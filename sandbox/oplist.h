@@ -24,8 +24,7 @@ struct plan {
 	struct strings skeleton; /* paths already in it */
 	struct store_place *stores;
 	size_t store_count;
-	int stage, root, work_dir, binfmt;
-	int proc, sys, dev;
+	int root, work_dir;
 };
 
 /** Append an op; the text is what people read.  Valid until the next one is added. */

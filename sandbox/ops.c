@@ -18,9 +18,6 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
-/** Packets of descriptors hold at most this many (SCM_MAX_FD). */
-enum { RECEIVE_MAX = 253 };
-
 void tell(const struct child *child, const struct message *message)
 {
 	SYS(sendto, slot(child, SLOT_LINK), message, sizeof(*message), (unsigned long)MSG_NOSIGNAL,
@@ -48,35 +45,6 @@ int descriptor_send(int socket, const void *bytes, size_t size, int fd)
 
 /* ---- the first process ---- */
 
-static int do_receive(struct child *child, const struct op *op)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(RECEIVE_MAX * sizeof(int))];
-	char go;
-	struct iovec bytes = { &go, 1 };
-	struct msghdr message = {
-		.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
-	long got = SYS(recvmsg, slot(child, SLOT_LINK), &message, MSG_CMSG_CLOEXEC);
-
-	if (got == 0)
-		SYS(exit_group, 0); /* the parent gave up */
-	if (got < 0)
-		return -1;
-	if (!op->count)
-		return 0;
-	header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_len != CMSG_LEN(op->count * sizeof(int))) {
-		errno = EMFILE;
-		return -1;
-	}
-	memcpy(child->slots + op->to, CMSG_DATA(header), op->count * sizeof(int));
-	return 0;
-}
-
 /** Whether the parent's end of the link is still open. */
 static bool parent_lives(const struct child *child)
 {
@@ -101,8 +69,6 @@ static int do_become(struct child *child, const struct op *op)
 	SYS(prctl, PR_SET_NAME, "init", 0UL, 0UL, 0UL);
 	return SYS(prctl, PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
 }
-
-[[gnu::noreturn]] static void ops_continue(struct child *child, size_t from);
 
 /** Best effort: settings may be read-only in a container around us. */
 static void setting_write(const char *path, const char *value)
@@ -153,19 +119,17 @@ static uint64_t microseconds(struct timeval time)
 }
 
 /**
- * Reap until the main process ends, report and leave: with its first process, the kernel kills
- * the whole namespace, and the parent hears of our end only after that.
+ * Reap until the main process ends, then kill and reap what it left behind: the parent need not
+ * wait until we are gone, and all mounts with us.
  */
-[[gnu::noreturn]] static void init_run(struct child *child, int main_pid, int kept)
+[[gnu::noreturn]] static void init_run(struct child *child, int main_pid)
 {
 	struct message message = { .kind = MESSAGE_EXIT };
 	struct rusage usage = {};
 	int status, pid;
 
-	for (size_t i = 1; i < child->slot_count; i++) {
-		if ((int)i != kept)
-			close_slot(child, (int)i);
-	}
+	for (size_t i = 1; i < child->slot_count; i++)
+		close_slot(child, (int)i);
 	for (int fd = 0; fd < 3; fd++)
 		shut(fd);
 	(void)capabilities_set(0);
@@ -173,6 +137,10 @@ static uint64_t microseconds(struct timeval time)
 	do
 		pid = SYS(wait4, -1, &status, __WALL, NULL);
 	while (pid != main_pid && (pid > 0 || errno == EINTR));
+	SYS(kill, -1, SIGKILL);
+	do
+		pid = SYS(wait4, -1, NULL, __WALL, NULL);
+	while (pid > 0 || errno == EINTR);
 	SYS(getrusage, RUSAGE_CHILDREN, &usage);
 	message.wait_status = status;
 	message.user_us = microseconds(usage.ru_utime);
@@ -183,12 +151,15 @@ static uint64_t microseconds(struct timeval time)
 	__builtin_unreachable();
 }
 
+[[gnu::noreturn]] static void ops_continue(struct child *child);
+
 /** The main process: what comes after the fork. */
 static int main_run(void *closure)
 {
 	struct child *child = closure;
 
-	ops_continue(child, child->at + 1);
+	child->at++;
+	ops_continue(child);
 }
 
 /**
@@ -197,18 +168,18 @@ static int main_run(void *closure)
  */
 static int do_fork(struct child *child, const struct op *op)
 {
+	(void)op;
 	enum { STACK_SIZE = 64 << 10 };
 	_Alignas(16) char stack[STACK_SIZE];
 	int pid = clone(main_run, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
 
 	if (pid > 0)
-		init_run(child, pid, op->pair);
+		init_run(child, pid);
 	return pid;
 }
 
 /* clang-format off */
 static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = {
-	[OP_RECEIVE]           = do_receive,
 	[OP_BECOME]            = do_become,
 	[OP_LOOPBACK]          = do_loopback,
 	[OP_HOSTNAME]          = do_hostname,
@@ -245,35 +216,24 @@ static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = 
 };
 /* clang-format on */
 
-/**
- * Move what the parent left us past every number in use and close the rest: descriptors of other
- * threads' work (and of other sandboxes) must not live on in init.  0, 1 and 2 stay taken, so that
- * nothing else gets these numbers.
- */
-static int descriptors_settle(struct child *child)
+bool ops_run(struct child *child)
 {
-	int base = 3, end = SLOT_FIRST_FREE;
+	for (; child->at < child->op_count; child->at++) {
+		const struct op *op = &child->ops[child->at];
 
-	for (int i = 0; i < end; i++)
-		base = child->slots[i] >= base ? child->slots[i] + 1 : base;
-	for (int i = 0; i < end; i++) {
-		if (SYS(dup3, child->slots[i], base + i, O_CLOEXEC) < 0)
-			return -1;
-		child->slots[i] = base + i;
+		if (doers[op->kind](child, op) < 0)
+			return false;
 	}
-	for (int fd = 0; fd < 3; fd++)
-		SYS(dup3, base + SLOT_LINK, fd, O_CLOEXEC);
-	if (SYS(close_range, 3U, (unsigned)base - 1, 0U) < 0 && base > 3)
-		return -1;
-	return SYS(close_range, (unsigned)(base + end), ~0U, 0U);
+	return true;
 }
 
-[[gnu::noreturn]] static void give_up(const struct child *child, size_t at)
+[[gnu::noreturn]] static void give_up(const struct child *child)
 {
 	struct message message = {
 		.kind = MESSAGE_OP_FAILED,
 		.sys = errno,
-		.op = (uint32_t)at,
+		.phase = child->phase,
+		.op = (uint32_t)child->at,
 	};
 
 	tell(child, &message);
@@ -281,31 +241,96 @@ static int descriptors_settle(struct child *child)
 	__builtin_unreachable();
 }
 
-static void ops_continue(struct child *child, size_t from)
+static void ops_continue(struct child *child)
 {
-	for (child->at = from; child->at < child->op_count; child->at++) {
-		const struct op *op = &child->ops[child->at];
-
-		if (doers[op->kind](child, op) < 0)
-			give_up(child, child->at);
-	}
+	if (!ops_run(child))
+		give_up(child);
 	SYS(exit_group, 0);
 	__builtin_unreachable();
 }
 
-/** Guests may read what init's argv and environment were. */
-static void arguments_blank(const struct child *child)
-{
-	volatile char *bytes = child->arguments;
+/* ---- what is to run ---- */
 
-	for (size_t i = 0; i < child->arguments_size; i++)
-		bytes[i] = '\0';
+/** One packet, with up to DESCRIPTORS_MAX descriptors; its length, 0 where the parent gave up. */
+static long packet_receive(int link, void *data, size_t size, int *fds, size_t *count)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+	struct iovec part = { data, size };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header;
+	long got;
+
+	do
+		got = SYS(recvmsg, link, &message, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	header = CMSG_FIRSTHDR(&message);
+	*count = header ? (header->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+	if (*count)
+		memcpy(fds, CMSG_DATA(header), *count * sizeof(int));
+	return got;
 }
 
-void ops_run(struct child *child)
+/** The list itself; its pointers hold here, since the room is where it was packed. */
+static bool list_receive(int link, char *room, size_t length)
 {
-	arguments_blank(child);
-	if (descriptors_settle(child) < 0)
-		give_up(child, 0);
-	ops_continue(child, 0);
+	size_t ignored;
+
+	for (size_t at = 0; at < length;) {
+		long got = packet_receive(link, room + at, length - at, NULL, &ignored);
+
+		if (got <= 0)
+			return false;
+		at += (size_t)got;
+	}
+	return true;
+}
+
+/** Wait for what is to run; the slots that the blank has filled go on being filled. */
+static struct child *own_receive(struct child *blank, void *room, size_t room_size)
+{
+	struct handover handover;
+	int fds[DESCRIPTORS_MAX], link = slot(blank, SLOT_LINK);
+	struct child *own = room;
+	size_t count;
+
+	if (packet_receive(link, &handover, sizeof(handover), fds, &count) != sizeof(handover) ||
+	    handover.length > room_size || !list_receive(link, room, handover.length) ||
+	    count != 3 + own->source_count)
+		SYS(exit_group, 0); /* the parent gave up */
+	for (int i = 0; i < SLOT_FIRST_FREE; i++)
+		own->slots[i] = slot(blank, i);
+	memcpy(&own->slots[SLOT_INPUT], fds, 3 * sizeof(int));
+	memcpy(&own->slots[own->source_slot], fds + 3, own->source_count * sizeof(int));
+	return own;
+}
+
+/** Only the link stays, as LINK; 0, 1 and 2 stay taken, so that nothing gets these numbers. */
+static bool descriptors_settle(struct child *child)
+{
+	enum { LINK = 3 };
+	int link = slot(child, SLOT_LINK);
+
+	for (int fd = 0; fd <= LINK; fd++) {
+		if (fd != link && SYS(dup3, link, fd, O_CLOEXEC) < 0)
+			return false;
+	}
+	(void)slot_set(child, SLOT_LINK, LINK);
+	return SYS(close_range, (unsigned)LINK + 1, ~0U, 0U) == 0;
+}
+
+void blank_run(struct child *child, void *room, size_t room_size)
+{
+	struct child *own;
+
+	if (!descriptors_settle(child) || !ops_run(child))
+		give_up(child);
+	for (size_t i = SLOT_FIRST_FREE; i < child->slot_count; i++)
+		close_slot(child, (int)i);
+	own = own_receive(child, room, room_size);
+	ops_continue(own);
 }

@@ -14,7 +14,6 @@
 #include <sys/types.h>
 
 enum op_kind {
-	OP_RECEIVE,    /* wait for the parent; its descriptors go to slots `to`, `count` of them */
 	OP_BECOME,     /* root of the user namespace; die with the parent; be unreadable */
 	OP_LOOPBACK,   /* bring lo up; groups `data` ("first last") may ping */
 	OP_HOSTNAME,   /* to `path` */
@@ -80,8 +79,21 @@ struct op {
 	int at, from, to, pair;
 };
 
-/** Slots that the parent fills before the clone. */
-enum { SLOT_LINK, SLOT_INPUT, SLOT_OUTPUT, SLOT_ERROR, SLOT_FIRST_FREE };
+/** Slots that every list may use: what the parent sends, and what a blank has made in advance. */
+enum {
+	SLOT_LINK,
+	SLOT_INPUT,
+	SLOT_OUTPUT,
+	SLOT_ERROR,
+	SLOT_STAGE,
+	SLOT_DEV,
+	SLOT_PROC,
+	SLOT_SYS,
+	SLOT_FIRST_FREE
+};
+
+/** Which list of ops: that of a user namespace, of a sandbox in advance, of what it is to run. */
+enum phase { PHASE_REALM, PHASE_BLANK, PHASE_OWN };
 
 /** What the child tells the parent: each is one packet on the link. */
 enum message_kind {
@@ -94,26 +106,43 @@ enum message_kind {
 
 struct message {
 	enum message_kind kind;
-	int sys;         /* errno of a failure */
-	uint32_t op;     /* index of the op that failed */
-	int wait_status; /* of the main process: EXIT */
+	int sys;          /* errno of a failure */
+	enum phase phase; /* of the op that failed */
+	uint32_t op;      /* its index */
+	int wait_status;  /* of the main process: EXIT */
 	uint64_t user_us, system_us, peak_bytes;
 	uint64_t inode;  /* of a stub that had to be made in the image: STUB */
 	char path[1024]; /* its path in the root */
 };
 
-/** A child that is to run; lives in the parent's memory, the child has a copy. */
+/** A list being run, by a process that has nothing else to do. */
 struct child {
+	enum phase phase;
 	const struct op *ops;
 	size_t op_count;
 	int *slots;
 	size_t slot_count;
-	size_t at;       /* the op being run */
-	void *arguments; /* the parent's argv and environment strings, to be blanked in the copy */
-	size_t arguments_size;
+	size_t at; /* the op being run */
+	/* Descriptors that come with the list: streams, and these from slot source_slot on. */
+	int source_slot;
+	size_t source_count;
 };
 
-/** Run all ops; in the clone only. */
-[[gnu::noreturn]] void ops_run(struct child *child);
+/** What goes over a blank's link first, with the descriptors; then the packed list, in parts. */
+struct handover {
+	size_t length;
+};
+
+/** SCM_RIGHTS carries no more descriptors than this at once. */
+enum { DESCRIPTORS_MAX = 253, HANDOVER_PART = 64 << 10 };
+
+/** Run a list; false with errno where child->at failed. */
+bool ops_run(struct child *child);
+
+/**
+ * In a fresh clone: run the blank's list, then the one that comes over its link, into the room that
+ * it was packed for.
+ */
+[[gnu::noreturn]] void blank_run(struct child *child, void *room, size_t room_size);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/defs.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum { ALIGNMENT = 16 };
 
@@ -70,6 +71,11 @@ static const void *limit_pack(struct pack *pack, const struct op *op)
 	return bytes_pack(pack, op->data, 2 * sizeof(uint64_t));
 }
 
+static const void *winsize_pack(struct pack *pack, const struct op *op)
+{
+	return bytes_pack(pack, op->data, sizeof(struct winsize));
+}
+
 static const void *user_pack(struct pack *pack, const struct op *op)
 {
 	return bytes_pack(pack, op->data, sizeof(struct user));
@@ -105,6 +111,7 @@ static const void *(*const packers[OP_KINDS])(struct pack *pack, const struct op
 	[OP_FILE]     = content_pack,
 	[OP_WRITE]    = content_pack,
 	[OP_LINK]     = target_pack,
+	[OP_TERMINAL] = winsize_pack,
 	[OP_LIMIT]    = limit_pack,
 	[OP_USER]     = user_pack,
 	[OP_FILTER]   = filter_pack,

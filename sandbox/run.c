@@ -2,13 +2,14 @@
 /**
  * Running a compiled sandbox: the parent's side.
  *
- * The child is cloned into all its namespaces at once and waits; we write its id maps, open what
- * it mounts (as root: through mounts that are id-mapped by its namespace), send the descriptors,
- * and from then on read packets until the link closes.  The kernel kills all of a pid namespace
+ * There is a blank that waits; we open what it mounts (as root: through mounts that are id-mapped
+ * by its namespace), send the descriptors and the list of ops, and from then on read packets until
+ * it has ended or the link closes.  The kernel kills all of a pid namespace
  * with its first process, so ending a sandbox is one signal to one pidfd.
  */
 #include "sandbox/cgroup.h"
-#include "sandbox/compiled.h"
+#include "sandbox/prepare.h"
+#include "sandbox/refusal.h"
 #include "sandbox/userns.h"
 #include "sandbox/watch.h"
 #include "sandbox/zygote.h"
@@ -49,46 +50,15 @@ struct stub {
 struct run {
 	const struct ctx *ctx;
 	const struct sandbox *sandbox;
-	bool shifted;
-	pid_t pid;
-	bool by_zygote; /* it is the zygote's child */
-	int pidfd, link;
+	struct zygote *zygote;
+	struct blank blank;
 	bool exited, refused; /* EXIT came; an op failed */
 	bool timed_out;
 	struct cgroup *cgroup; /* or NULL */
 	bool killed;           /* by us, since the program did not end when it was asked to */
-	int signal;            /* that ended init, which nothing inside can send */
 	struct stub stubs[STUBS_MAX];
 	size_t stub_count;
 };
-
-/** Where a process's argv and environment are in its memory; found once. */
-static struct {
-	pthread_once_t once;
-	char *start;
-	size_t size;
-} arguments = { PTHREAD_ONCE_INIT, NULL, 0 };
-
-static void arguments_find(void)
-{
-	/* /proc/self/stat: fields 48 to 51, counted from the state, which is the third. */
-	enum { SKIP = 45 };
-	owned(buf) struct buf stat = {};
-	struct error ignored;
-	unsigned long arg_start, arg_end, env_start, env_end;
-	const char *at;
-
-	if (read_file(AT_FDCWD, "/proc/self/stat", 1 << 16, &stat, &ignored))
-		return;
-	at = strrchr(buf_text(&stat), ')');
-	for (int i = 0; at && i < SKIP + 1; i++)
-		at = strchr(at + 1, ' ');
-	if (!at || sscanf(at, "%lu %lu %lu %lu", &arg_start, &arg_end, &env_start, &env_end) != 4 ||
-	    arg_end != env_start || env_end < arg_start)
-		return;
-	arguments.start = (char *)arg_start;
-	arguments.size = env_end - arg_start;
-}
 
 /* ---- what the child gets ---- */
 
@@ -123,58 +93,25 @@ static int source_open(const struct source *source, int userns, bool *unshifted,
 	return fd_take(&fd);
 }
 
-static void fds_close(int *fds, size_t count)
+/** Open all sources: descriptors for the child, after those of its streams. */
+static bool sources_open(const struct sandbox *sandbox, int userns, int *fds, size_t *count,
+			 bool *unshifted, struct error *err)
 {
-	for (size_t i = 0; i < count; i++)
-		fd_drop(&fds[i]);
-	free(fds);
-}
-
-/** Open all sources; the list is the caller's to close. */
-static int *sources_open(const struct sandbox *sandbox, int userns, bool *unshifted,
-			 struct error *err)
-{
-	int *fds = xcalloc(sandbox->source_count, sizeof(*fds));
-
 	for (size_t i = 0; i < sandbox->source_count; i++) {
-		fds[i] = source_open(&sandbox->sources[i], userns, unshifted, err);
-		if (fds[i] < 0) {
-			fds_close(fds, i);
-			return NULL;
-		}
+		int fd = source_open(&sandbox->sources[i], userns, unshifted, err);
+
+		if (fd < 0)
+			return false;
+		fds[(*count)++] = fd;
 	}
-	return fds;
-}
-
-/** Send the go, with descriptors. */
-static result descriptors_send(int link, const int *fds, size_t count, struct error *err)
-{
-	size_t size = count * sizeof(int);
-	owned(str) char *control = xcalloc(1, CMSG_SPACE(size));
-	struct iovec bytes = { (char[]){ 'g' }, 1 };
-	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
-
-	if (count) {
-		struct cmsghdr *header;
-
-		message.msg_control = control;
-		message.msg_controllen = CMSG_SPACE(size);
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(size);
-		memcpy(CMSG_DATA(header), fds, size);
-	}
-	if (sendmsg(link, &message, MSG_NOSIGNAL) < 0)
-		return fail_sys(err, "send descriptors");
-	return OK;
+	return true;
 }
 
 /** Pipes belong to the program's user, so that it may open /dev/stdout again. */
 static void streams_give(const struct run *run)
 {
 	const struct sandbox *sandbox = run->sandbox;
-	uid_t uid = sandbox->user.uid + (run->shifted ? SHIFT_FIRST : 0);
+	uid_t uid = sandbox->user.uid + (sandbox->kind.shifted ? SHIFT_FIRST : 0);
 
 	for (size_t i = 0; i < countof(sandbox->streams); i++) {
 		struct statfs info;
@@ -186,86 +123,58 @@ static void streams_give(const struct run *run)
 	}
 }
 
+static result child_start(struct run *run, const int *fds, size_t count, struct error *err)
+{
+	const struct sandbox *sandbox = run->sandbox;
+	size_t slot_count = (size_t)sandbox->slot_count;
+	struct child child = {
+		.phase = PHASE_OWN,
+		.ops = sandbox->ops,
+		.op_count = sandbox->op_count,
+		.slots = xcalloc(slot_count, sizeof(int)),
+		.slot_count = slot_count,
+		.source_slot = sandbox->source_slot,
+		.source_count = sandbox->source_count,
+	};
+	result status;
+
+	for (size_t i = 0; i < slot_count; i++)
+		child.slots[i] = -1;
+	status = blank_start(run->zygote, &run->blank, &child, fds, count, err);
+	free(child.slots);
+	return status;
+}
+
 static result child_prepare(struct run *run, bool *unshifted, struct error *err)
 {
 	const struct sandbox *sandbox = run->sandbox;
-	const struct id_range shift = { 0, SHIFT_FIRST, SHIFT_COUNT };
-	owned(str) char *path = xasprintf("/proc/%d/ns/user", (int)run->pid);
-	owned(fd) int userns = -1;
-	int *fds;
-	result status;
+	const size_t streams = countof(sandbox->streams);
+	int fds[DESCRIPTORS_MAX];
+	size_t count = streams;
+	result status = FAILED;
 
 	/* Before it makes any process that would not follow. */
-	if (run->cgroup && cgroup_add(run->cgroup, run->pid, err))
+	if (run->cgroup && cgroup_add(run->cgroup, run->blank.pid, err))
 		return FAILED;
-	if (userns_map(run->pid, run->shifted ? &shift : NULL, err))
-		return FAILED;
-	if (run->shifted) {
-		userns = open(path, O_RDONLY | O_CLOEXEC);
-		if (userns < 0)
-			return fail_sys(err, "open %s", path);
-	}
-	fds = sources_open(sandbox, userns, unshifted, err);
-	if (!fds)
-		return FAILED;
+	memcpy(fds, sandbox->streams, sizeof(sandbox->streams));
 	streams_give(run);
-	status = descriptors_send(run->link, fds, sandbox->source_count, err);
-	fds_close(fds, sandbox->source_count);
+	if (sources_open(sandbox, run->blank.userns, fds, &count, unshifted, err))
+		status = child_start(run, fds, count, err);
+	while (count > streams)
+		close(fds[--count]);
 	return status;
 }
 
 /* ---- what the child says ---- */
 
-/** What an errno of an op means where strerror() does not tell. */
-static const struct {
-	enum op_kind kind;
-	int sys;
-	const char *path; /* NULL: any */
-	enum fault fault;
-	const char *hint;
-} hints[] = {
-	{ OP_COVER, ELOOP, NULL, FAULT_INPUT, "the image has a symbolic link there" },
-	{ OP_COVER, ENOTDIR, NULL, FAULT_INPUT,
-	  "a file would cover a directory, or the other way round" },
-	{ OP_COVER, EROFS, NULL, FAULT_INPUT,
-	  "it is inside of a read-only mount that has no such directory" },
-	{ OP_WORKDIR, ELOOP, NULL, FAULT_INPUT, "it leads out of the root, or in circles" },
-	{ OP_WORKDIR, ENOTDIR, NULL, FAULT_INPUT, "there is something else in the image" },
-	{ OP_COVER, EEXIST, NULL, FAULT_INPUT,
-	  "the image has a symbolic link there that leads nowhere" },
-	{ OP_COVER, ENOENT, NULL, FAULT_INPUT, "it cannot be made there" },
-	{ OP_COVER, EACCES, NULL, FAULT_INPUT, "it cannot be made there" },
-	{ OP_WORKDIR, EEXIST, NULL, FAULT_INPUT,
-	  "the image has a symbolic link there that leads nowhere" },
-	{ OP_WORKDIR, ENOENT, NULL, FAULT_INPUT, "it cannot be made there" },
-	{ OP_WORKDIR, EACCES, NULL, FAULT_INPUT, "it cannot be made there" },
-	{ OP_WORKDIR, EPERM, NULL, FAULT_INPUT, "it cannot be made there" },
-	{ OP_WORKDIR, EROFS, NULL, FAULT_INPUT, "it is inside of a read-only mount" },
-	{ OP_CHDIR, EXDEV, NULL, FAULT_INPUT, "it is outside of the root" },
-	{ OP_FILESYSTEM, EPERM, "binfmt_misc", FAULT_PRIVILEGE,
-	  "it takes Linux 6.7; else run 'sudo mpemu setup'" },
-	{ OP_FILESYSTEM, EPERM, "proc", FAULT_PRIVILEGE,
-	  "a container around us hides parts of /proc; run it with "
-	  "--security-opt systempaths=unconfined" },
-	{ OP_FILESYSTEM, EPERM, "sysfs", FAULT_PRIVILEGE,
-	  "a container around us hides parts of /sys; run it with "
-	  "--security-opt systempaths=unconfined" },
-};
-
-static int op_fail(const struct op *op, int sys, struct error *err)
+/** The op that failed: of the list, or of what was done in advance. */
+static void refusal_take(const struct run *run, const struct message *message, struct error *err)
 {
-	errno = sys;
-	(void)fail_sys(err, "sandbox: %s", op->text);
-	for (size_t i = 0; i < countof(hints); i++) {
-		size_t length = strlen(err->text);
+	owned(sandbox) struct sandbox *blank = NULL;
 
-		if (hints[i].kind != op->kind || hints[i].sys != sys ||
-		    (hints[i].path && strcmp(hints[i].path, op->path) != 0))
-			continue;
-		err->fault = hints[i].fault;
-		snprintf(err->text + length, sizeof(err->text) - length, " (%s)", hints[i].hint);
-	}
-	return FAILED;
+	if (message->phase == PHASE_BLANK)
+		blank = blank_compile(&run->sandbox->kind);
+	(void)op_fail(&(blank ? blank : run->sandbox)->ops[message->op], message->sys, err);
 }
 
 static void stub_remember(struct run *run, const struct message *message)
@@ -295,7 +204,7 @@ static void message_take(struct run *run, const struct message *message, struct 
 	switch (message->kind) {
 	case MESSAGE_OP_FAILED:
 		run->refused = true;
-		(void)op_fail(&run->sandbox->ops[message->op], message->sys, err);
+		refusal_take(run, message, err);
 		break;
 	case MESSAGE_STUB:
 		stub_remember(run, message);
@@ -317,15 +226,15 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 {
 	struct watch watch = {
 		.ctx = run->ctx,
-		.link = run->link,
-		.init = run->pidfd,
+		.link = run->blank.link,
+		.init = run->blank.pidfd,
 		.main = -1,
 		.signal_fd = run->sandbox->signal_fd ? run->sandbox->signal_fd : -1,
 	};
 	struct message message;
 
 	watch_limit(&watch, run->sandbox->timeout_ms);
-	while (watch_next(&watch, &message))
+	while (!run->exited && watch_next(&watch, &message))
 		message_take(run, &message, out, err);
 	run->killed = watch.killed;
 	run->timed_out = watch.timed_out;
@@ -334,82 +243,28 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 
 /* ---- from the beginning to the end ---- */
 
-/** Clone the child, or have it cloned; in it, this never returns.  0, or an errno. */
-static int child_clone(struct run *run, struct child *child)
-{
-	const struct sandbox *sandbox = run->sandbox;
-	struct zygote *zygote = sandbox->privilege.zygote;
-	struct clone_args args = {
-		.flags = sandbox->namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
-		.pidfd = (uintptr_t)&run->pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	struct cloned cloned;
-
-	run->by_zygote = zygote && zygote_clone(zygote, child, sandbox->namespaces, &cloned);
-	if (run->by_zygote) {
-		run->pid = cloned.pid;
-		run->pidfd = cloned.pidfd;
-		return cloned.sys;
-	}
-	run->pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	if (run->pid == 0)
-		ops_run(child);
-	return run->pid < 0 ? errno : 0;
-}
-
-static result child_start(struct run *run, struct error *err)
-{
-	const struct sandbox *sandbox = run->sandbox;
-	size_t slot_count = (size_t)sandbox->slot_count;
-	struct child child = {
-		.ops = sandbox->ops,
-		.op_count = sandbox->op_count,
-		.slots = xcalloc(slot_count, sizeof(int)),
-		.slot_count = slot_count,
-		.arguments = arguments.start,
-		.arguments_size = arguments.size,
-	};
-	int pair[2], sys;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		free(child.slots);
-		return fail_sys(err, "socketpair");
-	}
-	for (size_t i = 0; i < slot_count; i++)
-		child.slots[i] = -1;
-	child.slots[SLOT_LINK] = pair[1];
-	memcpy(&child.slots[SLOT_INPUT], sandbox->streams, sizeof(sandbox->streams));
-	sys = child_clone(run, &child);
-	free(child.slots);
-	close(pair[1]);
-	run->link = pair[0];
-	if (sys)
-		return userns_fail(sys, err);
-	return OK;
-}
-
 static void child_kill(const struct run *run)
 {
-	(void)syscall(SYS_pidfd_send_signal, run->pidfd, SIGKILL, NULL, 0L);
+	(void)syscall(SYS_pidfd_send_signal, run->blank.pidfd, SIGKILL, NULL, 0L);
 }
 
-/** Wait until it, and with it everything in its namespace, is gone. */
+/**
+ * Its first process says that it has ended once nothing else of it is alive, and then goes with all
+ * mounts: that need not be waited for.  Else wait until it, and with it everything in its
+ * namespace, is gone.
+ */
 static void child_wait(struct run *run)
 {
-	struct pollfd poll_fd = { .fd = run->pidfd, .events = POLLIN };
-	siginfo_t info = {};
+	struct pollfd poll_fd = { .fd = run->blank.pidfd, .events = POLLIN };
 
-	if (run->by_zygote) {
-		/* Reaped only now, so that until here its number is nobody else's. */
-		while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR)
-			;
-		run->signal = zygote_reap(run->sandbox->privilege.zygote, run->pid);
+	fd_drop(&run->blank.link);
+	if (run->exited && !run->cgroup) {
+		zygote_ending(run->zygote, fd_take(&run->blank.pidfd));
 		return;
 	}
-	while (waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
+	while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR)
 		;
-	run->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+	fd_drop(&run->blank.pidfd);
 }
 
 /** Remove one stub from the upper directory, if it is what we made and still empty. */
@@ -466,19 +321,19 @@ static result run_judge(const struct run *run, struct sandbox_exit *out, struct 
 		return OK;
 	}
 	if (!run->exited)
-		return fail(err, FAULT_SYSTEM, "sandbox: its first process was killed (signal %d)",
-			    run->signal);
+		return fail(err, FAULT_SYSTEM, "sandbox: its first process was killed");
 	return OK;
 }
 
 static result run_once(struct run *run, bool *unshifted, struct sandbox_exit *out,
 		       struct error *err)
 {
-	result status = FAILED;
+	result status;
 
 	if (cgroup_new(&run->sandbox->resources, &run->cgroup, err))
 		return FAILED;
-	if (child_start(run, err) == OK) {
+	status = zygote_blank(run->zygote, &run->sandbox->kind, &run->blank, err);
+	if (status == OK) {
 		status = child_prepare(run, unshifted, err);
 		if (status)
 			child_kill(run);
@@ -491,35 +346,38 @@ static result run_once(struct run *run, bool *unshifted, struct sandbox_exit *ou
 		stubs_remove(run);
 	}
 	cgroup_drop(&run->cgroup);
-	fd_drop(&run->pidfd);
-	fd_drop(&run->link);
 	return status;
+}
+
+/** Once more with our ids, where the file system of the layers has no id-mapped mounts. */
+static result run_unshifted(const struct ctx *ctx, const struct sandbox *sandbox,
+			    struct zygote *zygote, struct sandbox_exit *out, struct error *err)
+{
+	struct sandbox same = *sandbox;
+	struct run run = { .ctx = ctx, .sandbox = &same, .zygote = zygote };
+	bool ignored;
+
+	progress_warn(ctx, "%s; root in the sandbox is root on this host", err->text);
+	same.kind.shifted = false;
+	return run_once(&run, &ignored, out, err);
 }
 
 result sandbox_run(const struct ctx *ctx, const struct sandbox *sandbox, struct sandbox_exit *out,
 		   struct error *err)
 {
-	struct run run = { .ctx = ctx, .sandbox = sandbox, .pidfd = -1, .link = -1 };
-	struct sandbox_exit result_exit = {};
+	owned(zygote) struct zygote *own = NULL;
+	struct run run = { .ctx = ctx, .sandbox = sandbox };
+	struct sandbox_exit ended = {};
 	bool unshifted = false;
-	struct error own;
 
 	if (cancel_check(ctx, err))
 		return FAILED;
-	pthread_once(&arguments.once, arguments_find);
-	run.shifted = sandbox->privilege.is_root;
-	if (run_once(&run, &unshifted, &result_exit, &own) == OK) {
-		*out = result_exit;
-		return OK;
-	}
-	if (unshifted) {
-		progress_warn(ctx, "%s; root in the sandbox is root on this host", own.text);
-		run = (struct run){ .ctx = ctx, .sandbox = sandbox, .pidfd = -1, .link = -1 };
-		if (run_once(&run, &unshifted, &result_exit, &own) == OK) {
-			*out = result_exit;
-			return OK;
-		}
-	}
-	*err = own;
-	return FAILED;
+	if (!sandbox->privilege.zygote && zygote_start(false, &own, err))
+		return FAILED;
+	run.zygote = own ? own : sandbox->privilege.zygote;
+	if (run_once(&run, &unshifted, &ended, err) &&
+	    (!unshifted || run_unshifted(ctx, sandbox, run.zygote, &ended, err)))
+		return FAILED;
+	*out = ended;
+	return OK;
 }

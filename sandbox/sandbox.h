@@ -22,7 +22,7 @@
 struct privilege {
 	bool is_root;          /* real root: sandboxes get a high id range over idmapped mounts */
 	uint32_t id_count;     /* ids that images may use, from 0 */
-	struct zygote *zygote; /* clones sandboxes for this process; NULL: it does so itself */
+	struct zygote *zygote; /* makes sandboxes for this process; NULL: one for each run */
 };
 
 /**
@@ -34,12 +34,11 @@ struct privilege {
 result userns_enter(struct privilege *out, struct error *err);
 
 /**
- * For a process that is going to run many sandboxes: fork a small one that clones them, several at
- * a time, so that none takes longer because this one has grown.  After userns_enter() and before
- * any thread.  It dies with this process, however that ends, and all sandboxes with it; if it dies
- * alone, only they do.
+ * Fork a small process that makes sandboxes, so that none takes longer because this one has grown;
+ * with `many`, the next one while one runs.  After userns_enter(), best before any thread.  It dies
+ * with this process, however that ends, and all sandboxes with it; if it dies alone, only they do.
  */
-result zygote_start(struct zygote **out, struct error *err);
+result zygote_start(bool many, struct zygote **out, struct error *err);
 void zygote_drop(struct zygote **zygote);
 
 /* ---- running ---- */
@@ -193,6 +192,12 @@ void sandbox_drop(struct sandbox **sandbox);
 
 /** What would be done, a line each: for --explain and for tests that need no privilege. */
 void sandbox_explain(const struct sandbox *sandbox, struct buf *out);
+
+/**
+ * Have one made now, for one that will run soon: of the spec, only privilege, network, binfmt_rules
+ * and assist are looked at.
+ */
+void sandbox_expect(const struct sandbox_spec *spec);
 
 /**
  * Run it once and wait.  OK with the exit status in `out` whenever the sandbox was set up, whatever

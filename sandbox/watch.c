@@ -103,7 +103,9 @@ static int message_read(struct watch *watch, struct message *out)
 	ssize_t got = recvmsg(watch->link, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	int fd;
 
-	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+	/* ECONNRESET, once: it ended before it read all that we sent; what it said is still there.
+	 */
+	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNRESET))
 		return -1;
 	if (got < 0)
 		return 0;

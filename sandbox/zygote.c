@@ -1,247 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Both sides of the zygote.
- *
- * A request is a header with descriptors and, to clone, a packed child.  Its pointers hold on both
- * sides, since both have the same room at the same address from before the fork.
+ * The parent's side: which realms there are, and which of them has a blank.
  */
 #include "sandbox/zygote.h"
 #include "sandbox/pack.h"
+#include "sandbox/prepare.h"
+#include "sandbox/realm.h"
+#include "sandbox/refusal.h"
+#include "sandbox/userns.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
 
-#include <fcntl.h>
-#include <linux/sched.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum {
-	ROOM_SIZE = 4 << 20, /* argv and environment are most of it: the kernel takes 2 MiB */
-	MAPS_MAX = 1 << 20,
-	FDS_MAX = SLOT_FIRST_FREE,
-	LINK = 3, /* its number in the zygote */
+enum { ENDING_MAX = 64 };
+
+/** What we know of a realm. */
+struct realm_seen {
+	struct realm_kind kind;
+	struct strings texts; /* what kind points to */
+	int link, userns;
+	unsigned asked; /* blanks that it owes us */
+	struct realm_seen *next;
 };
 
 struct zygote {
-	pthread_mutex_t lock; /* one request at a time: it takes less than a millisecond */
+	pthread_mutex_t lock; /* of all below */
 	pid_t pid;
 	int link;
-	bool gone;
+	bool many; /* sandboxes are to come: have the next one made while one runs */
 	void *room;
+	struct realm_seen *realms;
+	int ending[ENDING_MAX];
+	size_t ending_count;
 };
 
-struct request {
-	enum { REQUEST_CLONE, REQUEST_REAP } kind;
-	pid_t pid;                /* to reap */
-	unsigned long namespaces; /* to clone into */
-	size_t length;            /* of the packed child that follows */
-};
+/* ---- making it ---- */
 
-struct reply {
-	int sys, signal;
-	pid_t pid;
-};
-
-/* ---- packets with descriptors ---- */
-
-union control {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
-};
-
-static bool packet_send(int link, const void *data, size_t size, const int *fds, size_t count)
+static result zygote_fork(struct zygote *zygote, struct error *err)
 {
-	union control control = {};
-	struct iovec bytes = { (void *)(uintptr_t)data, size };
-	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
-
-	if (count) {
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-	}
-	return sendmsg(link, &message, MSG_NOSIGNAL) == (ssize_t)size;
-}
-
-/** Descriptors that are there go to fds[], up to FDS_MAX; how many. */
-static bool packet_receive(int link, void *data, size_t size, int *fds, size_t *count)
-{
-	union control control = {};
-	struct iovec bytes = { data, size };
-	struct msghdr message = {
-		.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
-	ssize_t got;
-
-	*count = 0;
-	do
-		got = recvmsg(link, &message, MSG_CMSG_CLOEXEC | MSG_WAITALL);
-	while (got < 0 && errno == EINTR);
-	if (got != (ssize_t)size)
-		return false;
-	header = CMSG_FIRSTHDR(&message);
-	if (header && header->cmsg_type == SCM_RIGHTS) {
-		*count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(header), *count * sizeof(int));
-	}
-	return true;
-}
-
-static bool bytes_send(int link, const char *at, size_t left)
-{
-	while (left) {
-		ssize_t sent = send(link, at, left, MSG_NOSIGNAL);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent <= 0)
-			return false;
-		at += sent;
-		left -= (size_t)sent;
-	}
-	return true;
-}
-
-/* ---- the zygote ---- */
-
-/** Libraries that its children need: the C library, and what loads it. */
-static bool library_kept(const char *path)
-{
-	const char *name = strrchr(path, '/');
-
-	return !name || starts_with(name, "/libc.so") || starts_with(name, "/ld-");
-}
-
-/**
- * Unmap all other libraries: every mapping costs each clone.  The program is bound at its start
- * (-z now), so nobody will look for their symbols.  Where one may stand in for the C library's
- * functions, all stay.
- */
-static void libraries_drop(void)
-{
-	owned(buf) struct buf maps = {};
-	owned(strings) struct strings lines = {};
-	struct error ignored;
-
-	if (getenv("LD_PRELOAD") ||
-	    read_file(AT_FDCWD, "/proc/self/maps", MAPS_MAX, &maps, &ignored) ||
-	    strstr(buf_text(&maps), "san.so"))
-		return;
-	strings_split(&lines, buf_text(&maps), '\n');
-	for (size_t i = 0; i < lines.count; i++) {
-		const char *path = strchr(lines.items[i], '/');
-		unsigned long first, last;
-
-		if (path && strstr(path, ".so") && !library_kept(path) &&
-		    sscanf(lines.items[i], "%lx-%lx", &first, &last) == 2)
-			munmap((void *)first, last - first);
-	}
-}
-
-static void clone_serve(int link, const struct request *request, void *room, const int *fds)
-{
-	int pidfd = -1;
-	struct clone_args args = {
-		.flags = request->namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
-		.pidfd = (uintptr_t)&pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	struct child *child = room;
-	struct reply reply = {};
-
-	memcpy(child->slots, fds, FDS_MAX * sizeof(*fds));
-	reply.pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	if (reply.pid == 0)
-		ops_run(child);
-	reply.sys = reply.pid < 0 ? errno : 0;
-	if (!packet_send(link, &reply, sizeof(reply), &pidfd, reply.pid > 0))
-		_exit(1);
-	fd_drop(&pidfd);
-}
-
-static void reap_serve(int link, const struct request *request)
-{
-	struct reply reply = {};
-	int status = 0;
-
-	while (waitpid(request->pid, &status, __WALL) < 0 && errno == EINTR)
-		;
-	reply.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	if (!packet_send(link, &reply, sizeof(reply), NULL, 0))
-		_exit(1);
-}
-
-static bool request_serve(int link, void *room)
-{
-	struct request request;
-	int fds[FDS_MAX];
-	size_t count, ignored;
-
-	if (!packet_receive(link, &request, sizeof(request), fds, &count))
-		return false;
-	if (request.kind == REQUEST_REAP) {
-		reap_serve(link, &request);
-		return true;
-	}
-	if (count != FDS_MAX || request.length > ROOM_SIZE ||
-	    !packet_receive(link, room, request.length, NULL, &ignored))
-		return false;
-	clone_serve(link, &request, room, fds);
-	for (size_t i = 0; i < count; i++)
-		close(fds[i]);
-	return true;
-}
-
-/** Ends with its parent: by the signal, or at the latest when the link closes. */
-[[gnu::noreturn]] static void zygote_main(int link, void *room, pid_t parent)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(0);
-	prctl(PR_SET_NAME, "mpemu-zygote");
-	/* Nobody shall wait for the end of a pipe because of us; the numbers stay taken. */
-	for (int fd = 0; fd <= LINK; fd++) {
-		if (fd != link && dup2(link, fd) < 0)
-			_exit(1);
-	}
-	close_range(LINK + 1, ~0U, 0);
-	libraries_drop();
-	while (request_serve(LINK, room))
-		;
-	_exit(0);
-}
-
-/* ---- its parent ---- */
-
-result zygote_start(struct zygote **out, struct error *err)
-{
-	owned(zygote) struct zygote *zygote = xnew(struct zygote);
 	pid_t parent = getpid();
 	int pair[2];
 
-	pthread_mutex_init(&zygote->lock, NULL);
-	zygote->link = -1;
-	zygote->room = mmap(NULL, ROOM_SIZE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (zygote->room == MAP_FAILED)
-		return fail_sys(err, "memory for the zygote");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return fail_sys(err, "socketpair");
 	zygote->link = pair[0];
 	zygote->pid = fork();
@@ -250,8 +59,58 @@ result zygote_start(struct zygote **out, struct error *err)
 	close(pair[1]);
 	if (zygote->pid < 0)
 		return fail_sys(err, "fork the zygote");
+	return OK;
+}
+
+result zygote_start(bool many, struct zygote **out, struct error *err)
+{
+	owned(zygote) struct zygote *zygote = xnew(struct zygote);
+
+	pthread_mutex_init(&zygote->lock, NULL);
+	zygote->link = -1;
+	zygote->many = many;
+	zygote->room = mmap(NULL, ROOM_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (zygote->room == MAP_FAILED)
+		return fail_sys(err, "memory for the zygote");
+	if (zygote_fork(zygote, err))
+		return FAILED;
 	*out = take(zygote);
 	return OK;
+}
+
+static void realm_drop(struct realm_seen **realm)
+{
+	struct realm_seen *old = *realm;
+
+	*realm = old->next;
+	fd_drop(&old->link);
+	fd_drop(&old->userns);
+	strings_drop(&old->texts);
+	free(old);
+}
+
+/** Wait until sandboxes that have ended are gone with their mounts. */
+static void ending_wait(struct zygote *zygote)
+{
+	while (zygote->ending_count) {
+		struct pollfd poll_fd = { .fd = zygote->ending[--zygote->ending_count],
+					  .events = POLLIN };
+
+		while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR)
+			;
+		close(poll_fd.fd);
+	}
+}
+
+/** Without their links, they all go. */
+static void zygote_end(struct zygote *zygote)
+{
+	while (zygote->realms)
+		realm_drop(&zygote->realms);
+	fd_drop(&zygote->link);
+	while (zygote->pid > 0 && waitpid(zygote->pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 void zygote_drop(struct zygote **zygote)
@@ -260,9 +119,8 @@ void zygote_drop(struct zygote **zygote)
 
 	if (!old)
 		return;
-	fd_drop(&old->link);
-	while (old->pid > 0 && waitpid(old->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	ending_wait(old);
+	zygote_end(old);
 	if (old->room != MAP_FAILED)
 		munmap(old->room, ROOM_SIZE);
 	pthread_mutex_destroy(&old->lock);
@@ -270,49 +128,276 @@ void zygote_drop(struct zygote **zygote)
 	*zygote = NULL;
 }
 
-/** Ask and be answered, under the lock; a zygote that fails once is not asked again. */
-static bool ask(struct zygote *zygote, const struct request *request, const int *fds,
-		struct reply *reply, int *pidfd)
+void zygote_ending(struct zygote *zygote, int pidfd)
 {
-	int received[FDS_MAX];
-	size_t count = 0;
-
-	zygote->gone =
-		zygote->gone ||
-		!packet_send(zygote->link, request, sizeof(*request), fds, fds ? FDS_MAX : 0) ||
-		!bytes_send(zygote->link, zygote->room, request->length) ||
-		!packet_receive(zygote->link, reply, sizeof(*reply), received, &count);
-	if (!zygote->gone && pidfd && count == 1)
-		*pidfd = received[0];
-	return !zygote->gone;
+	pthread_mutex_lock(&zygote->lock);
+	if (zygote->ending_count == ENDING_MAX)
+		ending_wait(zygote);
+	zygote->ending[zygote->ending_count++] = pidfd;
+	pthread_mutex_unlock(&zygote->lock);
 }
 
-bool zygote_clone(struct zygote *zygote, const struct child *child, unsigned long namespaces,
-		  struct cloned *out)
-{
-	struct request request = { .kind = REQUEST_CLONE, .namespaces = namespaces };
-	struct reply reply = {};
-	bool answered;
+/* ---- realms ---- */
 
-	out->pidfd = -1;
-	pthread_mutex_lock(&zygote->lock);
-	request.length = child_pack(child, zygote->room, ROOM_SIZE);
-	answered = request.length && ask(zygote, &request, child->slots, &reply, &out->pidfd);
-	pthread_mutex_unlock(&zygote->lock);
-	out->sys = reply.sys;
-	out->pid = reply.pid;
-	return answered;
+/** What all say of a process that was killed: with this fault alone, another one may do better. */
+static int gone(struct error *err)
+{
+	return fail(err, FAULT_CANCELLED, "sandbox: the process that makes them was killed");
 }
 
-int zygote_reap(struct zygote *zygote, pid_t pid)
+static bool texts_equal(const char *one, const char *other)
 {
-	const struct request request = { .kind = REQUEST_REAP, .pid = pid };
-	struct reply reply = {};
+	return one && other ? strcmp(one, other) == 0 : !one && !other;
+}
+
+static bool kinds_equal(const struct realm_kind *one, const struct realm_kind *other)
+{
+	if (one->shifted != other->shifted || one->network != other->network ||
+	    !texts_equal(one->engine, other->engine) || !one->rules != !other->rules ||
+	    one->rule_count != other->rule_count)
+		return false;
+	for (size_t i = 0; i < one->rule_count; i++) {
+		if (strcmp(one->rules[i], other->rules[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/** A copy, of which the engine's name stands before the rules. */
+static void kind_keep(struct realm_seen *realm, const struct realm_kind *kind)
+{
+	size_t engines = kind->engine != NULL;
+
+	realm->kind = *kind;
+	if (kind->engine)
+		strings_add(&realm->texts, kind->engine);
+	for (size_t i = 0; i < kind->rule_count; i++)
+		strings_add(&realm->texts, kind->rules[i]);
+	if (kind->engine)
+		realm->kind.engine = realm->texts.items[0];
+	if (kind->rules)
+		realm->kind.rules = (const char *const *)realm->texts.items + engines;
+}
+
+static result request_send(int zygote_link, const struct realm_seen *realm, int link,
+			   struct error *err)
+{
+	struct realm_request request = {
+		.shifted = realm->kind.shifted,
+		.network = realm->kind.network,
+		.id_count = realm->kind.id_count,
+		.has_engine = realm->kind.engine != NULL,
+		.has_rules = realm->kind.rules != NULL,
+	};
+	owned(buf) struct buf packet = {};
+
+	for (size_t i = 0; i < realm->texts.count; i++)
+		request.texts_length += strlen(realm->texts.items[i]) + 1;
+	if (request.texts_length > TEXTS_MAX)
+		return fail(err, FAULT_INPUT, "rules of emulators are longer than %d bytes",
+			    TEXTS_MAX);
+	buf_add(&packet, &request, sizeof(request));
+	for (size_t i = 0; i < realm->texts.count; i++)
+		buf_add(&packet, realm->texts.items[i], strlen(realm->texts.items[i]) + 1);
+	return packet_send(zygote_link, packet.data, packet.length, &link, 1) ? OK : gone(err);
+}
+
+/** Have a realm made; what became of it, it says when it is asked for a blank. */
+static result realm_ask(struct zygote *zygote, const struct realm_kind *kind,
+			struct realm_seen **out, struct error *err)
+{
+	struct realm_seen *realm;
+	int pair[2];
+	result sent;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail_sys(err, "socketpair");
+	realm = xnew(struct realm_seen);
+	kind_keep(realm, kind);
+	realm->link = pair[0];
+	realm->userns = -1;
+	realm->asked = 1;
+	realm->next = zygote->realms;
+	zygote->realms = realm;
+	sent = request_send(zygote->link, realm, pair[1], err);
+	close(pair[1]);
+	if (sent) {
+		realm_drop(&zygote->realms);
+		return FAILED;
+	}
+	*out = realm;
+	return OK;
+}
+
+static result answer_fail(const struct realm_seen *realm, const struct realm_answer *answer,
+			  struct error *err)
+{
+	owned(sandbox) struct sandbox *list = NULL;
+
+	if (answer->kind == ANSWER_NO_CLONE)
+		return userns_fail(answer->sys, err);
+	if (answer->kind == ANSWER_NO_MAP) {
+		errno = answer->sys;
+		return fail_sys(err, "map ids");
+	}
+	list = realm_compile(&realm->kind);
+	return op_fail(&list->ops[answer->op], answer->sys, err);
+}
+
+/** Read until a realm hands out a blank; what it cannot do is the last that it says. */
+static result blank_wait(struct realm_seen *realm, struct blank *out, struct error *err)
+{
+	struct realm_answer answer;
+	int fds[2];
+	size_t count;
+
+	for (;;) {
+		if (packet_receive(realm->link, &answer, sizeof(answer), fds, countof(fds),
+				   &count) != (ssize_t)sizeof(answer))
+			return gone(err);
+		if (answer.kind >= ANSWER_NO_CLONE)
+			return answer_fail(realm, &answer, err);
+		if (answer.kind == ANSWER_BLANK && count == 2)
+			break;
+		if (answer.kind == ANSWER_UP && count == 1)
+			realm->userns = fds[0];
+	}
+	*out = (struct blank){ answer.pid, fds[0], fds[1],
+			       realm->kind.shifted ? realm->userns : -1 };
+	return OK;
+}
+
+static result realm_find(struct zygote *zygote, const struct realm_kind *kind,
+			 struct realm_seen **out, struct error *err)
+{
+	for (struct realm_seen *at = zygote->realms; at; at = at->next) {
+		if (!kinds_equal(&at->kind, kind))
+			continue;
+		*out = at;
+		return OK;
+	}
+	return realm_ask(zygote, kind, out, err);
+}
+
+static result blank_ask(struct realm_seen *realm, struct error *err)
+{
+	if (!packet_send(realm->link, "b", 1, NULL, 0))
+		return gone(err);
+	realm->asked++;
+	return OK;
+}
+
+/** Whether it was killed while it waited; one that failed has said so on its link. */
+static bool is_dead(const struct blank *blank)
+{
+	struct pollfd poll_fd = { .fd = blank->pidfd, .events = POLLIN };
+	char byte;
+
+	return poll(&poll_fd, 1, 0) == 1 &&
+	       recv(blank->link, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+static result blank_take(struct zygote *zygote, const struct realm_kind *kind, struct blank *out,
+			 struct error *err)
+{
+	struct realm_seen *realm;
+	struct error ignored;
+
+	if (realm_find(zygote, kind, &realm, err) || (!realm->asked && blank_ask(realm, err)) ||
+	    blank_wait(realm, out, err))
+		return FAILED;
+	realm->asked--;
+	if (is_dead(out)) {
+		close(out->pidfd);
+		close(out->link);
+		return gone(err);
+	}
+	if (zygote->many && !realm->asked)
+		(void)blank_ask(realm, &ignored); /* the one who needs it will see */
+	return OK;
+}
+
+/** One that failed or was killed is asked no more. */
+static void realm_forget(struct zygote *zygote, const struct realm_kind *kind)
+{
+	for (struct realm_seen **at = &zygote->realms; *at; at = &(*at)->next) {
+		if (!kinds_equal(&(*at)->kind, kind))
+			continue;
+		realm_drop(at);
+		return;
+	}
+}
+
+/** Whoever was killed: once more with new ones. */
+static result blank_take_again(struct zygote *zygote, const struct realm_kind *kind,
+			       struct blank *out, struct error *err)
+{
+	siginfo_t info = {};
+
+	if (waitid(P_PID, (id_t)zygote->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    info.si_pid) {
+		zygote_end(zygote);
+		if (zygote_fork(zygote, err))
+			return FAILED;
+	}
+	return blank_take(zygote, kind, out, err);
+}
+
+result zygote_blank(struct zygote *zygote, const struct realm_kind *kind, struct blank *out,
+		    struct error *err)
+{
+	result status;
 
 	pthread_mutex_lock(&zygote->lock);
-	/* Without a zygote, its children died by the signal that they asked for. */
-	if (!ask(zygote, &request, NULL, &reply, NULL))
-		reply.signal = SIGKILL;
+	ending_wait(zygote);
+	status = blank_take(zygote, kind, out, err);
+	if (status)
+		realm_forget(zygote, kind);
+	if (status && err->fault == FAULT_CANCELLED)
+		status = blank_take_again(zygote, kind, out, err);
 	pthread_mutex_unlock(&zygote->lock);
-	return reply.signal;
+	if (status && err->fault == FAULT_CANCELLED)
+		err->fault = FAULT_SYSTEM;
+	return status;
+}
+
+void sandbox_expect(const struct sandbox_spec *spec)
+{
+	const struct realm_kind kind = realm_kind_of(spec);
+	struct zygote *zygote = spec->privilege->zygote;
+	struct realm_seen *realm;
+	struct error ignored;
+
+	if (!zygote)
+		return;
+	pthread_mutex_lock(&zygote->lock);
+	/* What goes wrong is seen when it is wanted. */
+	(void)realm_find(zygote, &kind, &realm, &ignored);
+	pthread_mutex_unlock(&zygote->lock);
+}
+
+/* ---- what is to run ---- */
+
+result blank_start(struct zygote *zygote, const struct blank *blank, const struct child *own,
+		   const int *fds, size_t count, struct error *err)
+{
+	struct handover handover;
+	const char *room = zygote->room;
+	bool sent;
+
+	pthread_mutex_lock(&zygote->lock);
+	handover.length = child_pack(own, zygote->room, ROOM_SIZE);
+	sent = handover.length && packet_send(blank->link, &handover, sizeof(handover), fds, count);
+	for (size_t at = 0; sent && at < handover.length; at += HANDOVER_PART) {
+		size_t left = handover.length - at;
+
+		sent = packet_send(blank->link, room + at,
+				   left < HANDOVER_PART ? left : HANDOVER_PART, NULL, 0);
+	}
+	pthread_mutex_unlock(&zygote->lock);
+	if (!handover.length)
+		return fail(err, FAULT_INPUT,
+			    "the command line and environment are longer than %d bytes", ROOM_SIZE);
+	/* Where it is gone, its link says why. */
+	return OK;
 }

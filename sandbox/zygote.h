@@ -1,33 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * A small process that clones sandboxes for a large one.
+ * Small processes that clone sandboxes for a large one.
  *
  * Cloning takes a time that grows with the memory of the one who is cloned, and the copy is undone
- * when the program is executed.  The zygote is forked before there is any heap and gives up all
- * libraries, so it has next to nothing to copy.  Everything else stays with the parent: ids, mounts
- * to hand over, messages, cancellation.
+ * when the program is executed.  The zygote is forked before there is any heap; it clones a realm
+ * for each kind of sandbox, and the realm clones a blank before it is asked for, since that takes
+ * longer than all that is done in it later.  Whoever wants one gets the blank's link and sends over
+ * it what to run.
  */
 #ifndef SANDBOX_ZYGOTE_H
 #define SANDBOX_ZYGOTE_H
 
-#include "sandbox/ops.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/compiled.h"
 
-/** A clone that the zygote made: its child, not ours. */
-struct cloned {
-	int sys; /* errno where it could not be made */
+/** A prepared sandbox; a grandchild of the zygote. */
+struct blank {
 	pid_t pid;
-	int pidfd;
+	int pidfd, link;
+	int userns; /* of its realm, borrowed: for mounts that are id-mapped */
 };
 
-/**
- * Have `child` cloned; several threads may ask at once.  False where the zygote cannot (it is gone,
- * the child is too large): the caller clones it itself then.
- */
-bool zygote_clone(struct zygote *zygote, const struct child *child, unsigned long namespaces,
-		  struct cloned *out);
+/** One that nobody else has; several threads may ask at once. */
+result zygote_blank(struct zygote *zygote, const struct realm_kind *kind, struct blank *out,
+		    struct error *err);
 
-/** Reap what has ended; the signal that ended it, or 0. */
-int zygote_reap(struct zygote *zygote, pid_t pid);
+/**
+ * Hand it over what to run: the packed list and descriptors.  One that has died already may have
+ * said why: its link is still to be read.
+ */
+result blank_start(struct zygote *zygote, const struct blank *blank, const struct child *own,
+		   const int *fds, size_t count, struct error *err);
+
+/**
+ * A sandbox in which nothing runs any more, but whose mounts are still there: they are gone before
+ * the next one is handed out.  Takes the descriptor.
+ */
+void zygote_ending(struct zygote *zygote, int pidfd);
 
 #endif

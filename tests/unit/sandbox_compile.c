@@ -42,16 +42,37 @@ static struct sandbox_spec spec_make(void)
 
 static const char golden_small[] = "new namespaces: user mount pid ipc uts cgroup net\n"
 				   "ids from 0: the host's from 2147483648\n"
-				   "wait for the parent\n"
+				   "once, for all sandboxes of this kind:\n"
 				   "become root of the user namespace\n"
+				   "new tmpfs\n"
+				   "mount the realm's root\n"
+				   "take /proc\n"
+				   "realm: directory proc\n"
+				   "mount /proc\n"
+				   "take /sys\n"
+				   "realm: directory sys\n"
+				   "mount /sys\n"
+				   "realm: directory tmp\n"
+				   "realm: directory stage\n"
+				   "realm: directory dev\n"
+				   "take /dev/null\n"
+				   "realm: file dev/null\n"
+				   "mount /dev/null\n";
+
+static const char golden_blank[] = "mount /dev/tty\n"
+				   "enter the realm, leave the host's root\n"
+				   "for each of them, in advance:\n"
+				   "become the first process\n"
 				   "bring lo up\n"
-				   "set the host name to localhost\n"
-				   "new tmpfs for the stage\n"
+				   "new tmpfs\n"
 				   "mount the stage\n"
 				   "stage: directory root\n"
 				   "stage: directory layer\n"
 				   "stage: directory files\n"
 				   "stage: directory empty\n"
+				   "stage: directory dev\n"
+				   "stage: directory proc\n"
+				   "stage: directory sys\n"
 				   "skeleton: directory /dev\n"
 				   "skeleton: directory /proc\n"
 				   "skeleton: directory /sys\n"
@@ -59,21 +80,34 @@ static const char golden_small[] = "new namespaces: user mount pid ipc uts cgrou
 				   "skeleton: file /etc/resolv.conf\n"
 				   "skeleton: file /etc/hosts\n"
 				   "skeleton: file /etc/hostname\n"
-				   "stage: directory store-0\n"
-				   "mount /store/layers on the stage\n"
-				   "open layer /store/layers/b\n"
-				   "open layer /store/layers/a\n"
-				   "stage: directory store-1\n"
-				   "mount /store/work/1 on the stage\n"
-				   "open layer /store/work/1/upper\n"
-				   "open layer /store/work/1/work\n"
-				   "open the skeleton\n"
-				   "new overlay of 2 layers\n"
-				   "mount the overlay on the stage\n"
 				   "new proc\n"
-				   "mount proc on /proc\n"
+				   "mount /proc on the stage\n"
 				   "new tmpfs\n"
-				   "mount tmpfs on /dev\n";
+				   "mount /dev on the stage\n";
+
+static const char golden_own[] = "protect /proc/sysrq-trigger\n"
+				 "new sysfs\n"
+				 "mount /sys on the stage\n"
+				 "hide /sys/firmware\n"
+				 "hide /sys/devices/virtual/powercap\n"
+				 "hide /sys/fs/cgroup\n"
+				 "for this one:\n"
+				 "set the host name to localhost\n"
+				 "stage: directory store-0\n"
+				 "mount /store/layers on the stage\n"
+				 "open layer /store/layers/b\n"
+				 "open layer /store/layers/a\n"
+				 "stage: directory store-1\n"
+				 "mount /store/work/1 on the stage\n"
+				 "open layer /store/work/1/upper\n"
+				 "open layer /store/work/1/work\n"
+				 "open the skeleton\n"
+				 "new overlay of 2 layers\n"
+				 "mount the overlay on the stage\n"
+				 "mount proc on /proc\n"
+				 "mount tmpfs on /dev\n"
+				 "mount sysfs on /sys\n"
+				 "write a new /etc/resolv.conf\n";
 
 static const char golden_end[] =
 	"open directory /src\n"
@@ -117,6 +151,8 @@ TEST(sandbox_is_made_in_this_order)
 
 	if (!tap_check(starts_with(buf_text(&text), golden_small), __FILE__, __LINE__,
 		       "begins otherwise") ||
+	    !tap_check(has(&text, golden_blank), __FILE__, __LINE__, "is prepared otherwise") ||
+	    !tap_check(has(&text, golden_own), __FILE__, __LINE__, "its root is otherwise") ||
 	    !tap_check(has(&text, golden_end), __FILE__, __LINE__, "ends otherwise") ||
 	    !CHECK(ends_with(buf_text(&text), golden_last)))
 		printf("# %s\n", buf_text(&text));
@@ -164,8 +200,8 @@ TEST(sandbox_has_what_the_spec_asks_for)
 	CHECK(has(&text, "new namespaces: user mount pid ipc uts cgroup\n"));
 	CHECK(has(&text, "ids from 0 to 65536: ours\n"));
 	CHECK(!has(&text, "bring lo up"));
-	CHECK(has(&text, "set the host name to box\\x0a\nnew tmpfs for the stage\n"));
-	CHECK(has(&text, "new binfmt_misc\nregister :qemu-x:"));
+	CHECK(has(&text, "set the host name to box\\x0a\n"));
+	CHECK(has(&text, "mount the realm's root\nnew binfmt_misc\nregister :qemu-x:"));
 	CHECK(has(&text, "skeleton: directory /cache\nskeleton: directory /cache/dir\n"));
 	CHECK(has(&text, "skeleton: directory /tmp\n"));
 	CHECK(has(&text, "take /sys\n"));

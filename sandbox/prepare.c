@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/prepare.h"
+
+#include "base/mem.h"
+
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+
+static const char *const device_names[] = { "null", "zero", "full", "random", "urandom", "tty" };
+
+static const struct {
+	const char *name, *target;
+} device_links[] = {
+	{ "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
+	{ "ptmx", "pts/ptmx" },          { "core", "/proc/kcore" },
+};
+
+/** File systems below /dev. */
+static const struct {
+	const char *name, *type;
+	uint64_t attributes;
+	const char *options[9];
+} device_mounts[] = {
+	{ "pts",
+	  "devpts",
+	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+	  { "source", "devpts", "ptmxmode", "0666", "mode", "0620", "gid", "5" } },
+	{ "shm", "tmpfs", ATTRIBUTES_SYSTEM, { "source", "shm", "mode", "1777", "size", "64m" } },
+	{ "mqueue", "mqueue", ATTRIBUTES_SYSTEM, { "source", "mqueue" } },
+};
+
+/** Of the host, whoever looks: hidden where the kernel has them. */
+static const char *const masked[] = {
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/interrupts",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/sys/firmware",
+	"/sys/devices/virtual/powercap",
+	/* The host's are none of the sandbox's; its own sysfs has none. */
+	"/sys/fs/cgroup",
+};
+
+/** Settings of the whole machine. */
+static const char *const protected[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+};
+
+/** Mount points that every sandbox has. */
+static const struct {
+	const char *path;
+	bool is_directory;
+} points[] = {
+	{ "/dev", true },        { "/proc", true },
+	{ "/sys", true },        { "/etc/resolv.conf", false },
+	{ "/etc/hosts", false }, { "/etc/hostname", false },
+};
+
+static struct plan plan_new(void)
+{
+	struct plan plan = { .sandbox = xnew(struct sandbox) };
+
+	plan.sandbox->arena = arena_new();
+	plan.sandbox->slot_count = SLOT_FIRST_FREE;
+	return plan;
+}
+
+/** Have the op that was added last fill a slot that all lists know. */
+static int made_at(struct plan *plan, int slot)
+{
+	plan->sandbox->ops[plan->sandbox->op_count - 1].to = slot;
+	return slot;
+}
+
+static void directory_add(struct plan *plan, int at, const char *what, const char *path)
+{
+	struct op *op = op_add(plan, OP_DIRECTORY, "%s: directory %s", what, path);
+
+	op->at = at;
+	op->path = path;
+	op->mode = 0755;
+}
+
+static void attach_add(struct plan *plan, int from, int at, const char *what, const char *path)
+{
+	struct op *op = op_add(plan, OP_ATTACH, "mount %s", what);
+
+	op->from = from;
+	op->at = at;
+	op->path = path;
+}
+
+struct realm_kind realm_kind_of(const struct sandbox_spec *spec)
+{
+	return (struct realm_kind){
+		.shifted = spec->privilege->is_root,
+		.network = spec->network,
+		.id_count = spec->privilege->id_count,
+		.rules = spec->binfmt_rules,
+		.rule_count = spec->binfmt_rules ? spec->binfmt_rule_count : 0,
+		.engine = spec->assist ? spec->assist->engine : NULL,
+	};
+}
+
+/* ---- the realm ---- */
+
+/** Its own handlers for foreign programs; whoever holds the mount keeps them, nobody sees it. */
+static void rules_add(struct plan *plan, const struct realm_kind *kind)
+{
+	int mount;
+
+	if (!kind->rules)
+		return;
+	mount = filesystem_add(plan, "binfmt_misc", NULL, ATTRIBUTES_SYSTEM);
+	for (size_t i = 0; i < kind->rule_count; i++) {
+		struct op *op = op_add(plan, OP_WRITE, "register %s", kind->rules[i]);
+
+		op->at = mount;
+		op->path = "register";
+		op->data = keep(plan, kind->rules[i]);
+		op->size = strlen(kind->rules[i]);
+	}
+}
+
+/** A view of the host that the realm keeps. */
+static void view_add(struct plan *plan, int root, const char *path)
+{
+	const char *name = path + 1;
+
+	int mount = clone_add(plan, -1, path, 0, true);
+
+	directory_add(plan, root, "realm", name);
+	attach_add(plan, mount, root, path, name);
+}
+
+/**
+ * The kernel shows a new proc or sysfs only beside an old one in full view.  Of the rest of the
+ * host, a sandbox needs only six devices.
+ */
+static void realm_fill(struct plan *plan, int root)
+{
+	view_add(plan, root, "/proc");
+	view_add(plan, root, "/sys");
+	directory_add(plan, root, "realm", "tmp");
+	directory_add(plan, root, "realm", "stage");
+	directory_add(plan, root, "realm", "dev");
+	for (size_t i = 0; i < countof(device_names); i++) {
+		struct arena *arena = plan->sandbox->arena;
+		const char *path = arena_printf(arena, "/dev/%s", device_names[i]);
+		const char *name = path + 1;
+		int node = clone_add(plan, -1, path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
+		struct op *op = op_add(plan, OP_FILE, "realm: file %s", name);
+
+		op->at = root;
+		op->path = name;
+		attach_add(plan, node, root, path, name);
+	}
+}
+
+struct sandbox *realm_compile(const struct realm_kind *kind)
+{
+	static const char *const options[] = { "source", "tmpfs", "mode", "0755", NULL };
+	struct plan plan = plan_new();
+	int root;
+
+	op_add(&plan, OP_BECOME, "become root of the user namespace");
+	root = filesystem_add(&plan, "tmpfs", options, MOUNT_ATTR_NOSUID);
+	/* Over a directory that every host has and no op looks at. */
+	attach_add(&plan, root, -1, "the realm's root", "/etc");
+	if (kind->engine) {
+		directory_add(&plan, root, "realm", "engine");
+		attach_add(&plan, SLOT_ENGINE, root, "the engine", "engine");
+	}
+	/* With the host in view: the kernel opens emulators when they are registered. */
+	rules_add(&plan, kind);
+	realm_fill(&plan, root);
+	op_add(&plan, OP_ENTER, "enter the realm, leave the host's root")->at = root;
+	return plan.sandbox;
+}
+
+/* ---- the blank ---- */
+
+/** A private tmpfs: places to attach things to, and the skeleton layer. */
+static void stage_add(struct plan *plan)
+{
+	static const char *const options[] = { "source", "tmpfs", "mode", "0700", NULL };
+	static const char *const places[] = { "root", "layer", "files", "empty",
+					      "dev",  "proc",  "sys" };
+
+	filesystem_add(plan, "tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	made_at(plan, SLOT_STAGE);
+	attach_add(plan, SLOT_STAGE, -1, "the stage", "/stage");
+	for (size_t i = 0; i < countof(places); i++)
+		directory_add(plan, SLOT_STAGE, "stage", places[i]);
+	for (size_t i = 0; i < countof(points); i++)
+		skeleton_add(plan, points[i].path, points[i].is_directory);
+	strings_drop(&plan->skeleton);
+}
+
+static void device_attach(struct plan *plan, int from, const char *name)
+{
+	attach_add(plan, from, SLOT_DEV, arena_printf(plan->sandbox->arena, "/dev/%s", name), name);
+}
+
+static void device_nodes_add(struct plan *plan)
+{
+	for (size_t i = 0; i < countof(device_names); i++) {
+		const char *path = arena_printf(plan->sandbox->arena, "/dev/%s", device_names[i]);
+		int node = clone_add(plan, -1, path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
+		struct op *op = op_add(plan, OP_FILE, "make /dev/%s", device_names[i]);
+
+		op->at = SLOT_DEV;
+		op->path = device_names[i];
+		device_attach(plan, node, device_names[i]);
+	}
+	for (size_t i = 0; i < countof(device_links); i++) {
+		struct op *op = op_add(plan, OP_LINK, "link /dev/%s to %s", device_links[i].name,
+				       device_links[i].target);
+
+		op->at = SLOT_DEV;
+		op->path = device_links[i].name;
+		op->data = device_links[i].target;
+	}
+}
+
+static void devices_add(struct plan *plan)
+{
+	static const char *const options[] = { "source", "tmpfs", "mode", "0755",
+					       "size",   "64m",   NULL };
+
+	filesystem_add(plan, "tmpfs", options,
+		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_STRICTATIME);
+	made_at(plan, SLOT_DEV);
+	attach_add(plan, SLOT_DEV, SLOT_STAGE, "/dev on the stage", "dev");
+	device_nodes_add(plan);
+	for (size_t i = 0; i < countof(device_mounts); i++) {
+		struct op *op = op_add(plan, OP_DIRECTORY, "make /dev/%s", device_mounts[i].name);
+
+		op->at = SLOT_DEV;
+		op->path = device_mounts[i].name;
+		op->mode = 0755;
+		device_attach(plan,
+			      filesystem_add(plan, device_mounts[i].type, device_mounts[i].options,
+					     device_mounts[i].attributes),
+			      device_mounts[i].name);
+	}
+}
+
+static void mask_add(struct plan *plan, int view, const char *path, const char *inside)
+{
+	struct op *op = op_add(plan, OP_MASK, "hide %s", path);
+
+	op->from = SLOT_DEV;
+	op->pair = SLOT_STAGE;
+	op->attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
+	op->at = view;
+	op->path = inside;
+}
+
+static void protect_add(struct plan *plan, int view, const char *path, const char *inside)
+{
+	struct op *op = op_add(plan, OP_PROTECT, "protect %s", path);
+
+	op->at = view;
+	op->path = inside;
+	op->attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
+}
+
+/** Hide what is not for sandboxes below `top`, which is in the slot `view`. */
+static void restrict_add(struct plan *plan, const char *top, int view)
+{
+	size_t length = strlen(top);
+
+	for (size_t i = 0; i < countof(masked); i++) {
+		if (starts_with(masked[i], top))
+			mask_add(plan, view, masked[i], masked[i] + length);
+	}
+	for (size_t i = 0; i < countof(protected); i++) {
+		if (starts_with(protected[i], top))
+			protect_add(plan, view, protected[i], protected[i] + length);
+	}
+}
+
+static void proc_add(struct plan *plan)
+{
+	static const char *const options[] = { "source", "proc", NULL };
+
+	filesystem_add(plan, "proc", options, ATTRIBUTES_SYSTEM);
+	made_at(plan, SLOT_PROC);
+	attach_add(plan, SLOT_PROC, SLOT_STAGE, "/proc on the stage", "proc");
+}
+
+static void sys_add(struct plan *plan, enum network network)
+{
+	static const char *const options[] = { "source", "sysfs", NULL };
+	const uint64_t attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
+
+	if (network == NETWORK_HOST)
+		clone_add(plan, -1, "/sys", attributes, true);
+	else
+		filesystem_add(plan, "sysfs", options, attributes);
+	made_at(plan, SLOT_SYS);
+	attach_add(plan, SLOT_SYS, SLOT_STAGE, "/sys on the stage", "sys");
+	restrict_add(plan, "/sys", SLOT_SYS);
+}
+
+/** In the order of every runtime's default list: /proc, /dev, /sys. */
+struct sandbox *blank_compile(const struct realm_kind *kind)
+{
+	struct plan plan = plan_new();
+
+	op_add(&plan, OP_BECOME, "become the first process");
+	if (kind->network == NETWORK_NONE)
+		op_add(&plan, OP_LOOPBACK, "bring lo up")->data =
+			arena_printf(plan.sandbox->arena, "0 %u", kind->id_count - 1);
+	stage_add(&plan);
+	proc_add(&plan);
+	devices_add(&plan);
+	/* Masks are clones of /dev/null. */
+	restrict_add(&plan, "/proc", SLOT_PROC);
+	sys_add(&plan, kind->network);
+	return plan.sandbox;
+}
+
+unsigned long blank_namespaces(enum network network)
+{
+	return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+	       (network == NETWORK_NONE ? CLONE_NEWNET : 0);
+}
+
+void skeleton_inherit(struct plan *plan)
+{
+	for (size_t i = 0; i < countof(points); i++) {
+		strings_add(&plan->skeleton, points[i].path);
+		if (!points[i].is_directory && !strings_have(&plan->skeleton, "/etc"))
+			strings_add(&plan->skeleton, "/etc");
+	}
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Each process ends with its parent: by a signal, or at the latest when its link closes.
+ */
+#include "sandbox/realm.h"
+#include "sandbox/prepare.h"
+#include "sandbox/userns.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+enum {
+	LINK = 3, /* its number in all of them; 0, 1 and 2 are the same, so that nothing else is */
+};
+
+/* ---- packets with descriptors ---- */
+
+bool packet_send(int link, const void *data, size_t size, const int *fds, size_t count)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))] = {};
+	struct iovec bytes = { (void *)(uintptr_t)data, size };
+	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
+	ssize_t sent;
+
+	if (count) {
+		struct cmsghdr *header;
+
+		message.msg_control = control;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(header), fds, count * sizeof(int));
+	}
+	do
+		sent = sendmsg(link, &message, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent == (ssize_t)size;
+}
+
+ssize_t packet_receive(int link, void *data, size_t size, int *fds, size_t limit, size_t *count)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+	struct iovec bytes = { data, size };
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(limit * sizeof(int)),
+	};
+	struct cmsghdr *header;
+	ssize_t got;
+
+	do
+		got = recvmsg(link, &message, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	*count = header && header->cmsg_type == SCM_RIGHTS
+			 ? (header->cmsg_len - CMSG_LEN(0)) / sizeof(int)
+			 : 0;
+	if (*count)
+		memcpy(fds, CMSG_DATA(header), *count * sizeof(int));
+	return got;
+}
+
+static void answer_send(int link, const struct realm_answer *answer, const int *fds, size_t count)
+{
+	if (!packet_send(link, answer, sizeof(*answer), fds, count))
+		_exit(1);
+}
+
+/** Nobody shall wait for the end of a pipe because of us: all but the link and `kept` are closed.
+ */
+static void descriptors_settle(int link, int *kept)
+{
+	int safe = *kept < 0 ? -1 : fcntl(*kept, F_DUPFD_CLOEXEC, LINK + 2);
+
+	for (int fd = 0; fd <= LINK; fd++) {
+		if (fd != link && dup3(link, fd, O_CLOEXEC) < 0)
+			_exit(1);
+	}
+	if (safe >= 0)
+		*kept = dup3(safe, LINK + 1, O_CLOEXEC);
+	close_range(safe < 0 ? LINK + 1 : LINK + 2, ~0U, 0);
+}
+
+/** Its own room for descriptors. */
+static struct child child_of(const struct sandbox *list, enum phase phase, int link)
+{
+	struct child child = {
+		.phase = phase,
+		.ops = list->ops,
+		.op_count = list->op_count,
+		.slots = xcalloc((size_t)list->slot_count, sizeof(int)),
+		.slot_count = (size_t)list->slot_count,
+	};
+
+	for (size_t i = 0; i < child.slot_count; i++)
+		child.slots[i] = -1;
+	child.slots[SLOT_LINK] = link;
+	return child;
+}
+
+/* ---- a realm ---- */
+
+struct realm {
+	struct realm_kind kind;
+	int engine; /* a mount of it, or -1 */
+	void *room;
+	struct sandbox *blank; /* what is done in each, in advance */
+};
+
+static void blank_clone(const struct realm *realm)
+{
+	int fds[2] = { -1, -1 }, pair[2];
+	struct clone_args args = {
+		.flags = blank_namespaces(realm->kind.network) | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+		.pidfd = (uintptr_t)&fds[0],
+		.exit_signal = SIGCHLD,
+	};
+	struct realm_answer answer = { .kind = ANSWER_BLANK };
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		_exit(1);
+	answer.pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (answer.pid == 0) {
+		struct child child = child_of(realm->blank, PHASE_BLANK, pair[1]);
+
+		blank_run(&child, realm->room, ROOM_SIZE);
+	}
+	if (answer.pid < 0) {
+		answer.sys = errno;
+		answer.kind = ANSWER_NO_CLONE;
+	}
+	close(pair[1]);
+	fds[1] = pair[0];
+	answer_send(LINK, &answer, fds, answer.pid > 0 ? 2 : 0);
+	fd_drop(&fds[0]);
+	fd_drop(&fds[1]);
+}
+
+/** What it opens stays open: its emulators are there as long as it is. */
+static void realm_make(const struct realm *realm)
+{
+	const struct sandbox *list = realm_compile(&realm->kind);
+	struct child child = child_of(list, PHASE_REALM, LINK);
+
+	child.slots[SLOT_ENGINE] = realm->engine;
+	if (!ops_run(&child)) {
+		const struct realm_answer answer = { ANSWER_NO_OP, errno, (uint32_t)child.at, 0 };
+
+		answer_send(LINK, &answer, NULL, 0);
+		_exit(1);
+	}
+	free(child.slots);
+}
+
+/** Say who we are: mounts that are id-mapped want the namespace.  By its own name it may be seen.
+ */
+static void realm_introduce(void)
+{
+	const struct realm_answer answer = { .kind = ANSWER_UP };
+	int userns = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+
+	answer_send(LINK, &answer, &userns, userns >= 0);
+	fd_drop(&userns);
+}
+
+static void children_reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+		;
+}
+
+[[gnu::noreturn]] static void realm_main(struct realm *realm, int link, int go)
+{
+	size_t ignored;
+	char byte;
+
+	/* Ids are mapped now; or the zygote is gone. */
+	if (read(go, &byte, 1) != 1)
+		_exit(0);
+	descriptors_settle(link, &realm->engine);
+	realm_introduce();
+	realm_make(realm);
+	prctl(PR_SET_NAME, "mpemu-realm");
+	realm->blank = blank_compile(&realm->kind);
+	do {
+		children_reap();
+		blank_clone(realm);
+	} while (packet_receive(LINK, &byte, 1, NULL, 0, &ignored) == 1);
+	_exit(0);
+}
+
+/* ---- the zygote ---- */
+
+/** Guests may read what the argv and environment of its processes were. */
+static void arguments_blank(void)
+{
+	/* /proc/self/stat: fields 48 to 51, counted from the state, which is the third. */
+	enum { SKIP = 45 };
+	owned(buf) struct buf stat = {};
+	struct error ignored;
+	unsigned long arg_start, arg_end, env_start, env_end;
+	const char *at;
+
+	if (read_file(AT_FDCWD, "/proc/self/stat", 1 << 16, &stat, &ignored))
+		return;
+	at = strrchr(buf_text(&stat), ')');
+	for (int i = 0; at && i < SKIP + 1; i++)
+		at = strchr(at + 1, ' ');
+	if (at && sscanf(at, "%lu %lu %lu %lu", &arg_start, &arg_end, &env_start, &env_end) == 4 &&
+	    arg_end == env_start && env_end >= arg_start)
+		explicit_bzero((char *)arg_start, env_end - arg_start);
+}
+
+static void realm_clone(struct realm *realm, int link)
+{
+	const struct id_range shift = { 0, SHIFT_FIRST, SHIFT_COUNT };
+	struct clone_args args = {
+		.flags = CLONE_NEWUSER | CLONE_NEWNS,
+		.exit_signal = SIGCHLD,
+	};
+	struct realm_answer answer = {};
+	struct error ignored;
+	int go[2];
+
+	if (pipe2(go, O_CLOEXEC) < 0)
+		_exit(1);
+	answer.pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (answer.pid == 0) {
+		close(go[1]);
+		realm_main(realm, link, go[0]);
+	}
+	if (answer.pid < 0) {
+		answer = (struct realm_answer){ ANSWER_NO_CLONE, errno, 0, 0 };
+		answer_send(link, &answer, NULL, 0);
+	} else if (userns_map(answer.pid, realm->kind.shifted ? &shift : NULL, &ignored)) {
+		answer = (struct realm_answer){ ANSWER_NO_MAP, errno, 0, 0 };
+		answer_send(link, &answer, NULL, 0);
+	} else if (write(go[1], "g", 1) != 1) {
+		_exit(1);
+	}
+	close(go[0]);
+	close(go[1]);
+}
+
+static struct {
+	struct realm_request header;
+	char texts[TEXTS_MAX];
+} request;
+
+/** Where it is not to be had, the realm says so when it wants to use it. */
+static int engine_open(const char *path)
+{
+	struct mount_attr change = {
+		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY,
+	};
+	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd >= 0 && mount_setattr(fd, "", AT_EMPTY_PATH, &change, sizeof(change)) < 0)
+		fd_drop(&fd);
+	return fd;
+}
+
+/** Make the realm that `request` asks for. */
+static void request_serve(int link, void *room)
+{
+	const struct realm_request *header = &request.header;
+	struct strings texts = {};
+	struct realm realm = {
+		.kind = { .shifted = header->shifted,
+			  .network = header->network,
+			  .id_count = header->id_count },
+		.engine = -1,
+		.room = room,
+	};
+	size_t engines = header->has_engine;
+
+	for (size_t at = 0; at < header->texts_length; at += strlen(request.texts + at) + 1)
+		strings_add(&texts, request.texts + at);
+	if (header->has_engine) {
+		realm.kind.engine = texts.items[0];
+		realm.engine = engine_open(texts.items[0]);
+	}
+	if (header->has_rules) {
+		realm.kind.rules = (const char *const *)texts.items + engines;
+		realm.kind.rule_count = texts.count - engines;
+	}
+	realm_clone(&realm, link);
+	fd_drop(&realm.engine);
+	strings_drop(&texts);
+}
+
+void zygote_main(int link, void *room, pid_t parent)
+{
+	int fds[1], none = -1;
+	size_t count;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	prctl(PR_SET_NAME, "mpemu-zygote");
+	descriptors_settle(link, &none);
+	arguments_blank();
+	while (packet_receive(LINK, &request, sizeof(request), fds, countof(fds), &count) > 0) {
+		children_reap();
+		if (count == 1)
+			request_serve(fds[0], room);
+		for (size_t i = 0; i < count; i++)
+			close(fds[i]);
+	}
+	_exit(0);
+}

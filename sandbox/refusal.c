@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/refusal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/** What an errno of an op means where strerror() does not tell. */
+static const struct {
+	enum op_kind kind;
+	int sys;
+	const char *path; /* NULL: any */
+	enum fault fault;
+	const char *hint;
+} hints[] = {
+	{ OP_COVER, ELOOP, NULL, FAULT_INPUT, "the image has a symbolic link there" },
+	{ OP_COVER, ENOTDIR, NULL, FAULT_INPUT,
+	  "a file would cover a directory, or the other way round" },
+	{ OP_COVER, EROFS, NULL, FAULT_INPUT,
+	  "it is inside of a read-only mount that has no such directory" },
+	{ OP_WORKDIR, ELOOP, NULL, FAULT_INPUT, "it leads out of the root, or in circles" },
+	{ OP_WORKDIR, ENOTDIR, NULL, FAULT_INPUT, "there is something else in the image" },
+	{ OP_COVER, EEXIST, NULL, FAULT_INPUT,
+	  "the image has a symbolic link there that leads nowhere" },
+	{ OP_COVER, ENOENT, NULL, FAULT_INPUT, "it cannot be made there" },
+	{ OP_COVER, EACCES, NULL, FAULT_INPUT, "it cannot be made there" },
+	{ OP_WORKDIR, EEXIST, NULL, FAULT_INPUT,
+	  "the image has a symbolic link there that leads nowhere" },
+	{ OP_WORKDIR, ENOENT, NULL, FAULT_INPUT, "it cannot be made there" },
+	{ OP_WORKDIR, EACCES, NULL, FAULT_INPUT, "it cannot be made there" },
+	{ OP_WORKDIR, EPERM, NULL, FAULT_INPUT, "it cannot be made there" },
+	{ OP_WORKDIR, EROFS, NULL, FAULT_INPUT, "it is inside of a read-only mount" },
+	{ OP_CHDIR, EXDEV, NULL, FAULT_INPUT, "it is outside of the root" },
+	{ OP_FILESYSTEM, EPERM, "binfmt_misc", FAULT_PRIVILEGE,
+	  "it takes Linux 6.7; else run 'sudo mpemu setup'" },
+	{ OP_FILESYSTEM, EPERM, "proc", FAULT_PRIVILEGE,
+	  "a container around us hides parts of /proc; run it with "
+	  "--security-opt systempaths=unconfined" },
+	{ OP_FILESYSTEM, EPERM, "sysfs", FAULT_PRIVILEGE,
+	  "a container around us hides parts of /sys; run it with "
+	  "--security-opt systempaths=unconfined" },
+};
+
+int op_fail(const struct op *op, int sys, struct error *err)
+{
+	errno = sys;
+	(void)fail_sys(err, "sandbox: %s", op->text);
+	for (size_t i = 0; i < countof(hints); i++) {
+		size_t length = strlen(err->text);
+
+		if (hints[i].kind != op->kind || hints[i].sys != sys ||
+		    (hints[i].path && strcmp(hints[i].path, op->path) != 0))
+			continue;
+		err->fault = hints[i].fault;
+		snprintf(err->text + length, sizeof(err->text) - length, " (%s)", hints[i].hint);
+	}
+	return FAILED;
+}
