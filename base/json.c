@@ -194,12 +194,3 @@ char *json_text(const json_t *json, bool pretty)
 		abort();
 	return text;
 }
-
-json_t *json_from_strings(const struct strings *strings)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < strings->count; i++)
-		json_array_append_new(array, json_string(strings->items[i]));
-	return array;
-}

@@ -60,7 +60,4 @@ result json_get_strings(const struct json_at *at, const char *key, size_t max, s
 /** The document as text: two-space indent when `pretty`, else compact; keys in insertion order. */
 char *json_text(const json_t *json, bool pretty);
 
-/** A JSON array of the strings. */
-json_t *json_from_strings(const struct strings *strings);
-
 #endif

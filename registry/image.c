@@ -169,6 +169,11 @@ static json_t *rootfs_json(const struct image *image)
 		json_array_append_new(diff_ids,
 				      json_string(digest_text(&image->layers[i].diff_id, text)));
 	}
+	/* An image without layers, as BuildKit writes it. */
+	if (!image->layer_count) {
+		json_decref(diff_ids);
+		diff_ids = json_null();
+	}
 	return json_pack("{s:s, s:o}", "type", "layers", "diff_ids", diff_ids);
 }
 

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "runner/command.h"
 #include "runner/commands.h"
+#include "runner/history.h"
 #include "runner/layers.h"
-#include "runner/snapshot.h"
 #include "sandbox/sandbox.h"
 
 #include <fcntl.h>
@@ -68,7 +68,7 @@ static result image_make(struct store *store, const struct platform *platform,
 	json_object_set_new(snapshot->document, "created", json_string(created));
 	json_object_set_new(snapshot->document, "config", config);
 	snapshot->time = now;
-	snapshot_history(snapshot, history, true);
+	history_add(snapshot, history, true);
 	json_decref(image->config);
 	image->config = json_incref(snapshot->document);
 	image->layers = xcalloc(1, sizeof(*image->layers));

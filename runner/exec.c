@@ -7,6 +7,7 @@
 #include "runner/cache_import.h"
 #include "runner/expand.h"
 #include "runner/flights.h"
+#include "runner/history.h"
 #include "runner/layers.h"
 #include "runner/workdir.h"
 
@@ -221,9 +222,7 @@ void job_history(const struct job *job, bool has_layer, const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		abort();
 	va_end(args);
-	if (!job->snapshot->time)
-		job->snapshot->time = job->build->time;
-	snapshot_history(job->snapshot, text, has_layer);
+	history_add(job->snapshot, text, has_layer);
 	free(text);
 }
 

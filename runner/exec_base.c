@@ -3,6 +3,7 @@
  * FROM: an image of the store, else of its registry, for one platform; or nothing at all.
  */
 #include "base/mem.h"
+#include "runner/base_config.h"
 #include "runner/bases.h"
 #include "runner/exec.h"
 #include "runner/layers.h"
@@ -34,24 +35,37 @@ void scratch_start(struct job *job)
 	job->snapshot->files = files_key(job->step->platform, job->snapshot);
 }
 
+/** Programs find others wherever they come from. */
+static void path_ensure(struct snapshot *snapshot)
+{
+	json_t *config = snapshot_config(snapshot), *list = json_object_get(config, "Env");
+
+	if (env_get(&snapshot->env, "PATH"))
+		return;
+	if (!list) {
+		list = json_array();
+		json_object_set_new(config, "Env", list);
+	}
+	json_array_append_new(list, json_string("PATH=" DEFAULT_PATH));
+	strings_add(&snapshot->env, "PATH=" DEFAULT_PATH);
+}
+
 static result image_start(struct job *job, struct image *image, struct error *err)
 {
 	struct snapshot *snapshot = job->snapshot;
-	struct json_at root, config;
+	struct json_at config;
+	json_t *document;
 
+	if (base_config_take(image->config, &document, err))
+		return FAILED;
 	json_decref(snapshot->document);
-	snapshot->document = json_deep_copy(image->config);
-	snapshot->time =
-		time_parse(json_string_value(json_object_get(snapshot->document, "created")));
-	json_object_del(snapshot->document, "created");
-	root = json_root(snapshot->document, "config");
-	if (json_get(&root, "config", &config, err))
+	snapshot->document = document;
+	config = json_root(snapshot_config(snapshot), "config.config");
+	if (json_get_strings(&config, "Env", 10000, &snapshot->env, err))
 		return FAILED;
-	if (config.value && json_get_strings(&config, "Env", 10000, &snapshot->env, err))
-		return FAILED;
+	path_ensure(snapshot);
 	/* The plan has them as steps of this stage; children of this one have no part in them. */
-	if (config.value)
-		json_object_del(snapshot_config(snapshot), "OnBuild");
+	json_object_del(snapshot_config(snapshot), "OnBuild");
 	return OK;
 }
 

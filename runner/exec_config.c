@@ -189,8 +189,11 @@ static void config_set_add(struct snapshot *snapshot, const char *key, const str
 		set = json_object();
 		json_object_set_new(config, key, set);
 	}
-	for (size_t i = 0; i < words->count; i++)
-		json_object_set_new(set, words->items[i], json_object());
+	for (size_t i = 0; i < words->count; i++) {
+		owned(json) json_t *name = json_from_text(words->items[i]);
+
+		json_object_set_new(set, json_string_value(name), json_object());
+	}
 }
 
 static result exec_expose(struct job *job, struct error *err)
@@ -299,7 +302,10 @@ static result exec_word(struct job *job, const char *key, const char *name, stru
 
 	if (job_expand(job, job->step->instruction->args[0], &word, err))
 		return FAILED;
-	json_object_set_new(snapshot_config(job->snapshot), key, json_from_text(word));
+	if (*word)
+		json_object_set_new(snapshot_config(job->snapshot), key, json_from_text(word));
+	else
+		json_object_del(snapshot_config(job->snapshot), key);
 	job_history(job, false, "%s %s", name, word);
 	return OK;
 }
@@ -308,7 +314,10 @@ static result exec_maintainer(struct job *job)
 {
 	const char *author = job->step->instruction->args[0];
 
-	json_object_set_new(job->snapshot->document, "author", json_from_text(author));
+	if (*author)
+		json_object_set_new(job->snapshot->document, "author", json_from_text(author));
+	else
+		json_object_del(job->snapshot->document, "author");
 	job_history(job, false, "MAINTAINER %s", author);
 	return OK;
 }

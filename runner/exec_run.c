@@ -113,8 +113,6 @@ static result run_prepare(const struct job *job, struct run *run, struct error *
 {
 	command_make(job, run);
 	strings_add_all(&run->env, job->snapshot->env.items);
-	if (!env_get(&run->env, "PATH"))
-		env_set(&run->env, "PATH", DEFAULT_PATH);
 	run->user = snapshot_text(job->snapshot, "User");
 	run->cwd = path_absolute(snapshot_text(job->snapshot, "WorkingDir"));
 	if (run_network(job, &run->network, err) || run_security(job, err))

@@ -21,20 +21,26 @@ static result workdir_make(struct job *job, const char *workdir, void *closure, 
 	return OK;
 }
 
+/** An absolute path is kept as it was written, one below the last WORKDIR is cleaned. */
+static char *workdir_text(const struct job *job, const char *word)
+{
+	return *word == '/' ? xstrdup(word)
+			    : path_in(snapshot_text(job->snapshot, "WorkingDir"), word);
+}
+
 result exec_workdir(struct job *job, struct error *err)
 {
 	owned(hasher) struct hasher *hasher = hasher_new();
-	owned(str) char *word = NULL, *path = NULL;
+	owned(str) char *word = NULL, *text = NULL, *path = NULL;
 	struct digest key;
 
 	if (job_expand(job, job->step->instruction->args[0], &word, err))
 		return FAILED;
-	/* An absolute path is kept as it is written, whatever it means. */
-	path = *word == '/' ? xstrdup(word)
-			    : path_in(snapshot_text(job->snapshot, "WorkingDir"), word);
-	json_object_set_new(snapshot_config(job->snapshot), "WorkingDir", json_from_text(path));
-	if (strcmp(path, "/") == 0) {
-		job_history(job, false, "WORKDIR %s", path);
+	text = workdir_text(job, word);
+	path = path_absolute(text);
+	json_object_set_new(snapshot_config(job->snapshot), "WorkingDir", json_from_text(text));
+	if (strcmp(text, "/") == 0) {
+		job_history(job, false, "WORKDIR /");
 		return OK;
 	}
 	hasher_add_str(hasher, "mpemu workdir 1");
@@ -44,6 +50,6 @@ result exec_workdir(struct job *job, struct error *err)
 	key = hasher_finish(hasher);
 	if (job_layer(job, &key, workdir_make, path, err))
 		return FAILED;
-	job_history(job, true, "WORKDIR %s", path);
+	job_history(job, true, "WORKDIR %s", text);
 	return OK;
 }

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "runner/cache_export.h"
+#include "runner/history.h"
 #include "runner/layers.h"
 
 #include <fcntl.h>
@@ -12,25 +13,6 @@
 #include <strings.h>
 
 /* ---- images ---- */
-
-/** Every config has a PATH, as BuildKit sees to. */
-static void path_ensure(json_t *config)
-{
-	json_t *list = json_object_get(config, "Env");
-	owned(str) char *entry = xasprintf("PATH=%s", DEFAULT_PATH);
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *old = json_string_value(json_array_get(list, i));
-
-		if (old && starts_with(old, "PATH="))
-			return;
-	}
-	if (!json_is_array(list)) {
-		list = json_array();
-		json_object_set_new(config, "Env", list);
-	}
-	json_array_append_new(list, json_string(entry));
-}
 
 static void labels_apply(json_t *config, const struct strings *labels)
 {
@@ -49,35 +31,6 @@ static void labels_apply(json_t *config, const struct strings *labels)
 
 		json_object_set_new(object, name, json_from_text(*value ? value + 1 : ""));
 	}
-}
-
-/* ---- times ---- */
-
-/** SOURCE_DATE_EPOCH only makes later times earlier, and leaves the base image's history alone. */
-static void history_clamp(const struct snapshot *snapshot, int64_t epoch)
-{
-	json_t *history = json_object_get(snapshot->document, "history");
-	owned(str) char *text = time_text(epoch);
-
-	for (size_t i = snapshot->base_history; i < json_array_size(history); i++) {
-		json_t *entry = json_array_get(history, i);
-
-		if (time_parse(json_string_value(json_object_get(entry, "created"))) > epoch)
-			json_object_set_new(entry, "created", json_string(text));
-	}
-}
-
-static void created_set(const struct build *build, struct snapshot *snapshot, int64_t epoch)
-{
-	int64_t time = snapshot->time ? snapshot->time : build->time;
-	owned(str) char *text = NULL;
-
-	if (epoch >= 0) {
-		history_clamp(snapshot, epoch);
-		time = time > epoch ? epoch : time;
-	}
-	text = time_text(time);
-	json_object_set_new(snapshot->document, "created", json_string(text));
 }
 
 /* ---- layers ---- */
@@ -174,15 +127,18 @@ static void cache_tell(const struct build *build, const struct step *final,
 static result image_publish(const struct build *build, const struct form *form,
 			    const struct step *final, struct descriptor *out, struct error *err)
 {
+	const struct history_times times = {
+		.now = build->time,
+		.exact = build->request->epoch,
+		.limit = form->epoch,
+	};
 	owned(snapshot) struct snapshot *snapshot = snapshot_copy(final->result);
 	owned(image) struct image *image = image_new(final->target);
 	owned(json) json_t *notes =
 		annotations_json(&form->annotations, ANNOTATE_MANIFEST, final->target);
-	json_t *config = snapshot_config(snapshot);
 
-	path_ensure(config);
-	labels_apply(config, build->request->labels);
-	created_set(build, snapshot, form->epoch);
+	labels_apply(snapshot_config(snapshot), build->request->labels);
+	history_finish(snapshot, &times);
 	cache_tell(build, final, snapshot);
 	json_decref(image->config);
 	image->config = json_incref(snapshot->document);

@@ -3,13 +3,11 @@
 
 #include "base/mem.h"
 #include "runner/layers.h"
+#include "runner/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* What BuildKit's Dockerfile frontend puts beside each entry; tools group by it. */
-static const char history_comment[] = "buildkit.dockerfile.v0";
 
 struct snapshot *snapshot_new(void)
 {
@@ -101,29 +99,28 @@ int64_t time_parse(const char *text)
 
 json_t *json_from_text(const char *text)
 {
-	owned(buf) struct buf escaped = {};
+	owned(buf) struct buf valid = {};
 	json_t *json = json_string(text);
 
 	if (json)
 		return json;
-	text_escape(&escaped, text, strlen(text));
-	return json_string(buf_text(&escaped));
+	for (size_t left = strlen(text); left;) {
+		char bytes[4];
+		uint32_t c;
+		size_t width = rune_read(text, left, &c);
+
+		buf_add(&valid, bytes, rune_write(c, bytes));
+		text += width;
+		left -= width;
+	}
+	return json_string(buf_text(&valid));
 }
 
-void snapshot_history(struct snapshot *snapshot, const char *created_by, bool has_layer)
+json_t *json_from_strings(const struct strings *strings)
 {
-	json_t *history = json_object_get(snapshot->document, "history");
-	owned(str) char *created = time_text(snapshot->time);
-	json_t *entry = json_object();
+	json_t *list = json_array();
 
-	if (!json_is_array(history)) {
-		history = json_array();
-		json_object_set_new(snapshot->document, "history", history);
-	}
-	json_object_set_new(entry, "created", json_string(created));
-	json_object_set_new(entry, "created_by", json_from_text(created_by));
-	json_object_set_new(entry, "comment", json_string(history_comment));
-	if (!has_layer)
-		json_object_set_new(entry, "empty_layer", json_true());
-	json_array_append_new(history, entry);
+	for (size_t i = 0; i < strings->count; i++)
+		json_array_append_new(list, json_from_text(strings->items[i]));
+	return list;
 }

@@ -12,7 +12,7 @@
 #include "registry/registry.h"
 
 struct snapshot {
-	json_t *document; /* the image config as a whole: config, history, unknown fields */
+	json_t *document; /* the image config as a whole, without what its layers tell */
 	struct layer *layers;
 	size_t layer_count;
 	size_t base_layers, base_history; /* how many of both came with FROM */
@@ -23,7 +23,7 @@ struct snapshot {
 	struct strings env;  /* what RUN and expansion see: ENV and ARG in the order they came */
 	struct strings args; /* names of the ARGs in effect, "NAME" or "NAME=default value" */
 	bool has_command;    /* CMD was seen in this stage */
-	int64_t time;        /* of its newest layer: what `created` says; 0: not known yet */
+	int64_t time;        /* of its newest layer; 0: it has none of its own */
 };
 
 struct snapshot *snapshot_new(void);
@@ -39,11 +39,11 @@ const char *snapshot_text(const struct snapshot *snapshot, const char *key);
 /** Put a layer on top; `path` is its directory. */
 void snapshot_push(struct snapshot *snapshot, const struct layer *layer, const char *path);
 
-/** Append a history entry as BuildKit writes it, made at the snapshot's time. */
-void snapshot_history(struct snapshot *snapshot, const char *created_by, bool has_layer);
-
-/** A JSON string; bytes that are not UTF-8, which JSON cannot hold, are escaped as \\xNN. */
+/** A JSON string; a byte that is not UTF-8, which JSON cannot hold, becomes U+FFFD. */
 json_t *json_from_text(const char *text);
+
+/** A JSON array of such strings. */
+json_t *json_from_strings(const struct strings *strings);
 
 /** RFC 3339 in UTC: "2026-01-31T12:00:00Z"; the caller frees it. */
 char *time_text(int64_t time);
