@@ -94,6 +94,27 @@ static bool text_elsewhere(const struct context_source *source, struct context *
 	return true;
 }
 
+/** A file that is not there may be so by its lower-case name, as buildx has it. */
+static result named_text(struct context *context, const char *file, struct error *err)
+{
+	static const char usual[] = "Dockerfile", lower[] = "dockerfile";
+	const char *name = context->dockerfile_name, *slash = strrchr(name, '/');
+	size_t parent = slash ? (size_t)(slash + 1 - name) : 0;
+	owned(str) char *other = NULL;
+	struct error ignored = {};
+
+	if (!text_read(context, file, name, DOCKERFILE_SIZE_MAX, &context->dockerfile, err))
+		return OK;
+	if (err->sys != ENOENT || strcmp(name + parent, usual) != 0)
+		return FAILED;
+	other = xasprintf("%.*s%s", (int)parent, name, lower);
+	if (text_read(context, file, other, DOCKERFILE_SIZE_MAX, &context->dockerfile, &ignored))
+		return FAILED;
+	free(context->dockerfile_name);
+	context->dockerfile_name = take(other);
+	return OK;
+}
+
 static result dockerfile_text(const struct context_source *source, struct context *context,
 			      const char *file, struct error *err)
 {
@@ -105,8 +126,7 @@ static result dockerfile_text(const struct context_source *source, struct contex
 	is_elsewhere = text_elsewhere(source, context, file, &status, err);
 	if (is_elsewhere)
 		return status;
-	if (!text_read(context, file, context->dockerfile_name, DOCKERFILE_SIZE_MAX,
-		       &context->dockerfile, err))
+	if (!named_text(context, file, err))
 		return OK;
 	if (err->sys == ENOENT)
 		return fail(err, FAULT_INPUT,

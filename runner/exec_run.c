@@ -18,12 +18,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 /* Handed to RUN where --build-arg gives them, yet neither in the key nor in the history. */
-static const char *const proxy_args[] = {
-	"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
-	"ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy",
+static const char *const proxy_args[][2] = {
+	{ "HTTP_PROXY", "http_proxy" }, { "HTTPS_PROXY", "https_proxy" },
+	{ "FTP_PROXY", "ftp_proxy" },   { "NO_PROXY", "no_proxy" },
+	{ "ALL_PROXY", "all_proxy" },
 };
 
 /** What one RUN needs, worked out before its key. */
@@ -163,13 +165,26 @@ static result run_key(const struct job *job, const struct run *run, struct diges
 	return OK;
 }
 
+/** In whatever case one is given, programs see it in both. */
 static void add_proxies(const struct job *job, struct strings *env)
 {
-	for (size_t i = 0; i < countof(proxy_args); i++) {
-		const char *value = env_get(&job->build->request->build_args, proxy_args[i]);
+	const struct strings *args = &job->build->request->build_args;
 
-		if (value && !env_get(env, proxy_args[i]))
-			env_set(env, proxy_args[i], value);
+	for (size_t i = 0; i < countof(proxy_args); i++) {
+		const char *value = env_get(args, proxy_args[i][1]);
+
+		for (size_t a = args->count; !value && a > 0; a--) {
+			const char *arg = args->items[a - 1];
+			size_t length = strcspn(arg, "=");
+
+			if (length == strlen(proxy_args[i][0]) && arg[length] &&
+			    strncasecmp(arg, proxy_args[i][0], length) == 0)
+				value = arg + length + 1;
+		}
+		if (!value || !*value)
+			continue;
+		env_set(env, proxy_args[i][0], value);
+		env_set(env, proxy_args[i][1], value);
 	}
 }
 
@@ -308,6 +323,8 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 	owned(str) char *upper = xasprintf("%s/upper", workdir);
 	owned(str) char *work = xasprintf("%s/work", workdir);
 	owned(str) char *scratch = xasprintf("%s/scratch", workdir);
+	const char *hostname =
+		env_get(&job->build->request->build_args, "BUILDKIT_SANDBOX_HOSTNAME");
 	struct sandbox_spec spec = {
 		.lowers = (const char *const *)job->snapshot->lowers.items,
 		.lower_count = job->snapshot->lowers.count,
@@ -318,7 +335,7 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 		.argv = (const char *const *)run->argv.items,
 		.cwd = run->cwd,
 		.user = run->user,
-		.hostname = "buildkitsandbox",
+		.hostname = hostname && *hostname ? hostname : "buildkitsandbox",
 		.network = run->network,
 		.input_fd = null_fd,
 		.new_terminal_session = true,

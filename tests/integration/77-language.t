@@ -77,3 +77,21 @@ is 'without a layer: the time of the one before' "$(config localhost/times '[.cr
 
 printf 'FROM localhost/base\nLABEL a="\351"\nCMD \351\nVOLUME /\351\n' | build localhost/latin
 is 'bytes that are no UTF-8' "$(config localhost/latin '[.config.Labels.a, .config.Cmd[2], .config.Volumes]')" '["�","�",{"/�":{}}]'
+
+build localhost/proxies --build-arg Http_Proxy=first --build-arg no_proxy=lower \
+	--build-arg NO_PROXY=upper --build-arg ftp_proxy= --build-arg BUILDKIT_SANDBOX_HOSTNAME=named <<'END'
+FROM localhost/base
+ENV http_proxy=own
+RUN test "$HTTP_PROXY $http_proxy $NO_PROXY $no_proxy ${FTP_PROXY-unset}" = 'first first lower lower unset'
+RUN test "$(hostname)" = named || test "$(cat /etc/hostname)" = named
+END
+is 'proxies in both cases, a name for the sandbox' "$status" 0
+is 'neither is told' "$(config localhost/proxies '.config.Env[1:], .history[2].created_by')" '["http_proxy=own"]
+"RUN /bin/sh -c test \"$HTTP_PROXY $http_proxy $NO_PROXY $no_proxy ${FTP_PROXY-unset}\" = '"'first first lower lower unset'"' # buildkit"'
+
+mv "$context/Dockerfile" "$context/dockerfile"
+run mpemu build "$context"
+is 'a Dockerfile in lower case' "$status" 0
+run mpemu build -f "$context/Dockerfile" "$context"
+is 'and named by --file' "$status" 0
+mv "$context/dockerfile" "$context/Dockerfile"
