@@ -51,6 +51,7 @@ struct build_request {
 	struct transport transport;
 	size_t jobs;
 	enum network network;
+	bool allows_insecure, allows_host_network; /* --allow */
 	struct secrets secrets;
 	struct strings hosts; /* "ADDRESS\tNAME" */
 	struct limit limits[16];

@@ -23,7 +23,7 @@ struct build_options {
 	struct limit_options resources;
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
 	const char *metadata, *iidfile, *epoch, *verify, *optional, *build_timeout;
-	struct strings cache_to, cache_from;
+	struct strings cache_to, cache_from, allowed;
 	const char *provenance, *sbom, *assist;
 	const char *call;
 	bool check;
@@ -74,10 +74,12 @@ static const struct option options[] = {
 	  "take what steps made: NAME, or registry,ref=NAME or local,src=DIR" },
 	{ "network",    0,   OPTION_TEXT, FIELD(network),    "MODE",
 	  "network of RUN: host (default) or none" },
+	{ "allow",      0,   OPTION_LIST, FIELD(allowed),    "WHAT",
+	  "let RUN ask for it: security.insecure, network.host (with --network none)" },
 	{ "secret",     0,   OPTION_LIST, FIELD(secrets),    "id=NAME,src=FILE",
 	  "for RUN --mount=type=secret; or env=VARIABLE instead of src" },
-	{ "ssh",        0,   OPTION_LIST, FIELD(agents),     "default|ID=SOCKET",
-	  "agent for RUN --mount=type=ssh (default: $SSH_AUTH_SOCK)" },
+	{ "ssh",        0,   OPTION_LIST, FIELD(agents),     "default|ID=PATH",
+	  "for RUN --mount=type=ssh: an agent's socket (default: $SSH_AUTH_SOCK), or key files" },
 	{ "add-host",   0,   OPTION_LIST, FIELD(hosts),      "NAME:ADDRESS",
 	  "a line of /etc/hosts in RUN" },
 	{ "ulimit",     0,   OPTION_LIST, FIELD(limits),     "NAME=SOFT[:HARD]",
@@ -209,6 +211,23 @@ static result optional_set(const char *text, struct build_request *request, stru
 	return OK;
 }
 
+/** What flags of RUN may ask for that is more than they have. */
+static result allowed_set(const struct strings *words, struct build_request *request,
+			  struct error *err)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		if (strcmp(words->items[i], "security.insecure") == 0)
+			request->allows_insecure = true;
+		else if (strcmp(words->items[i], "network.host") == 0)
+			request->allows_host_network = true;
+		else
+			return fail(err, FAULT_USAGE,
+				    "--allow %s: want security.insecure or network.host",
+				    words->items[i]);
+	}
+	return OK;
+}
+
 /** CI files say `--provenance=false`, which is what is done. */
 static result attestations_refuse(const char *option, const char *text, struct error *err)
 {
@@ -315,7 +334,8 @@ static result request_make(const struct invocation *in, const struct build_optio
 	    optional_set(options_->optional, request, err) ||
 	    (options_->assist && assist_mode_parse(options_->assist, &request->assist, err)) ||
 	    timeout_set(options_->build_timeout, request, err) ||
-	    caches_set(options_, request, err) || check_set(options_, request, err) ||
+	    allowed_set(&options_->allowed, request, err) || caches_set(options_, request, err) ||
+	    check_set(options_, request, err) ||
 	    attestations_refuse("provenance", options_->provenance, err) ||
 	    attestations_refuse("sbom", options_->sbom, err) ||
 	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,

@@ -34,6 +34,7 @@ struct run {
 	char *cwd; /* cleaned: what WORKDIR says may lead through what is not there */
 	const char *user;
 	enum network network;
+	bool insecure; /* --security=insecure */
 	struct run_mounts mounts;
 	const struct heredoc *script; /* mounted and executed; NULL: none */
 };
@@ -80,17 +81,22 @@ static void command_make(const struct job *job, struct run *run)
 	run->argv.items[run->argv.count - 1] = buf_take(&text);
 }
 
-static result run_security(const struct job *job, struct error *err)
+/** Allowed or not: as BuildKit, only where the command line says so too. */
+static result run_security(const struct job *job, bool *insecure, struct error *err)
 {
 	const char *flag = instruction_flag(job->step->instruction, "security");
 
 	if (!flag || strcmp(flag, "sandbox") == 0)
 		return OK;
-	if (strcmp(flag, "insecure") == 0)
+	if (strcmp(flag, "insecure") != 0)
 		return fail(err, FAULT_INPUT,
-			    "RUN --security=insecure is not supported yet by this version of "
-			    "mpemu: every step runs in a sandbox");
-	return fail(err, FAULT_INPUT, "security \"%s\" is not valid: want sandbox", flag);
+			    "security \"%s\" is not valid: want sandbox or insecure", flag);
+	if (!job->build->request->allows_insecure)
+		return fail(err, FAULT_INPUT,
+			    "RUN --security=insecure is not allowed: say --allow security.insecure "
+			    "where you trust the Dockerfile");
+	*insecure = true;
+	return OK;
 }
 
 static result run_network(const struct job *job, enum network *out, struct error *err)
@@ -102,12 +108,14 @@ static result run_network(const struct job *job, enum network *out, struct error
 		return OK;
 	if (strcmp(flag, "none") == 0)
 		*out = NETWORK_NONE;
-	else if (strcmp(flag, "host") == 0 && *out == NETWORK_HOST)
-		return OK;
+	else if (strcmp(flag, "host") != 0)
+		return fail(err, FAULT_INPUT, "RUN --network=%s: want default, none or host", flag);
+	else if (*out != NETWORK_HOST && !job->build->request->allows_host_network)
+		return fail(err, FAULT_INPUT,
+			    "RUN --network=host is not allowed: say --allow network.host, or leave "
+			    "out --network");
 	else
-		return fail(
-			err, FAULT_INPUT, "RUN --network=%s: want default, none or host%s", flag,
-			strcmp(flag, "host") == 0 ? ", and host only without --network=none" : "");
+		*out = NETWORK_HOST;
 	return OK;
 }
 
@@ -117,7 +125,7 @@ static result run_prepare(const struct job *job, struct run *run, struct error *
 	strings_add_all(&run->env, job->snapshot->env.items);
 	run->user = snapshot_text(job->snapshot, "User");
 	run->cwd = path_absolute(snapshot_text(job->snapshot, "WorkingDir"));
-	if (run_network(job, &run->network, err) || run_security(job, err))
+	if (run_network(job, &run->network, err) || run_security(job, &run->insecure, err))
 		return FAILED;
 	return run_mounts_parse(job, &run->mounts, &run->env, err);
 }
@@ -158,6 +166,8 @@ static result run_key(const struct job *job, const struct run *run, struct diges
 	hasher_add_str(hasher, run->user);
 	hasher_add_str(hasher, run->network == NETWORK_NONE ? "none" : "host");
 	hasher_add_str(hasher, run->script ? run->script->text : "");
+	if (run->insecure)
+		hasher_add_str(hasher, "insecure");
 	hash_request(hasher, job->build->request);
 	if (run_mounts_hash(job, &run->mounts, hasher, err))
 		return FAILED;
@@ -227,6 +237,19 @@ static void script_bind(struct run *run, struct bind_file *file, struct strings 
 	};
 }
 
+/**
+ * All capabilities and system calls of its user namespace: it mounts and unshares as it likes, and
+ * is still nobody on this host.
+ */
+static void spec_insecure(struct sandbox_spec *spec)
+{
+	static const char *const all[] = { "ALL" };
+
+	spec->cap_add = all;
+	spec->cap_add_count = countof(all);
+	spec->seccomp = "unconfined";
+}
+
 /** What all steps of the build have in common. */
 static void spec_request(const struct job *job, struct sandbox_spec *spec)
 {
@@ -287,7 +310,9 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 	spec->envp = (const char *const *)run->env.items;
 	spec_rules(spec, &rules);
 	spec_request(job, spec);
-	if (rules.count && job_assist_start(job, workdir, &assist, err))
+	if (run->insecure)
+		spec_insecure(spec);
+	else if (rules.count && job_assist_start(job, workdir, &assist, err))
 		return FAILED;
 	return assist ? run_assisted(job, run, spec, assist, buf_text(&how), err)
 		      : run_sandbox(job, run, spec, buf_text(&how), err);

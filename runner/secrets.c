@@ -24,6 +24,7 @@ void secrets_drop(struct secrets *secrets)
 	for (size_t i = 0; i < secrets->agent_count; i++) {
 		free(secrets->agents[i].id);
 		free(secrets->agents[i].socket);
+		agent_keys_drop(&secrets->agents[i].keys);
 	}
 	free(secrets->items);
 	free(secrets->agents);
@@ -126,42 +127,65 @@ result secrets_add(struct secrets *secrets, const char *text, struct error *err)
 	return OK;
 }
 
-static result agent_check(const char *text, const char *socket, struct error *err)
+static bool is_socket(const char *path)
 {
 	struct stat info;
 
+	return stat(path, &info) == 0 && S_ISSOCK(info.st_mode);
+}
+
+/** The agent that runs here already. */
+static result agent_lend(const char *text, const char *socket, struct agent *out, struct error *err)
+{
 	if (!socket || !*socket)
 		return fail(err, FAULT_USAGE,
 			    "--ssh %s: there is no agent: SSH_AUTH_SOCK is not set; start one "
 			    "with 'eval $(ssh-agent)' and 'ssh-add'",
 			    text);
-	if (stat(socket, &info) < 0) {
-		(void)fail_sys(err, "--ssh %s: %s", text, socket);
-		err->fault = FAULT_USAGE;
-		return FAILED;
+	if (!is_socket(socket))
+		return fail(err, FAULT_USAGE, "--ssh %s: %s is not an agent's socket", text,
+			    socket);
+	out->socket = xstrdup(socket);
+	return OK;
+}
+
+/** Paths behind the id: one socket, or files with keys. */
+static result agent_make(const char *text, const char *paths, struct agent *out, struct error *err)
+{
+	owned(strings) struct strings files = {};
+
+	strings_split(&files, paths, ',');
+	if (files.count == 1 && is_socket(files.items[0]))
+		return agent_lend(text, files.items[0], out, err);
+	for (size_t i = 0; i < files.count; i++) {
+		if (is_socket(files.items[i]))
+			return fail(err, FAULT_USAGE,
+				    "--ssh %s: %s is an agent's socket, which goes alone", text,
+				    files.items[i]);
 	}
-	if (!S_ISSOCK(info.st_mode))
-		return fail(err, FAULT_USAGE,
-			    "--ssh %s: %s is not an agent's socket; key files are not supported "
-			    "yet by this version of mpemu: add it to an agent with 'ssh-add %s'",
-			    text, socket, socket);
+	if (agent_keys_start(&files, &out->keys, err))
+		return fail_in(err, "--ssh %s", text);
+	out->socket = xstrdup(agent_keys_socket(out->keys));
 	return OK;
 }
 
 result secrets_add_agent(struct secrets *secrets, const char *text, struct error *err)
 {
 	const char *equals = strchr(text, '=');
-	const char *socket = equals ? equals + 1 : getenv("SSH_AUTH_SOCK");
 	owned(str) char *id = xstrndup(text, strcspn(text, "="));
+	struct agent agent = {};
 
 	if (!*id)
-		return fail(err, FAULT_USAGE, "--ssh %s: want default or ID=SOCKET", text);
+		return fail(err, FAULT_USAGE, "--ssh %s: want default or ID=SOCKET|KEY[,KEY]",
+			    text);
 	if (secrets_agent(secrets, id))
 		return fail(err, FAULT_USAGE, "--ssh %s: %s is given twice", text, id);
-	if (agent_check(text, socket, err))
+	if (equals ? agent_make(text, equals + 1, &agent, err)
+		   : agent_lend(text, getenv("SSH_AUTH_SOCK"), &agent, err))
 		return FAILED;
+	agent.id = take(id);
 	array_grow(secrets->agents, secrets->agent_count);
-	secrets->agents[secrets->agent_count++] = (struct agent){ take(id), xstrdup(socket) };
+	secrets->agents[secrets->agent_count++] = agent;
 	return OK;
 }
 

@@ -6,6 +6,7 @@
 #define RUNNER_SECRETS_H
 
 #include "base/text.h"
+#include "runner/agent_keys.h"
 
 /** Where one secret comes from. */
 struct secret {
@@ -16,7 +17,8 @@ struct secret {
 /** An agent that a step may talk to. */
 struct agent {
 	char *id;
-	char *socket; /* its path */
+	char *socket;            /* its path */
+	struct agent_keys *keys; /* it is our own; or NULL */
 };
 
 struct secrets {
@@ -32,7 +34,7 @@ void secrets_drop(struct secrets *secrets);
  */
 result secrets_add(struct secrets *secrets, const char *text, struct error *err);
 
-/** --ssh "default" ($SSH_AUTH_SOCK) or "ID=SOCKET".  FAULT_USAGE; a key file is not supported. */
+/** --ssh "default" ($SSH_AUTH_SOCK), "ID=SOCKET" or "ID=KEYFILE[,KEYFILE]".  FAULT_USAGE. */
 result secrets_add_agent(struct secrets *secrets, const char *text, struct error *err);
 
 /** The value of a secret, as it is now; `*found` is false where nobody gave it. */

@@ -101,7 +101,7 @@ refused 'a variable in from' "'from' doesn't support variable expansion"
 printf 'FROM localhost/base\nRUN --mount=target=/x,from=later true\nFROM localhost/base AS later\n' | dockerfile
 refused 'a later stage' 'no such|not found|later' --target 0
 printf 'FROM localhost/base\nRUN --security=insecure true\n' | dockerfile
-refused '--security=insecure' 'insecure is not supported'
+refused '--security=insecure' 'insecure is not allowed: say --allow security.insecure'
 
 # ---- cache ----
 
@@ -229,14 +229,14 @@ EOF
 int main(void)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	unsigned char answer[5] = {};
+	unsigned char answer[9] = {}; /* length, kind, number of keys */
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	strcpy(to.sun_path, getenv("SSH_AUTH_SOCK"));
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 || write(fd, "\0\0\0\1\13", 5) != 5 ||
-	    recv(fd, answer, 5, MSG_WAITALL) != 5)
+	    recv(fd, answer, 9, MSG_WAITALL) != 9)
 		perror("ask");
-	printf("%d\n", answer[4]);
+	printf("%d %d\n", answer[4], answer[8]);
 }
 EOF
 	if cc -static -o "$context/ask" "$scratch/ask.c" 2>"$scratch/cc.log"; then
@@ -245,11 +245,29 @@ FROM localhost/base
 USER 1000
 RUN --mount=type=ssh,uid=1000 --mount=source=ask,target=/ask /ask > /tmp/answer
 EOF
-		platforms=linux/amd64
-		build --ssh default -t localhost/out
-		platforms=linux/amd64,linux/arm64
-		run mpemu run --platform linux/amd64 localhost/out cat /tmp/answer
-		is 'an agent answers, to a user too' "$out" 12
+		TMPDIR=$scratch/tmp
+		export TMPDIR
+		mkdir "$TMPDIR"
+		answer() { # OPTIONS...
+			run mpemu build --no-cache --platform linux/amd64 -t localhost/out "$@" "$context"
+			run mpemu run --platform linux/amd64 localhost/out cat /tmp/answer
+		}
+		answer --ssh default
+		is 'an agent answers, to a user too' "$out" '12 0'
+		for kind in ed25519 ecdsa rsa; do
+			ssh-keygen -q -t $kind -N '' -f "$scratch/key-$kind"
+		done
+		chmod 644 "$scratch/key-rsa"
+		answer --ssh "default=$scratch/key-ed25519"
+		is 'a key file serves as an agent' "$out" '12 1'
+		answer --ssh "default=$scratch/key-ed25519,$scratch/key-ecdsa,$scratch/key-rsa"
+		is 'several, too' "$out" '12 3'
+		ssh-keygen -q -t ed25519 -N secret -f "$scratch/locked"
+		refused 'a key with a passphrase' 'without a passphrase' --ssh "default=$scratch/locked"
+		is 'is usage' "$status" 2
+		refused 'a socket among keys' 'goes alone' \
+			--ssh "default=$scratch/key-rsa,$scratch/agent"
+		is 'no agent is left' "$(find "$TMPDIR" -name 'mpemu-ssh-*' | wc -l) $(pgrep -cf "^ssh-agent -D -a $TMPDIR")" '0 0'
 		rm "$context/ask"
 	else
 		skip 'an agent answers, to a user too' 'no static C library'
@@ -333,5 +351,20 @@ is 'network, limits and shared memory' "$(echo $out)" 'lo 100 1024'
 in_image cat /hosts.seen
 like 'hosts' "$out" '^10.9.8.7	db$'
 like 'hosts of IPv6' "$out" '^::9	six$'
+cat <<'EOF' | dockerfile
+FROM localhost/base
+RUN mkdir /m; mount -t tmpfs none /m && echo yes > /plain || echo no > /plain
+RUN --security=insecure mount -t tmpfs none /m && unshare -m true && echo yes > /insecure; \
+    mknod /dev/sda b 8 0 2>/dev/null && echo device >> /insecure; true
+EOF
+build -t localhost/out --allow security.insecure
+is 'RUN may have what --allow lets it ask for' "$status" 0
+in_image cat /plain /insecure
+is 'the rights of its own namespace, not of the host' "$(echo $out)" 'no yes'
+printf 'FROM localhost/base\nRUN --network=host true\n' | dockerfile
+refused '--network=host against --network none' 'say --allow network.host' --network none
+build --network none --allow network.host
+is 'may be allowed' "$status" 0
+refused 'what nobody knows' 'want security.insecure or network.host' --allow device
 refused 'a bad limit' 'did you mean nofile' --ulimit nofiles=1
 refused 'a bad host' 'no IP address' --add-host db:nowhere
