@@ -4,12 +4,15 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "runner/exec.h"
+#include "runner/memory.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { MEMORY_WAIT_MS = 200 };
 
 /**
  * The life of a step, all changes under `lock`:
@@ -23,10 +26,16 @@ struct sched {
 	struct step **ready; /* a queue: from `head` to `tail` */
 	size_t head, tail;
 	size_t unfinished;
+	size_t programs; /* RUNs that run */
 	bool failed;
 	bool only_optional; /* all that failed were platforms that may */
 	struct error error; /* the first one, of a platform that may not fail if there is one */
 };
+
+static bool runs_program(const struct step *step)
+{
+	return step->kind == STEP_INSTRUCTION && step->instruction->kind == INSTRUCTION_RUN;
+}
 
 static double seconds_since(const struct timespec *start)
 {
@@ -164,21 +173,63 @@ static void step_run(struct sched *sched, struct step *step)
 	else
 		step_done(sched, step, snapshot, cached);
 	sched->unfinished--;
+	sched->programs -= runs_program(step);
 	pthread_cond_broadcast(&sched->changed);
 	pthread_mutex_unlock(&sched->lock);
 }
 
-/** The next ready step, or NULL when nothing is left; waits for either. */
+/** The first ready step that memory is left for; others run meanwhile where there is none. */
+static struct step *step_choose(struct sched *sched)
+{
+	const struct build_request *request = sched->build->request;
+	bool asked = false, room = true;
+
+	for (size_t at = sched->head; at < sched->tail; at++) {
+		struct step *step = sched->ready[at];
+
+		if (runs_program(step) && sched->programs && !asked) {
+			const struct memory now = memory_now();
+
+			room = memory_allows(&now, sched->programs, request->resources.memory);
+			asked = true;
+		}
+		if (runs_program(step) && !room)
+			continue;
+		memmove(&sched->ready[sched->head + 1], &sched->ready[sched->head],
+			(at - sched->head) * sizeof(struct step *));
+		sched->head++;
+		return step;
+	}
+	return NULL;
+}
+
+/** Until something changes; memory may come back without that. */
+static void step_wait(struct sched *sched)
+{
+	struct timespec until;
+
+	if (sched->head == sched->tail) {
+		pthread_cond_wait(&sched->changed, &sched->lock);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += MEMORY_WAIT_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_cond_timedwait(&sched->changed, &sched->lock, &until);
+}
+
+/** The next step that may run, or NULL when nothing is left; waits for either. */
 static struct step *step_take(struct sched *sched)
 {
 	struct step *step = NULL;
 
 	pthread_mutex_lock(&sched->lock);
-	while (sched->head == sched->tail && sched->unfinished)
-		pthread_cond_wait(&sched->changed, &sched->lock);
-	if (sched->head < sched->tail) {
-		step = sched->ready[sched->head++];
+	while (sched->unfinished && !(step = step_choose(sched)))
+		step_wait(sched);
+	if (step) {
 		step->state = STEP_RUNNING;
+		sched->programs += runs_program(step);
 	}
 	pthread_mutex_unlock(&sched->lock);
 	return step;
