@@ -92,6 +92,8 @@ static const struct option options[] = {
 	  "processes and threads of each RUN (default: 4096)" },
 	{ "timeout",    0,   OPTION_TEXT, FIELD(resources.timeout), "TIME",
 	  "kill each RUN when it has run for so long: 90s, 5m" },
+	{ "max-layer",  0,   OPTION_TEXT, FIELD(resources.layer), "SIZE",
+	  "stop a step that writes more to its layer (default: 64 GiB at its end)" },
 	{ "shm-size",   0,   OPTION_TEXT, FIELD(shm_size),   "SIZE",
 	  "size of /dev/shm in RUN (default: 64m)" },
 	{ "jobs",       'j', OPTION_TEXT, FIELD(jobs),       "N",

@@ -36,8 +36,12 @@ static result upper_settle(const struct job *job, int upper_fd, struct error *er
 static result layer_commit(const struct job *job, const char *upper, struct layer *out,
 			   struct error *err)
 {
-	static const struct diff_options options = { .compression = COMPRESSION_GZIP, .epoch = -1 };
 	const struct build *build = job->build;
+	const struct diff_options options = {
+		.compression = COMPRESSION_GZIP,
+		.epoch = -1,
+		.bytes_max = build->request->resources.layer,
+	};
 	owned(blob_writer) struct blob_writer *writer = NULL;
 	owned(fd) int upper_fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct layer_info info = {};

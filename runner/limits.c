@@ -18,6 +18,13 @@ static result memory_parse(const char *text, uint64_t *out, struct error *err)
 	return OK;
 }
 
+static result layer_parse(const char *text, uint64_t *out, struct error *err)
+{
+	if (size_parse(text, out, err) || !*out || *out > INT64_MAX)
+		return fail(err, FAULT_USAGE, "--max-layer %s: want a size such as 2g", text);
+	return OK;
+}
+
 /** "1.5": thousandths. */
 static result cpus_parse(const char *text, uint64_t *out, struct error *err)
 {
@@ -90,6 +97,7 @@ result limits_parse(const struct limit_options *options, struct resource_limits 
 {
 	if ((options->memory && memory_parse(options->memory, &out->memory, err)) ||
 	    (options->cpus && cpus_parse(options->cpus, &out->milli_cpus, err)) ||
+	    (options->layer && layer_parse(options->layer, &out->layer, err)) ||
 	    (options->pids && pids_parse(options->pids, &out->pids, err)) ||
 	    (options->timeout && timeout_parse(options->timeout, timeout_ms, err)))
 		return FAILED;
@@ -100,11 +108,14 @@ bool limits_explain(const struct sandbox_exit *ended, const struct resource_limi
 		    uint64_t timeout_ms, struct buf *out)
 {
 	enum { MEGABYTE = 1 << 20 };
+	char size[SIZE_TEXT_MAX];
 
 	if (ended->timed_out)
 		buf_printf(out, "timed out after %llu.%03llu s",
 			   (unsigned long long)timeout_ms / 1000,
 			   (unsigned long long)timeout_ms % 1000);
+	else if (ended->layer_full)
+		buf_printf(out, "layer exceeds %s", size_text(limits->layer, size));
 	else if (ended->out_of_memory && ended->status)
 		buf_printf(out, "out of memory (limit %llu MB)",
 			   (unsigned long long)limits->memory / MEGABYTE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Limits as they are typed: --memory, --cpus, --pids-limit, --timeout; and as they are told of.
+ * Limits as they are typed: --memory, --cpus, --pids-limit, --timeout, --max-layer; and as they are told of.
  */
 #ifndef RUNNER_LIMITS_H
 #define RUNNER_LIMITS_H
@@ -9,7 +9,7 @@
 
 /** All of them as typed; NULL where they were not. */
 struct limit_options {
-	const char *memory, *cpus, *pids, *timeout;
+	const char *memory, *cpus, *pids, *timeout, *layer;
 };
 
 /** Parse them; FAULT_USAGE names the option. */

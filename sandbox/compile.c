@@ -358,6 +358,8 @@ static void resources_explain(const struct sandbox *sandbox, struct buf *out)
 			   (unsigned long long)wanted->milli_cpus % 1000);
 	if (wanted->pids)
 		buf_printf(out, "processes: at most %llu\n", (unsigned long long)wanted->pids);
+	if (wanted->layer)
+		buf_printf(out, "layer: at most %s\n", size_text(wanted->layer, size));
 	if (sandbox->timeout_ms)
 		buf_printf(out, "time: at most %llu ms\n", (unsigned long long)sandbox->timeout_ms);
 }

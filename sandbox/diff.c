@@ -28,7 +28,7 @@ struct diff {
 	struct sink *sink;
 	struct hardlinks *links;
 	struct buf header;
-	uint64_t entry_count;
+	uint64_t entry_count, bytes_max;
 };
 
 static void diff_drop(struct diff *diff)
@@ -74,9 +74,11 @@ static result content_put(struct diff *diff, const struct ahead_item *item, stru
 	const void *data;
 	size_t length;
 
-	if (size > layer_bytes_max || sink_size(diff->sink) > layer_bytes_max - size)
-		return fail(err, FAULT_INPUT, "%s: layer exceeds %llu GiB", item->path,
-			    (unsigned long long)(layer_bytes_max >> 30));
+	char most[SIZE_TEXT_MAX];
+
+	if (size > diff->bytes_max || sink_size(diff->sink) > diff->bytes_max - size)
+		return fail(err, FAULT_INPUT, "%s: layer exceeds %s", item->path,
+			    size_text(diff->bytes_max, most));
 	do {
 		if (cancel_check(diff->ctx, err) || ahead_read(diff->ahead, &data, &length, err) ||
 		    sink_add(diff->sink, data, length, err))
@@ -118,7 +120,7 @@ static result file_put(struct diff *diff, const struct ahead_item *item, struct 
 		return header_put(diff, &entry, err);
 	entry.size = (uint64_t)item->info.st_size;
 	/* Refused before its header promises it. */
-	if (entry.size > layer_bytes_max)
+	if (entry.size > diff->bytes_max)
 		return content_put(diff, item, err);
 	return header_put(diff, &entry, err) ? FAILED : content_put(diff, item, err);
 }
@@ -160,6 +162,7 @@ result layer_diff(const struct ctx *ctx, int upper_fd, const struct diff_options
 	owned(diff) struct diff diff = { .ctx = ctx, .options = options };
 	struct layer_info info = {};
 
+	diff.bytes_max = options->bytes_max ? options->bytes_max : layer_bytes_max;
 	diff.links = hardlinks_new();
 	diff.sink = sink_new(blob_fd, options->compression);
 	if (ahead_new(ctx, upper_fd, NULL, NULL, &diff.ahead, err) || diff_all(&diff, err) ||

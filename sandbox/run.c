@@ -53,7 +53,7 @@ struct run {
 	struct zygote *zygote;
 	struct blank blank;
 	bool exited, refused; /* EXIT came; an op failed */
-	bool timed_out;
+	bool timed_out, layer_full;
 	struct cgroup *cgroup; /* or NULL */
 	bool killed;           /* by us, since the program did not end when it was asked to */
 	struct stub stubs[STUBS_MAX];
@@ -232,12 +232,17 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 		.signal_fd = run->sandbox->signal_fd ? run->sandbox->signal_fd : -1,
 	};
 	struct message message;
+	struct quota quota;
 
+	quota_begin(&quota, run->sandbox->upper, run->sandbox->resources.layer);
+	watch.quota = quota.limit ? &quota : NULL;
 	watch_limit(&watch, run->sandbox->timeout_ms);
 	while (!run->exited && watch_next(&watch, &message))
 		message_take(run, &message, out, err);
 	run->killed = watch.killed;
 	run->timed_out = watch.timed_out;
+	run->layer_full = watch.layer_full;
+	quota_end(&quota);
 	watch_end(&watch);
 }
 
@@ -316,6 +321,7 @@ static result run_judge(const struct run *run, struct sandbox_exit *out, struct 
 		return FAILED; /* err has the op */
 	if (!run->exited && (run->killed || out->out_of_memory)) {
 		out->timed_out = run->timed_out;
+		out->layer_full = run->layer_full;
 		out->signal = SIGKILL;
 		out->status = run->timed_out ? STATUS_TIMEOUT : 128 + SIGKILL;
 		return OK;

@@ -92,6 +92,7 @@ struct resource_limits {
 	uint64_t memory;     /* bytes, and no swap on top */
 	uint64_t milli_cpus; /* thousandths of a CPU's time */
 	uint64_t pids;       /* processes and threads */
+	uint64_t layer;      /* bytes that are written to the layer */
 };
 
 enum network {
@@ -175,6 +176,7 @@ struct sandbox_exit {
 	int status;         /* 0-255, or 128 + signal */
 	int signal;         /* 0, or the signal that ended it */
 	bool timed_out;     /* killed since its time was up; status is 124 */
+	bool layer_full;    /* killed since it wrote more than its layer may hold */
 	bool out_of_memory; /* the kernel killed some of it at the limit of its memory */
 	bool exec_failed;   /* the program could not be started; status is 126 or 127 */
 	int exec_errno;     /* ELIBACC: it is there, but its interpreter or loader is not */
@@ -340,7 +342,8 @@ result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd,
 
 struct diff_options {
 	enum compression compression;
-	int64_t epoch; /* clamp times to this second; negative: keep them */
+	int64_t epoch;   /* clamp times to this second; negative: keep them */
+	uint64_t bytes_max; /* of content; 0: as much as layer_unpack() takes by default */
 };
 
 /**

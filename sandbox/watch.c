@@ -117,16 +117,17 @@ static int message_read(struct watch *watch, struct message *out)
 
 static int patience(const struct watch *watch)
 {
+	int most = watch->quota && !watch->killed ? QUOTA_LOOK_MS : INT_MAX;
 	uint64_t now, at = watch->kill_at;
 
 	if (watch->time_up_at && (!at || watch->time_up_at < at))
 		at = watch->time_up_at;
 	if (!at)
-		return -1;
+		return most < INT_MAX ? most : -1;
 	now = now_ms();
 	if (at <= now)
 		return 0;
-	return at - now < INT_MAX ? (int)(at - now) : INT_MAX;
+	return at - now < (uint64_t)most ? (int)(at - now) : most;
 }
 
 static void clocks_check(struct watch *watch)
@@ -139,6 +140,14 @@ static void clocks_check(struct watch *watch)
 	watch->timed_out = watch->time_up_at && watch->time_up_at <= now;
 	if (watch->timed_out || (watch->kill_at && watch->kill_at <= now))
 		kill_all(watch);
+}
+
+static void quota_check(struct watch *watch)
+{
+	if (!watch->quota || watch->killed || !quota_exceeded(watch->quota))
+		return;
+	watch->layer_full = true;
+	kill_all(watch);
 }
 
 void watch_limit(struct watch *watch, uint64_t timeout_ms)
@@ -168,6 +177,7 @@ bool watch_next(struct watch *watch, struct message *out)
 		if (polls[2].revents)
 			signals_read(watch);
 		clocks_check(watch);
+		quota_check(watch);
 		if (!polls[0].revents)
 			continue;
 		got = message_read(watch, out);

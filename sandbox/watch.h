@@ -7,6 +7,7 @@
 
 #include "base/ctx.h"
 #include "sandbox/ops.h"
+#include "sandbox/quota.h"
 
 enum { WAITING_MAX = 8 };
 
@@ -24,6 +25,8 @@ struct watch {
 	bool killed;         /* by us, and not because of ctx */
 	uint64_t time_up_at; /* when it has run long enough; 0: never */
 	bool timed_out;
+	struct quota *quota; /* what it may write; NULL: any */
+	bool layer_full;     /* killed, since it wrote more */
 };
 
 /** Let it run for so long from now on. */

@@ -47,6 +47,33 @@ build --timeout 1s
 is 'so does a step of a build' "$status" 4
 like 'with its line' "$err" 'Dockerfile:2: .*timed out after 1.000 s'
 
+# ---- what a step writes ----
+
+free_kb() {
+	df -k --output=avail "$store" | tail -n 1
+}
+before=$(free_kb)
+printf 'FROM localhost/base\nRUN dd if=/dev/zero of=/big bs=1M count=4000; echo survived\n' >"$scratch/build/Dockerfile"
+build --max-layer 64m
+is 'a step that fills its layer is stopped' "$status" 4
+like 'and why is told' "$err" 'Dockerfile:2: .*layer exceeds 67 MB'
+unlike 'at once' "$err" '^   survived$'
+like 'its room is given back' "$(((before - $(free_kb)) / 1024))" '^(-[0-9]+|[0-9]{1,2})$'
+printf 'FROM localhost/base\nRUN for i in $(seq 40); do dd if=/dev/zero of=/f$i bs=64k count=16 2>/dev/null; done; mv /f1 /f0; sleep 0.3\n' >"$scratch/build/Dockerfile"
+build --max-layer 64m
+is 'one that writes less is not' "$status" 0
+build --max-layer 20m --no-cache
+is 'many files count together' "$status" 4
+printf 'FROM localhost/base\nRUN truncate -s 1000000000000 /holes\n' >"$scratch/build/Dockerfile"
+build
+is 'a file of holes is no layer' "$status" 3
+like 'and why is told' "$err" 'Dockerfile:2: holes: layer exceeds 69 GB'
+printf 'FROM localhost/base\nRUN truncate -s 30M /holes\n' >"$scratch/build/Dockerfile"
+build --max-layer 20m
+like 'its size in the layer counts' "$err" 'holes: layer exceeds 21 MB'
+build --max-layer much
+is 'a limit is a size' "$status" 2
+
 # ---- what control groups limit ----
 
 run box --memory 64m --cpus 1.5 --pids-limit 100 --explain localhost/base true

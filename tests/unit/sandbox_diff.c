@@ -209,7 +209,7 @@ TEST(layer_diff_refuses_a_file_larger_than_any_layer)
 	}
 	CHECK(diff(scratch.fd, &plain, &blob, &info, &err));
 	CHECK(err.fault == FAULT_INPUT);
-	CHECK_STR(err.text, "huge: layer exceeds 64 GiB");
+	CHECK_STR(err.text, "huge: layer exceeds 69 GB");
 }
 
 TEST(layer_diff_refuses_names_that_would_hide_others)
