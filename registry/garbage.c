@@ -161,6 +161,25 @@ static result content_hash(const struct ctx *ctx, int fd, char *room, struct dig
 	return OK;
 }
 
+result store_blob_whole(const struct ctx *ctx, struct store *store, const struct descriptor *blob,
+			int *out, struct error *err)
+{
+	char want[DIGEST_TEXT_MAX], got[DIGEST_TEXT_MAX];
+	owned(str) char *room = xcalloc(1, CHUNK_BYTES);
+	owned(fd) int fd = -1;
+	struct digest digest;
+
+	if (store_blob(store, blob, &fd, err) || content_hash(ctx, fd, room, &digest, err))
+		return FAILED;
+	if (!digest_equal(&digest, &blob->digest))
+		return fail(err, FAULT_INTEGRITY, "blob %s: content is %s",
+			    digest_text(&blob->digest, want), digest_text(&digest, got));
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return fail_sys(err, "seek");
+	*out = fd_take(&fd);
+	return OK;
+}
+
 /** A medium that cannot read a blob has damaged it; what else fails stops everything. */
 static result blob_check(const struct ctx *ctx, const struct store *store, struct store_blob *blob,
 			 char *room, struct error *err)

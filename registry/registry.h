@@ -82,6 +82,10 @@ void store_drop(struct store **store);
  */
 result store_blob(struct store *store, const struct descriptor *blob, int *fd, struct error *err);
 
+/** The same, read once to see that it is what its digest says: for who hands it on unread. */
+result store_blob_whole(const struct ctx *ctx, struct store *store, const struct descriptor *blob,
+			int *fd, struct error *err);
+
 /** Read a small blob and check its digest and size; FAULT_INPUT past `limit`. */
 result store_read(struct store *store, const struct descriptor *blob, size_t limit, struct buf *out,
 		  struct error *err);

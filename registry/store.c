@@ -111,11 +111,11 @@ static void ingest_clean(const struct store *store)
 }
 
 /** Who could plant blobs or names here owns every build; the digests only guard the blobs. */
-static result owner_check(const struct store *store, struct error *err)
+static result owner_check(int fd, struct error *err)
 {
 	struct stat info;
 
-	if (fstat(store->dir, &info) < 0)
+	if (fstat(fd, &info) < 0)
 		return fail_sys(err, "stat");
 	if (info.st_mode & S_IWOTH)
 		return fail(err, FAULT_PRIVILEGE,
@@ -140,8 +140,8 @@ static result store_fill(const char *root, struct store *store, struct error *er
 	    (store->blobs = open_dirs(store->dir, "blobs/sha256", 0755)) < 0 ||
 	    (store->ingest = open_dirs(store->dir, "ingest", 0700)) < 0)
 		return open_failed(err);
-	if (owner_check(store, err) || use_share(store, err) || layout_check(store, err) ||
-	    names_prepare(store, err))
+	if (owner_check(top, err) || owner_check(store->dir, err) || use_share(store, err) ||
+	    layout_check(store, err) || names_prepare(store, err))
 		return FAILED;
 	ingest_clean(store);
 	return OK;

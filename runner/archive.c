@@ -103,7 +103,8 @@ static result archive_blob(struct archive *archive, const struct descriptor *blo
 	if (!archive_first(archive, &blob->digest))
 		return OK;
 	snprintf(path, sizeof(path), "blobs/sha256/%s", digest_hex(&blob->digest, hex));
-	if (cancel_check(archive->ctx, err) || store_blob(archive->store, blob, &fd, err))
+	if (cancel_check(archive->ctx, err) ||
+	    store_blob_whole(archive->ctx, archive->store, blob, &fd, err))
 		return FAILED;
 	return put_file(archive, path, fd, blob->size, err);
 }
