@@ -532,10 +532,11 @@ static void jump_put(struct native *native, size_t from, size_t to)
 	memcpy(native->data + from + 1, &distance, sizeof(distance));
 }
 
-bool native_set_trip(struct native *native, const char *path)
+bool native_set_trip(struct native *native, const struct trip *trip)
 {
-	/* open(path, O_WRONLY); write(it, path, 1); exit_group(254); path */
-	static const uint8_t code[] = {
+	/* open(path, O_WRONLY); write(it, message, size); exit_group(254); message; path */
+	enum { CODE_SIZE = 58, PATH_AT = 8, SIZE_AT = 29 };
+	static const uint8_t code[CODE_SIZE] = {
 		0xb8, 2,    0,    0,    0,    0x48, 0x8d, 0x3d, 46, 0, 0, 0,    0xbe, 1, 0, 0, 0,
 		0x0f, 0x05, 0x89, 0xc7, 0x48, 0x8d, 0x35, 30,   0,  0, 0, 0xba, 1,    0, 0, 0, 0xb8,
 		1,    0,    0,    0,    0x0f, 0x05, 0xbf, 0xfe, 0,  0, 0, 0xb8, 0xe7, 0, 0, 0, 0x0f,
@@ -543,17 +544,23 @@ bool native_set_trip(struct native *native, const char *path)
 	};
 	static const char *const readers[] = { "strtold", "__strtold_internal", "strtold_l",
 					       "wcstold" };
+	const size_t length = strlen(trip->path) + 1;
+	const int32_t path_distance = 46 + (int32_t)trip->size, message_size = (int32_t)trip->size;
 	size_t stub, offset, size;
+	uint8_t *at;
 
-	_Static_assert(sizeof(code) == 58, "the distances to the path above");
 	if (native->machine != EM_X86_64 || !native_symbol(native, "strfroml", &stub, &size) ||
-	    size < sizeof(code) + strlen(path) + 1)
+	    trip->size > size || size < CODE_SIZE + trip->size + length)
 		return false;
 	for (size_t i = 0; i < countof(readers); i++)
 		if (!native_symbol(native, readers[i], &offset, &size) || size < 5)
 			return false;
-	memcpy(native->data + stub, code, sizeof(code));
-	memcpy(native->data + stub + sizeof(code), path, strlen(path) + 1);
+	at = native->data + stub;
+	memcpy(at, code, CODE_SIZE);
+	memcpy(at + PATH_AT, &path_distance, sizeof(path_distance));
+	memcpy(at + SIZE_AT, &message_size, sizeof(message_size));
+	memcpy(at + CODE_SIZE, trip->message, trip->size);
+	memcpy(at + CODE_SIZE + trip->size, trip->path, length);
 	for (size_t i = 0; i < countof(readers); i++)
 		if (native_symbol(native, readers[i], &offset, &size))
 			jump_put(native, offset, stub);

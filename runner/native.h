@@ -72,12 +72,18 @@ bool native_move_text(struct native *native, const char *from, const char *to);
 /** Whether the file asks another one for this function. */
 bool native_imports(const struct native *native, const char *name);
 
+/** What a program writes where, before it ends with status 254. */
+struct trip {
+	const char *path; /* of a file or FIFO that is there */
+	const void *message;
+	size_t size;
+};
+
 /**
- * Let the C library's functions that read a long double write a byte to the file `path` and end the
- * program with status 254.  Its strfroml() gives way to that code.  False where they are not as
- * expected.
+ * Let the C library's functions that read a long double trip.  Its strfroml() gives way to that
+ * code.  False where they are not as expected.
  */
-bool native_set_trip(struct native *native, const char *path);
+bool native_set_trip(struct native *native, const struct trip *trip);
 
 /** Let the C library's uname() tell another machine; false where its code is not as expected. */
 bool native_set_machine(struct native *native, const char *machine);

@@ -126,7 +126,10 @@ static void name_make(const struct found *found, const struct sum *sum,
 	hasher_add(hasher, sum->bytes, sum_size(sum->kind));
 	hasher_add(hasher, &found->stat.st_size, sizeof(found->stat.st_size));
 	hasher_add_str(hasher, request->root);
-	hasher_add_str(hasher, request->trip ? request->trip : "");
+	if (request->trip) {
+		hasher_add_str(hasher, request->trip->path);
+		hasher_add(hasher, request->trip->message, request->trip->size);
+	}
 	hasher_add_str(hasher, request->host->triple);
 	hasher_add_str(hasher, request->target->triple);
 	hash_exchanges(hasher, request->exchanges, request->exchange_count);

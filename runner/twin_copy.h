@@ -18,8 +18,8 @@ struct exchange {
 
 struct copy_request {
 	enum copy_role role;
-	const char *root; /* PREFIX/N */
-	const char *trip; /* or NULL */
+	const char *root;        /* PREFIX/N */
+	const struct trip *trip; /* or NULL */
 	const struct twin_arch *host, *target;
 	const struct exchange *exchanges; /* all must succeed */
 	size_t exchange_count;

@@ -558,7 +558,7 @@ static result root_add(struct finder *finder, size_t index, int twins_fd, struct
 static result request_check(const struct twin_request *request, struct error *err)
 {
 	if (strlen(request->prefix) > TWIN_PREFIX_MAX || *request->prefix != '/' ||
-	    (request->trip && strlen(request->trip) > TWIN_TRIP_MAX) ||
+	    (request->trip && strlen(request->trip->path) + request->trip->size > TWIN_TRIP_MAX) ||
 	    request->source_count > TWIN_ROOTS_MAX)
 		return fail(err, FAULT_INPUT, "twins: too long a prefix, or too many roots");
 	return OK;

@@ -22,6 +22,7 @@
 #include "base/platform.h"
 #include "base/text.h"
 #include "runner/cache.h"
+#include "runner/native.h"
 #include "runner/tools.h"
 
 enum twin_origin {
@@ -50,18 +51,17 @@ struct twin_request {
 	/* Where the prepared root number N will be seen: PREFIX/N.  It is written into copies of
 	   the twins, so it is short, and the same for all steps of a store. */
 	const char *prefix;
-	/* A file that twins can write to where they run, or NULL: a twin that meets what it cannot
-	   do as the target would (read a long double) writes a byte there and exits with status
-	   254. The step is then to be run again without twins of TOOL_LONG_DOUBLE
-	   (`refuse_long_double`). Without such a file they have none to begin with. */
-	const char *trip;
+	/* What a twin says, and where, when it meets what it cannot do as the target would: read a
+	   long double.  Then it exits with status 254, and the step is to be run again without such
+	   twins (`refuse_long_double`).  NULL: there are none to begin with. */
+	const struct trip *trip;
 	bool refuse_long_double;
 	const char *store;   /* prepared roots are kept in STORE/twins */
 	struct cache *cache; /* remembers which files were verified; NULL: read all again */
 };
 
 /** Longest prefix ("/proc/scsi/abcde"), and most roots at a time. */
-enum { TWIN_PREFIX_MAX = 16, TWIN_ROOTS_MAX = 8, TWIN_TRIP_MAX = 40 };
+enum { TWIN_PREFIX_MAX = 16, TWIN_ROOTS_MAX = 8, TWIN_TRIP_MAX = 128 };
 
 struct twin {
 	const char *path;   /* the foreign file: absolute in the image, no links on the way */
