@@ -132,7 +132,7 @@ static const char *const volatile marker_pointer = "a text of the tests that is 
 /** What the changed program says when it is run with this test's name as its argument. */
 static bool program_run(const struct buf *bytes, const char *variable, struct buf *out)
 {
-	char *const argv[] = { "units", NULL };
+	char *const argv[] = { (char *)variable, NULL };
 	char *const envp[] = { (char *)variable, NULL };
 	int program = memfd_create("program", 0), pipe_fds[2], status;
 	struct error err;
