@@ -446,53 +446,64 @@ static result candidate_examine(struct finder *finder, const struct candidate *c
 
 /* ---- packages ---- */
 
-/** The native package: of the same name, or of a cross toolchain's. */
-static struct package *native_package(const struct finder *finder, const struct native_root *source,
-				      const char *name)
+/** The native package of that name, or of a cross toolchain's; read, or NULL. */
+static result native_package(const struct finder *finder, struct native_root *source,
+			     const char *name, bool is_cross, struct package **out,
+			     struct error *err)
 {
 	const struct twin_arch *host = finder->search.host;
 	const char *arch = source->native->kind == PACKAGES_APK ? host->apk : host->deb;
-	struct package *package = packages_find(source->native, name, arch);
 	owned(str) char *cross = xasprintf("%s-%s", name, finder->search.target->triple);
 
 	for (char *at = cross; *at; at++)
 		*at = *at == '_' ? '-' : *at;
-	return package ? package : packages_find(source->native, cross, arch);
+	*out = is_cross ? packages_find(source->native, cross, arch) : NULL;
+	if (!*out)
+		*out = packages_find(source->native, name, arch);
+	return *out ? packages_load(source->native, source->spec->native, *out, err) : OK;
+}
+
+/** One file of a package, by a row that speaks of it. */
+static result file_examine(struct finder *finder, struct native_root *source,
+			   const struct package *foreign, const struct package_file *file,
+			   const struct tool *tool, struct error *err)
+{
+	const bool is_cross = tool->flags & TOOL_CROSS;
+	const bool any_revision =
+		finder->search.request->mode == TOOL_FULL && (tool->flags & TOOL_REVISION);
+	struct candidate candidate = {
+		.source = source, .foreign = foreign, .file = file, .tool = tool
+	};
+	struct package *native;
+	owned(buf) struct buf path = {};
+
+	if (native_package(finder, source, foreign->name, is_cross, &native, err))
+		return FAILED;
+	candidate.native = native;
+	twin_path_map(finder->search.target, finder->search.host, is_cross, file->path, &path);
+	candidate.native_file = native ? package_file_find(native, buf_text(&path)) : NULL;
+	if (candidate.native_file &&
+	    !versions_match(native->version, foreign->version, any_revision)) {
+		candidate.native_file = NULL;
+		candidate.other_version = true;
+	}
+	return candidate_examine(finder, &candidate, err);
 }
 
 static result package_examine(struct finder *finder, struct native_root *source,
 			      const struct package *foreign, struct error *err)
 {
 	struct package *peer = packages_find(source->peer, foreign->name, foreign->arch);
-	struct package *native = native_package(finder, source, foreign->name);
-	const bool full = finder->search.request->mode == TOOL_FULL;
 
 	if (!peer || strcmp(peer->version, foreign->version) != 0)
 		return OK; /* it was not there when the native root was as it is */
-	if (packages_load(source->peer, native_root_peer_fd(source), peer, err) ||
-	    (native && packages_load(source->native, source->spec->native, native, err)))
+	if (packages_load(source->peer, native_root_peer_fd(source), peer, err))
 		return FAILED;
 	for (size_t i = 0; i < peer->file_count; i++) {
-		struct candidate candidate = { .source = source,
-					       .foreign = foreign,
-					       .native = native,
-					       .file = &peer->files[i],
-					       .tool = tool_find(foreign->name,
-								 peer->files[i].path) };
-		owned(buf) struct buf path = {};
+		const struct package_file *file = &peer->files[i];
+		const struct tool *tool = tool_find(foreign->name, file->path);
 
-		if (!candidate.tool || cancel_check(finder->ctx, err))
-			continue;
-		twin_path_map(finder->search.target, finder->search.host,
-			      candidate.tool->flags & TOOL_CROSS, peer->files[i].path, &path);
-		candidate.native_file = native ? package_file_find(native, buf_text(&path)) : NULL;
-		if (candidate.native_file &&
-		    !versions_match(native->version, foreign->version,
-				    full && (candidate.tool->flags & TOOL_REVISION))) {
-			candidate.native_file = NULL;
-			candidate.other_version = true;
-		}
-		if (candidate_examine(finder, &candidate, err))
+		if (tool && file_examine(finder, source, foreign, file, tool, err))
 			return FAILED;
 	}
 	return cancel_check(finder->ctx, err);

@@ -13,6 +13,7 @@ enum { LIBRARY_DEPTH_MAX = 32, LIBRARIES_MAX = 4096 };
 /** A library by the name that programs ask for, and what came of looking at it. */
 struct library {
 	char *name;
+	bool is_cross;      /* it was not compared with the foreign root's */
 	const char *reason; /* NULL: it is fine */
 };
 
@@ -376,10 +377,12 @@ static result library_check(struct native_root *source, const char *name, const 
 	return *reason ? OK : library_needs(source, &found, is_cross, depth, reason, err);
 }
 
-static const struct library *library_find(const struct native_root *source, const char *name)
+static const struct library *library_find(const struct native_root *source, const char *name,
+					  bool is_cross)
 {
 	for (size_t i = 0; i < source->library_count; i++)
-		if (strcmp(source->libraries[i].name, name) == 0)
+		if (source->libraries[i].is_cross == is_cross &&
+		    strcmp(source->libraries[i].name, name) == 0)
 			return &source->libraries[i];
 	return NULL;
 }
@@ -391,7 +394,7 @@ static result needs_check(struct native_root *source, const struct native *nativ
 			  ? "it needs too many libraries"
 			  : NULL;
 	for (size_t i = 0; !*reason && i < native->need_count; i++) {
-		const struct library *known = library_find(source, native->needs[i]);
+		const struct library *known = library_find(source, native->needs[i], is_cross);
 		size_t at = source->library_count;
 
 		if (known) {
@@ -401,7 +404,7 @@ static result needs_check(struct native_root *source, const struct native *nativ
 		/* Fine until the contrary is found: libraries may need each other. */
 		array_grow(source->libraries, at);
 		source->libraries[source->library_count++] =
-			(struct library){ xstrdup(native->needs[i]), NULL };
+			(struct library){ xstrdup(native->needs[i]), is_cross, NULL };
 		if (library_check(source, native->needs[i], native->run_path, is_cross, depth + 1,
 				  reason, err))
 			return FAILED;

@@ -92,13 +92,12 @@ add() { # DEB
 	sed 's/^Package: .*/&\nStatus: install ok installed/' "$work/control/control" \
 		>>"$root/var/lib/dpkg/status"
 	if [ -e "$work/control/conffiles" ]; then
-		awk 'NR == 1 { print "Conffiles:" } { print " " $1 }' "$work/control/conffiles" |
-		while read -r file; do
-			case $file in
-			/*) set -- $(md5sum "$root$file"); echo " $file $1" ;;
-			*) echo "$file" ;;
-			esac
-		done >>"$root/var/lib/dpkg/status"
+		{
+			echo "Conffiles:"
+			grep '^/' "$work/control/conffiles" | while read -r file; do
+				echo " $file $(md5sum <"$root$file" | cut -c 1-32)"
+			done
+		} >>"$root/var/lib/dpkg/status"
 	fi
 	echo >>"$root/var/lib/dpkg/status"
 	rm "$work/control/control"
