@@ -459,7 +459,7 @@ TEST(store_says_that_the_disk_is_full)
 
 	if (!CHECK(mkdtemp(path)))
 		return;
-	if (mount("tmpfs", path, "tmpfs", 0, "size=1m") < 0) {
+	if (mount("tmpfs", path, "tmpfs", 0, "size=1m,mode=755") < 0) {
 		rmdir(path);
 		tap_skip("cannot mount a tmpfs");
 	}
