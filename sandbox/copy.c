@@ -454,7 +454,8 @@ static result target_make(struct copy *copy, const char *target, struct error *e
 {
 	const struct copy_options *options = copy->options;
 	const struct dirs_options dirs = {
-		/* Made as mkdir makes them: set-id bits and what a umask of 022 takes are not for them. */
+		/* Made as mkdir makes them: set-id bits and what a umask of 022 takes are not for
+		   them. */
 		.mode = options->change && options->change->is_absolute
 				? options->change->mode & 0755
 				: 0755,

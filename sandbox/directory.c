@@ -17,7 +17,8 @@ result tree_directory(int root_fd, const char *path, uint32_t uid, uint32_t gid,
 		return FAILED;
 	made = dirs_make(root_fd, buf_text(&resolved), &options);
 	if (made < 0 && (errno == ENOTDIR || errno == EEXIST))
-		return fail(err, FAULT_INPUT, "/%s is in the way, or something on its path: no directory",
+		return fail(err, FAULT_INPUT,
+			    "/%s is in the way, or something on its path: no directory",
 			    buf_text(&resolved));
 	if (made < 0)
 		return fail_sys(err, "make directory /%s", buf_text(&resolved));

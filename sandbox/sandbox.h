@@ -417,7 +417,7 @@ result recall_save(struct recall *recall, struct error *err);
 
 struct copy_options {
 	const char *name; /* of the copy, in the directory `target`; NULL: the target itself */
-	bool keep_owner; /* else uid and gid below are given to all that is made */
+	bool keep_owner;  /* else uid and gid below are given to all that is made */
 	uint32_t uid, gid;
 	const struct mode_change *change; /* of files and directories; NULL: modes are kept */
 	/** Whether a path (relative to the source root) is left out; NULL: nothing is. */

@@ -233,7 +233,8 @@ result user_owner(const char *text, const char *passwd, const char *group, struc
 		return FAILED;
 	owner.user_unknown = !known;
 	owner.gid = owner.uid;
-	if (*key && known && entry.fields[0].length && !id_read(entry.fields[PASSWD_GID], &owner.gid))
+	if (*key && known && entry.fields[0].length &&
+	    !id_read(entry.fields[PASSWD_GID], &owner.gid))
 		return fail(err, FAULT_INPUT, "the line of %s has no valid group", key);
 	known = true;
 	if (*colon && !colon[1])

@@ -4,9 +4,9 @@
 # Root file systems of Debian with the packages that a build uses, the same ones for several
 # architectures:
 #
-#     tests/demo/debian.sh DIR SUITE ARCH... -- PACKAGE...
+#     tests/demo/debian.sh DIR SUITE ARCH... -- PACKAGE... [-- MORE...]
 #
-# Writes DIR/ARCH.tar.  Nothing of the packages is run:
+# Writes DIR/ARCH.tar, and keeps the packages in DIR/debs-ARCH, those of MORE too.  Nothing of the packages is run:
 # they are unpacked and known to dpkg as unpacked ones, with the few files that their scripts would
 # have made.  Their essential ones are always there.  No privilege needed but that of tar for owners.
 # shellcheck disable=SC2086,SC2046   # lists of names are words
@@ -30,7 +30,13 @@ while [ "$1" != -- ]; do
 	shift
 done
 shift
-packages="$essential $*"
+packages=$essential
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+	packages="$packages $1"
+	shift
+done
+[ $# -eq 0 ] || shift
+more=$*
 apt=$dir/apt
 work=$dir/work
 
@@ -44,7 +50,7 @@ fetch() { # ARCH
 	END
 	mkdir -p "$dir/debs-$1/partial"
 	apt-get -qq -c "$apt/conf" update >"$apt/log" 2>&1 || die "apt-get update: $(cat "$apt/log")"
-	apt-get -qq -y -c "$apt/conf" -o Debug::NoLocking=1 --download-only install $packages \
+	apt-get -qq -y -c "$apt/conf" -o Debug::NoLocking=1 --download-only install $packages $more \
 		>"$apt/log" 2>&1 || die "apt-get install: $(cat "$apt/log")"
 }
 
@@ -93,6 +99,7 @@ rootfs() { # ARCH
 	[ "$1" != amd64 ] || { mkdir "$root/usr/lib64" && ln -s usr/lib64 "$root/lib64"; }
 	: >"$root/var/lib/dpkg/status"
 	for deb in "$dir/debs-$1"/*.deb; do
+		case " $more " in *" $(dpkg-deb -f "$deb" Package) "*) continue ;; esac
 		unpack "$deb" "$root" "$1"
 	done
 	finish "$root"

@@ -1,0 +1,182 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Native assist: emulated steps whose tools run natively must not be told from others but by the
+# clock, whatever they look at and whatever they do to their tools.
+# shellcheck disable=SC2016   # variables of scripts that run inside
+. "$(dirname "$0")/../lib.sh"
+need_root
+need_command jq
+need_platform linux/arm64
+[ "$(uname -m)" = x86_64 ] || skip_all 'wants a machine that is amd64'
+unshare -Urm sh -c 'mount -t binfmt_misc none /mnt' 2>/dev/null ||
+	skip_all 'this kernel has no binfmt_misc of a user namespace'
+
+debian_image bookworm localhost/debian || skip_all 'no image could be made'
+context=$(tmpdir)
+
+# How the last build's step ran: "NATIVE EMULATED", and the programs that were emulated.
+ran() { # STEP
+	printf '%s\n' "$err" | jq -r --argjson step "$1" \
+		'select(.event == "step-assist" and .step == $step) | "\(.native) \(.emulated)"'
+}
+
+emulated() { # STEP
+	printf '%s\n' "$err" | jq -r --argjson step "$1" \
+		'select(.event == "step-assist" and .step == $step) | .programs[] | .name' |
+	sort | tr '\n' ' '
+}
+
+build() { # OPTION...
+	run mpemu --progress json build --platform linux/arm64 "$@" "$context"
+}
+
+inside() { # MODE COMMAND...
+	test_mode=$1
+	shift
+	run mpemu run --platform linux/arm64 --assist "$test_mode" localhost/debian "$@"
+}
+
+# ---- the same to every look ----
+
+for mode in off safe; do
+	mpemu run --platform linux/arm64 --assist "$mode" -v "$tests/assist/traps.sh:/traps.sh:ro" \
+		localhost/debian bash /traps.sh >"$scratch/traps.$mode" 2>/dev/null
+done
+like 'the traps ran to their end' "$(tail -n 1 "$scratch/traps.off")" '^patch: status 0$'
+run diff "$scratch/traps.off" "$scratch/traps.safe"
+is 'a script sees nothing of native assist' "$out" ''
+inside safe readlink /proc/self/exe
+is 'but where a native program itself lies' "$out" /proc/tty/driver/0/usr/bin/readlink
+
+# ---- a build ----
+
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/debian
+RUN mkdir /w && cd /w && seq 1 200 >n && for i in 1 2 3 4 5 6 7 8 9; do sed s/1/$i/ n >n$i; done && \
+    tar --mtime=@0 --sort=name -cf all.tar n* && gzip -9n <all.tar >all.tgz && ls n* | sort >/list && \
+    chmod 600 n1 && chown 7:8 n2 && ln -s n l && ln n h && rm /etc/debian_version && mkfifo p
+RUN cd /w && grep -c 5 n* >count || test -s count; uname -m >machine; dpkg --print-architecture >>machine
+END
+build --assist safe
+is 'a build with native twins' "$status" 0
+read -r native emulated <<END
+$(ran 2)
+END
+like 'most of its programs ran natively' "$native $emulated" '^(1[0-9]|2[0-9]) [0-5]$'
+like 'what tells the machine was emulated' "$(emulated 3)" '(^| )uname '
+unlike 'what has a twin was not' "$(emulated 2) $(emulated 3)" '(^| )(sed|tar|gzip|grep|ls|dash|sh) '
+plain=$out
+build --assist off
+is 'without twins nothing runs: the layers are the same' "$out" "$plain"
+like 'they are known already' "$err" '"event":"step-cached"'
+run mpemu --progress plain build --no-cache --assist safe --platform linux/arm64 "$context"
+like 'people hear of it' "$err" '^#2 [0-9]+ programs ran native, [0-9]+ emulated'
+
+build --no-cache --assist verify
+is 'what steps leave is the same, byte for byte' "$status" 0
+like 'and that is said' "$err" 'left the same with native assist and without'
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/debian
+RUN mkdir /w && cat /proc/sys/kernel/random/uuid >/w/uuid && echo same >/w/same
+END
+build --assist verify
+is 'what differs is a failure' "$status" 8
+like 'that names the file' "$err" 'native assist changes what the step leaves: /w/uuid: its content'
+unlike 'and no other' "$err" 'step leaves:.*/w/same'
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/debian
+RUN readlink /proc/self/exe | grep -q driver
+END
+build --assist verify
+like 'nor may one end otherwise than the other' "$err" 'fails only without native assist'
+is 'which is a failure of the step' "$status" 4
+
+# ---- twins from what the same stage has become ----
+
+for arch in amd64 arm64; do
+	mkdir "$context/$arch"
+	cp "$test_debian/debs-$arch"/bc_*.deb "$context/$arch/"
+done
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/debian
+ARG TARGETARCH
+COPY $TARGETARCH /debs
+RUN dpkg --force-all -i /debs/bc_*.deb >/dev/null 2>&1; bc --version | head -1
+RUN i=0; while [ $i -lt 20 ]; do echo 2+3 | bc >/out; i=$((i+1)); done; cat /out
+END
+run mpemu --progress json build --no-cache --assist safe --platform linux/arm64,linux/amd64 "$context"
+is 'two platforms' "$status" 0
+last=$(printf '%s\n' "$err" | jq -r 'select(.event == "step-assist" and .platform == "linux/arm64") | .step' | tail -1)
+unlike 'a program that a step has installed runs natively in the next' "$(emulated "$last")" '(^| )bc '
+read -r native emulated <<END
+$(ran "$last")
+END
+like 'each time' "$native" '^[2-9][0-9]$'
+build --no-cache --assist safe
+last=$(printf '%s\n' "$err" | jq -r 'select(.event == "step-assist") | .step' | tail -1)
+like 'without the other platform there is no twin of it' "$(emulated "$last")" '(^| )bc '
+
+# ---- hostile steps ----
+
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/debian
+# replace a tool, and make the package database agree with it
+RUN printf '#!/bin/sh\necho planted "$@"\n' >/tmp/sed && chmod 755 /tmp/sed && mv /tmp/sed /usr/bin/sed && \
+    sum=$(md5sum </usr/bin/sed | cut -c1-32) && \
+    grep -v 'usr/bin/sed\|bin/sed' /var/lib/dpkg/info/sed.md5sums >/tmp/x; \
+    echo "$sum  bin/sed" >>/tmp/x && cp /tmp/x /var/lib/dpkg/info/sed.md5sums
+RUN test "$(sed a b)" = 'planted a b'
+# another program's bytes under a tool's name, and the other way round
+RUN cp /usr/bin/uname /usr/bin/gzip && cp /usr/bin/grep /usr/bin/uname && test "$(gzip -m)" = aarch64 && \
+    test "$(echo hay | uname ay)" = hay
+RUN test "$(gzip -m)" = aarch64 && test "$(echo hay | uname ay)" = hay
+# a root with a hidden place of its own
+RUN mkdir -p /r/proc/tty/driver/0/usr/bin /r/usr/bin /r/lib && cp -a /usr/bin/cat /r/usr/bin && \
+    cp -aL /lib/ld-linux-aarch64.so.1 /r/lib/ && mkdir -p /r/lib/aarch64-linux-gnu && \
+    cp -L /lib/aarch64-linux-gnu/libc.so.6 /r/lib/aarch64-linux-gnu && \
+    cp /proc/tty/driver/table /r/proc/tty/driver/table && \
+    cp /proc/tty/driver/0/usr/bin/tac /r/proc/tty/driver/0/usr/bin/cat && \
+    printf '1\n2\n' >/r/f && test "$(chroot /r /usr/bin/cat /f | head -1)" = 1
+# race: a tool that is renamed while it is executed is one of the two
+RUN cp /usr/bin/basename /tmp/a && cp /usr/bin/dirname /tmp/b && \
+    (i=0; while [ $i -lt 200 ]; do mv /tmp/a /tmp/x; mv /tmp/b /tmp/a; mv /tmp/x /tmp/b; \
+     mv -T /usr/bin/basename /usr/bin/swap; mv -T /usr/bin/swap /usr/bin/basename; i=$((i+1)); done) & \
+    i=0; while [ $i -lt 100 ]; do r=$(/usr/bin/basename /q/w 2>/dev/null || echo w); \
+    [ "$r" = w ] || exit 1; i=$((i+1)); done; wait
+# lies to whoever counts
+RUN i=0; while [ $i -lt 50 ]; do head -c 4096 /dev/urandom >/proc/tty/driver/records 2>/dev/null; \
+    printf assi >/proc/tty/driver/records 2>/dev/null; i=$((i+1)); done; echo done >/counted
+END
+build --no-cache --assist safe
+is 'steps that swap tools, plant databases and tables, race and lie get what they made' "$status" 0
+[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
+
+# ---- without what it takes ----
+
+inside maybe true
+is 'a mode that there is not' "$status" 2
+inside verify true
+is 'only a build can be verified' "$status" 2
+mpemu index create localhost/one localhost/debian:arm64 >/dev/null
+run mpemu run --platform linux/arm64 --assist safe localhost/one sed --version
+is 'an image that has no native variant' "$status" 0
+mkdir "$scratch/qemu"
+cp "$(command -v qemu-aarch64-static)" "$scratch/qemu/"
+# Notes become something else: no place is left for the dispatcher.
+python3 - "$scratch/qemu/qemu-aarch64-static" <<'END'
+import struct, sys
+with open(sys.argv[1], "r+b") as f:
+    head = f.read(64)
+    at, = struct.unpack_from("<Q", head, 32)
+    count, = struct.unpack_from("<H", head, 56)
+    for i in range(count):
+        f.seek(at + 56 * i)
+        if struct.unpack("<I", f.read(4))[0] == 4:
+            f.seek(at + 56 * i)
+            f.write(struct.pack("<I", 0x6fffff00))
+END
+run env MPEMU_QEMU_DIR="$scratch/qemu" "$MPEMU" --root "$store" --progress plain run \
+	--platform linux/arm64 --assist safe localhost/debian readlink /proc/self/exe
+is 'an emulator that takes no dispatcher emulates as ever' "$status $out" '0 /usr/bin/readlink'
+like 'and it is said why' "$err" 'no native assist: .*the emulator has no note'
