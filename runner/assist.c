@@ -59,6 +59,8 @@ struct views {
 	struct twin_source sources[TWIN_ROOTS_MAX];
 	struct strings lowers[TWIN_ROOTS_MAX]; /* of those that were made for it */
 	size_t count;
+	uint8_t message[ASSIST_TRIP_SIZE];
+	struct trip trip;
 };
 
 static void views_close(struct views *views)
@@ -79,6 +81,8 @@ static result view_open(const struct strings *lowers, int *out, struct error *er
 
 static result views_open(const struct assist_request *request, struct views *out, struct error *err)
 {
+	assist_trip_message(out->message);
+	out->trip = (struct trip){ SANDBOX_TRIP, out->message, sizeof(out->message) };
 	if (view_open(request->lowers, &out->foreign, err))
 		return FAILED;
 	for (size_t i = 0; i < request->source_count && i < TWIN_ROOTS_MAX; i++) {
@@ -109,6 +113,8 @@ static struct twin_request twins_wanted(const struct assist_request *request,
 		.sources = views->sources,
 		.source_count = views->count,
 		.prefix = SANDBOX_HIDDEN,
+		.trip = request->may_repeat ? &views->trip : NULL,
+		.refuse_long_double = request->refuse_long_double,
 		.store = request->root,
 		.cache = request->cache,
 	};
@@ -345,6 +351,14 @@ const struct assist_spec *assist_spec(const struct assist *assist)
 void assist_counts(struct assist *assist, struct assist_counts *out)
 {
 	assist_hidden_counts(assist->hidden, out);
+}
+
+bool assist_tripped(struct assist *assist)
+{
+	struct assist_counts counts;
+
+	assist_counts(assist, &counts);
+	return counts.tripped > 0;
 }
 
 const struct twin_miss *assist_miss(const struct assist *assist, const char *name)

@@ -40,6 +40,8 @@ struct assist_request {
 	const struct assist_source *sources;
 	size_t source_count;
 	struct toolchains *toolchains; /* to make what has no sibling; NULL: nothing is made */
+	bool may_repeat;               /* the run can be made again if assist_tripped() */
+	bool refuse_long_double;       /* it is made again, because of that */
 	const char *place;             /* directory of the sandbox's own; "assist" is made in it */
 };
 
@@ -59,6 +61,12 @@ const struct assist_spec *assist_spec(const struct assist *assist);
 
 /** After the sandbox has ended: how its programs ran. */
 void assist_counts(struct assist *assist, struct assist_counts *out);
+
+/**
+ * Whether a twin met what it cannot do as the foreign program would, so that the run counts for
+ * nothing: it is to be made again, with `refuse_long_double`.
+ */
+bool assist_tripped(struct assist *assist);
 
 /** Why a program of that name (without directories) has no twin, where it might have one. */
 const struct twin_miss *assist_miss(const struct assist *assist, const char *name);

@@ -107,8 +107,9 @@ static result layer_make(struct job *job, const struct digest *key, layer_maker 
 		*err = first;
 		return FAILED;
 	}
-	progress_warn(job->build->ctx, "%s: %s; once more, from a clean snapshot", job->step->name,
-		      first.text);
+	(job->refuse_long_double ? progress_note : progress_warn)(
+		job->build->ctx, "%s: %s; once more, from a clean snapshot", job->step->name,
+		first.text);
 	return layer_try(job, key, make, closure, out, err);
 }
 

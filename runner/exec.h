@@ -22,8 +22,9 @@ struct job {
 	const struct step *step;
 	struct snapshot *snapshot; /* starts as a copy of the previous one */
 	bool cached;
-	bool stands_alone; /* its layer is made without looking at those below */
-	bool crashed;      /* a program died as it does when an emulator fails; see job_layer() */
+	bool stands_alone;       /* its layer is made without looking at those below */
+	bool refuse_long_double; /* a native twin came to read one: see assist_tripped() */
+	bool crashed; /* a program died as it does when an emulator fails; see job_layer() */
 };
 
 /** Makes the content of an upper directory; the job's directories are below `workdir`. */

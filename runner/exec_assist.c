@@ -62,6 +62,8 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 		.sources = &source,
 		.source_count = 1,
 		.toolchains = build->toolchains,
+		.may_repeat = true,
+		.refuse_long_double = job->refuse_long_double,
 		.place = workdir,
 	};
 	owned(buf) struct buf why = {};

@@ -284,6 +284,10 @@ static result run_assisted(struct job *job, const struct run *run, const struct 
 	spec.binfmt_rule_count = 1;
 	ran = run_sandbox(job, run, &spec, how, err);
 	job_assist_tell(job, assist);
+	if (assist_tripped(assist) && !job->refuse_long_double) {
+		job->refuse_long_double = job->crashed = true;
+		return fail(err, FAULT_STEP, "a native tool would have read a long double");
+	}
 	if (job->build->request->assist != ASSIST_VERIFY || cancel_fired(job->build->ctx->cancel))
 		return ran;
 	if (verification_start(job, plain, &verification, err))

@@ -60,6 +60,7 @@ enum assist_verdict {
 	ASSIST_SCRIPT,      /* an interpreter, and not one of its scripts */
 	ASSIST_PRIVILEGED,  /* it runs with rights that its caller does not have */
 	ASSIST_UNSTARTED,   /* the kernel would not start the twin */
+	ASSIST_TRIPPED,     /* told by a twin that met what it cannot do as the target would */
 	ASSIST_VERDICTS
 };
 

@@ -84,8 +84,9 @@ static void record_take(struct assist_counts *counts, struct assist_record *reco
 		if (*at <= ' ' || *at > '~')
 			*at = '?';
 	}
-	if (record->verdict == ASSIST_NATIVE) {
-		counts->native++;
+	if (record->verdict == ASSIST_NATIVE || record->verdict == ASSIST_TRIPPED) {
+		counts->native += record->verdict == ASSIST_NATIVE;
+		counts->tripped += record->verdict == ASSIST_TRIPPED;
 		return;
 	}
 	/* It was told as native before it turned out otherwise. */
@@ -93,6 +94,18 @@ static void record_take(struct assist_counts *counts, struct assist_record *reco
 		counts->native--;
 	counts->emulated++;
 	program_find(counts, record->name, reasons[record->verdict])->count++;
+}
+
+void assist_trip_message(uint8_t message[ASSIST_TRIP_SIZE])
+{
+	const struct assist_record record = {
+		.magic = (uint32_t)ASSIST_MAGIC,
+		.verdict = ASSIST_TRIPPED,
+		.entry = UINT32_MAX,
+	};
+
+	_Static_assert(sizeof(record) == ASSIST_TRIP_SIZE, "the message is a record");
+	memcpy(message, &record, sizeof(record));
 }
 
 /** Take all whole records; what does not begin like one is passed over byte by byte. */

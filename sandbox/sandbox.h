@@ -268,6 +268,7 @@ enum { ASSIST_PROGRAMS_MAX = 256 };
 /** How programs ran in a sandbox, as its dispatcher told. */
 struct assist_counts {
 	uint64_t native, emulated;
+	uint64_t tripped; /* twins that said so: see assist_trip_message() */
 	struct assist_program {
 		char name[48];
 		uint64_t count;
@@ -275,6 +276,16 @@ struct assist_counts {
 	} * programs;            /* that were emulated, most often first */
 	size_t program_count;
 };
+
+enum { ASSIST_TRIP_SIZE = 64 };
+
+/**
+ * What a twin writes to SANDBOX_TRIP, and ends, when it meets what it cannot do as the foreign
+ * program would.
+ */
+void assist_trip_message(uint8_t message[ASSIST_TRIP_SIZE]);
+
+#define SANDBOX_TRIP SANDBOX_HIDDEN "/records"
 
 /** The hidden directory of one sandbox, and who counts while it runs. */
 struct assist_hidden;
