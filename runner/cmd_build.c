@@ -105,7 +105,7 @@ static const struct option options[] = {
 	{ "build-timeout", 0, OPTION_TEXT, FIELD(build_timeout), "TIME",
 	  "end the build after so long: 90s, 1h30m" },
 	{ "assist",     0,   OPTION_TEXT, FIELD(assist),     "MODE",
-	  "native twins of emulated tools: off, safe, full, verify (run both ways and compare)" },
+	  "native twins of emulated tools: safe (default), full, verify (run both ways), off" },
 	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",
 	  "entry (default): an entry point for another machine is an error; strict: any file; off" },
 	{ "check",      0,   OPTION_FLAG, FIELD(check),      NULL,
@@ -313,7 +313,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 	request->root = in->globals->root;
 	request->context = in->argv[0];
 	request->file = options_->file;
-	request->assist = ASSIST_OFF;
+	request->assist = ASSIST_SAFE;
 	request->target = options_->target;
 	request->tags = &options_->tags;
 	request->labels = &options_->labels;

@@ -77,7 +77,7 @@ static const struct option options[] = {
 	  "is refused: no program gets hold of this host" },
 	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL, "let nothing write to the image" },
 	{ "assist", 0, OPTION_TEXT, FIELD(assist), "MODE",
-	  "native twins of emulated tools: off, safe or full" },
+	  "native twins of emulated tools: off (default), safe or full" },
 	{ "explain", 0, OPTION_FLAG, FIELD(explain), NULL,
 	  "print what would be done instead of doing it" },
 	{ "interactive", 'i', OPTION_FLAG, FIELD(interactive), NULL,
