@@ -33,6 +33,18 @@ bool context_excludes(void *closure, const char *path, bool is_directory)
 	return !is_directory || !ignore_may_reinclude_below(context->ignore, path);
 }
 
+struct copy_options context_options(struct context *context)
+{
+	bool is_sent = !context->obtained.is_foreign;
+
+	return (struct copy_options){
+		.keep_owner = !is_sent,
+		.is_context = is_sent,
+		.excluded = context_excludes,
+		.closure = context,
+	};
+}
+
 /** Whether names are looked up in the context itself, and never leave it. */
 static bool is_inside(const struct context *context, const char *file)
 {
@@ -175,7 +187,8 @@ result context_open(const struct context_source *source, const char *path, const
 	if (context_obtain(source, path, &context->obtained, err))
 		return FAILED;
 	context->fd = context->obtained.fd;
-	if (dockerfile_text(source, context, file, err) || ignore_load(context, file, err))
+	if (dockerfile_text(source, context, file, err) ||
+	    (!context->obtained.is_foreign && ignore_load(context, file, err)))
 		return FAILED;
 	*out = take(context);
 	return OK;
@@ -194,7 +207,8 @@ result context_open_named(const struct context_source *source, const char *path,
 	if (context->obtained.is_text)
 		return fail(err, FAULT_INPUT, "%s: want a directory or an archive", path);
 	context->fd = context->obtained.fd;
-	if (ignore_read(context, NULL, ".dockerignore", &found, err))
+	if (!context->obtained.is_foreign &&
+	    ignore_read(context, NULL, ".dockerignore", &found, err))
 		return FAILED;
 	*out = take(context);
 	return OK;

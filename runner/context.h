@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "runner/context_fetch.h"
 #include "runner/ignore.h"
+#include "sandbox/sandbox.h"
 
 struct context {
 	int fd;     /* the directory; borrowed from `obtained` */
@@ -19,10 +20,10 @@ struct context {
 };
 
 /**
- * Get the context `path` (see context_obtain()) and read its Dockerfile, and FILE.dockerignore or
- * .dockerignore.  `file` is NULL for "Dockerfile" in the context, "-" for standard input, a URL, or
- * a path: of this machine for a directory, else in the context.  FAULT_INPUT says which file is
- * missing and what to type.
+ * Get the context `path` (see context_obtain()) and read its Dockerfile, and of a directory
+ * FILE.dockerignore or .dockerignore: who packs an archive has chosen already.  `file` is NULL for
+ * "Dockerfile" in the context, "-" for standard input, a URL, or a path: of this machine for a
+ * directory, else in the context.  FAULT_INPUT says which file is missing and what to type.
  */
 result context_open(const struct context_source *source, const char *path, const char *file,
 		    struct context **out, struct error *err);
@@ -34,6 +35,12 @@ void context_drop(struct context **context);
 
 /** For copy_options.excluded; `closure` is the struct context. */
 bool context_excludes(void *closure, const char *path, bool is_directory);
+
+/**
+ * How its files are copied: a directory's as clients send them, root's and without attributes;
+ * those of an archive or a repository as they are.
+ */
+struct copy_options context_options(struct context *context);
 
 /**
  * The paths below `root_fd` that a source of COPY names, sorted: Go's filepath.Match, where * and ?

@@ -38,7 +38,7 @@ static result fresh_directory(const struct context_source *source, struct obtain
 static result file_take(const struct context_source *source, int fd, const char *where,
 			struct obtained *out, struct error *err)
 {
-	static const struct archive_options options = { .has_owner = true };
+	static const struct archive_options options = {};
 	bool is_archive = archive_looks_like_one(fd);
 
 	if (lseek(fd, 0, SEEK_SET) < 0)

@@ -24,11 +24,6 @@ const char *source_text(const struct copy_source *source)
 
 /* ---- options ---- */
 
-bool copy_keeps_owner(const struct copy *copy, const struct copy_source *source)
-{
-	return !copy->chown && source->kind == SOURCE_PATH && copy->job->step->source;
-}
-
 static enum wanted wants(void *closure, const char *path)
 {
 	const struct source_filter *filter = closure;
@@ -47,7 +42,9 @@ static enum wanted wants(void *closure, const char *path)
 struct copy_options source_options(const struct copy *copy, const struct copy_source *source,
 				   struct source_filter *filter)
 {
-	struct copy_options options = {};
+	bool is_context = source->kind == SOURCE_PATH && !copy->job->step->source;
+	struct copy_options options =
+		is_context ? context_options(copy->job->build->context) : (struct copy_options){};
 
 	*filter = (struct source_filter){ source->outside, copy->excludes };
 	if (filter->outside || filter->excludes) {
@@ -56,11 +53,10 @@ struct copy_options source_options(const struct copy *copy, const struct copy_so
 	}
 	if (copy->chmod)
 		options.change = &copy->change;
-	options.keep_owner = copy_keeps_owner(copy, source);
-	if (source->kind == SOURCE_PATH && !copy->job->step->source) {
-		options.excluded = context_excludes;
-		options.closure = copy->job->build->context;
-	}
+	if (copy->chown)
+		options.keep_owner = false;
+	else if (source->kind == SOURCE_PATH && copy->job->step->source)
+		options.keep_owner = true;
 	return options;
 }
 

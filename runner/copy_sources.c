@@ -136,16 +136,17 @@ static struct copy_source *source_add(struct copy *copy, enum source_kind kind)
 	return &copy->sources[copy->source_count++];
 }
 
-/** --exclude also speaks of files that a wildcard on the line found. */
-static bool is_excluded_file(const struct copy *copy, const char *path, const char *name)
+/** Whether .dockerignore hides the very name; what a link leads to does not matter. */
+static bool is_hidden(const struct copy *copy, const char *path)
 {
 	struct stat info;
 	owned(fd) int fd = -1;
 
-	if (!copy->excludes || !ignore_excludes(copy->excludes, name))
+	if (copy->job->step->source)
 		return false;
-	fd = open_in_root(copy->tree_fd, *path ? path : ".", O_PATH, 0);
-	return fd >= 0 && fstat(fd, &info) == 0 && !S_ISDIR(info.st_mode);
+	fd = open_in_root(copy->tree_fd, *path ? path : ".", O_PATH | O_NOFOLLOW, 0);
+	return fd >= 0 && fstat(fd, &info) == 0 &&
+	       context_excludes(copy->job->build->context, path, S_ISDIR(info.st_mode));
 }
 
 /** Sources for what a path with wildcards names; `outside` (or NULL) is the patterns of parents. */
@@ -162,10 +163,10 @@ static result paths_add(struct copy *copy, const char *word, const struct string
 		const char *name = slash ? slash + 1 : path;
 		struct copy_source *source;
 
-		if (!is_there(copy, path) && !wild)
-			return fail_missing(copy, word, err);
-		if (!is_there(copy, path) || (wild && is_excluded_file(copy, path, name)))
+		if (wild && is_hidden(copy, path))
 			continue;
+		if (!is_there(copy, path))
+			return fail_missing(copy, wild ? path : word, err);
 		source = source_add(copy, SOURCE_PATH);
 		source->path = xstrdup(path);
 		source->name = xstrdup(name);

@@ -67,10 +67,10 @@ struct source_filter {
 	const struct ignore *outside, *excludes;
 };
 
-/** Whether files stay whose they are: those of a stage or an image, where nothing else is said. */
-bool copy_keeps_owner(const struct copy *copy, const struct copy_source *source);
-
-/** How the source is to be copied; the owner is the caller's. */
+/**
+ * How the source is to be copied: files stay whose they are where nothing else is said, those of a
+ * context that was sent are root's.
+ */
 struct copy_options source_options(const struct copy *copy, const struct copy_source *source,
 				   struct source_filter *filter);
 

@@ -179,14 +179,13 @@ static result bind_context(const struct job *job, struct run_mounts *mounts,
 			   struct error *err)
 {
 	owned(fd) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct copy_options options;
+	const struct copy_options options = context_options(job->build->context);
 
 	if (dir_fd < 0)
 		return fail_sys(err, "open %s", dir);
 	bind->source = keep_path(mounts, xasprintf("%s/copy", dir));
 	return tree_copy(job->build->ctx, job->build->context->fd,
-			 mount->path[1] ? mount->path + 1 : ".", dir_fd, "/copy",
-			 context_options(job, &options), err);
+			 mount->path[1] ? mount->path + 1 : ".", dir_fd, "/copy", &options, err);
 }
 
 static result bind_stage(const struct job *job, struct run_mounts *mounts,

@@ -33,8 +33,8 @@ static result files_key(const struct job *job, const struct files *files, struct
 	owned(hasher) struct hasher *hasher = hasher_new();
 	struct digest content;
 
-	if (tree_hash(job->build->ctx, files->context->fd, ".", &files->options, false, &content,
-		      err))
+	if (tree_hash(job->build->ctx, files->context->fd, ".", &files->options,
+		      files->options.keep_owner, &content, err))
 		return FAILED;
 	hasher_add_str(hasher, "mpemu files 1");
 	hasher_add(hasher, content.bytes, sizeof(content.bytes));
@@ -50,14 +50,14 @@ result exec_files(struct job *job, struct error *err)
 		.outside = job->build->outside,
 	};
 	owned(context) struct context *context = NULL;
-	struct files files = { .options = { .excluded = context_excludes } };
+	struct files files = {};
 	struct digest key;
 
 	scratch_start(job);
 	if (context_open_named(&source, job->step->image, &context, err))
 		return FAILED;
 	files.context = context;
-	files.options.closure = context;
+	files.options = context_options(context);
 	if (files_key(job, &files, &key, err) || job_layer(job, &key, files_make, &files, err))
 		return fail_in(err, "build context %s", job->step->image);
 	job_history(job, true, "COPY / / # buildkit");

@@ -119,15 +119,6 @@ result run_mounts_parse(const struct job *job, struct run_mounts *out, struct st
 
 /* ---- sources ---- */
 
-const struct copy_options *context_options(const struct job *job, struct copy_options *options)
-{
-	*options = (struct copy_options){
-		.excluded = context_excludes,
-		.closure = job->build->context,
-	};
-	return options;
-}
-
 result stage_open(const struct step *source, int *fd, struct error *err)
 {
 	const struct strings *lowers = &source->result->lowers;
@@ -205,14 +196,16 @@ static void hash_wants(struct hasher *hasher, const struct run_mount *mount)
 static result hash_content(const struct job *job, const struct run_mount *mount,
 			   struct hasher *hasher, struct error *err)
 {
-	struct copy_options options = { .keep_owner = true };
+	const struct copy_options options = mount->source
+						    ? (struct copy_options){ .keep_owner = true }
+						    : context_options(job->build->context);
 	owned(fd) int root = -1;
 	struct tree_part part = {
 		.source = mount->source,
 		.path = mount->path[1] ? mount->path + 1 : ".",
-		.options = mount->source ? &options : context_options(job, &options),
+		.options = &options,
 		.filter = "",
-		.with_owner = mount->source != NULL,
+		.with_owner = options.keep_owner,
 	};
 	struct digest content;
 	bool is_file;

@@ -63,7 +63,4 @@ result stage_open(const struct step *source, int *fd, struct error *err);
 result source_stat(const struct job *job, const struct run_mount *mount, int root, bool *is_file,
 		   struct error *err);
 
-/** How the context is read: .dockerignore obeyed, all of it root's. */
-const struct copy_options *context_options(const struct job *job, struct copy_options *options);
-
 #endif

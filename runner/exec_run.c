@@ -365,6 +365,7 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 		.cwd = run->cwd,
 		.user = run->user,
 		.hostname = hostname && *hostname ? hostname : "buildkitsandbox",
+		.leaves_hostname = true,
 		.network = run->network,
 		.input_fd = null_fd,
 		.new_terminal_session = true,

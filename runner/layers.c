@@ -52,17 +52,9 @@ static result check_digests(const struct layer *layer, const struct layer_info *
 }
 
 /** Directories without an entry look as they do below. */
-static result looks_inherit(const struct strings *implicit, const struct strings *lowers, int into,
-			    struct error *err)
+static result looks_inherit(const struct strings *implicit, int below, int into, struct error *err)
 {
-	owned(fd) int below = -1;
-
-	if (!lowers->count)
-		return OK;
-	if (overlay_open((const char *const *)lowers->items, lowers->count, NULL, NULL, &below,
-			 err))
-		return FAILED;
-	for (size_t i = 0; i < implicit->count; i++) {
+	for (size_t i = 0; below >= 0 && i < implicit->count; i++) {
 		owned(fd) int from = open_in_root(below, implicit->items[i],
 						  O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 		owned(fd) int to = open_in_root(into, implicit->items[i],
@@ -120,7 +112,7 @@ static result layer_make(const struct ctx *ctx, struct store *store, const char 
 	owned(workdir) struct workdir *dir = NULL;
 	owned(strings) struct strings implicit = {};
 	owned(str) char *upper = NULL;
-	owned(fd) int blob = -1, into = -1;
+	owned(fd) int blob = -1, into = -1, below = -1;
 	struct layer_info info;
 
 	if (store_blob(store, &layer->blob, &blob, err) || workdir_new(root, &dir, err))
@@ -129,8 +121,11 @@ static result layer_make(const struct ctx *ctx, struct store *store, const char 
 	into = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (into < 0)
 		return fail_sys(err, "open %s", upper);
-	if (layer_unpack_part(ctx, blob, into, NULL, &implicit, &info, err) ||
-	    check_digests(layer, &info, err) || looks_inherit(&implicit, lowers, into, err))
+	if (lowers->count && overlay_open((const char *const *)lowers->items, lowers->count, NULL,
+					  NULL, &below, err))
+		return FAILED;
+	if (layer_unpack_part(ctx, blob, into, below, NULL, &implicit, &info, err) ||
+	    check_digests(layer, &info, err) || looks_inherit(&implicit, below, into, err))
 		return FAILED;
 	*name = implicit.count ? stack_key(&layer->diff_id, lowers) : layer->diff_id;
 	return layer_adopt(root, name, upper, err);

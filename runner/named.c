@@ -109,6 +109,9 @@ const struct named *named_find(const struct named_list *list, const char *name,
 {
 	const struct named *found = NULL;
 
+	/* Nothing is nothing. */
+	if (strcmp(name, "scratch") == 0)
+		return NULL;
 	for (size_t i = 0; list && i < list->count; i++) {
 		const struct named *named = &list->items[i];
 

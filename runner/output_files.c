@@ -71,6 +71,8 @@ static result tar_write(const struct build *build, const struct output *output, 
 	const struct diff_options options = {
 		.compression = COMPRESSION_NONE,
 		.epoch = output->form.epoch,
+		.with_attributes = true,
+		.rounds_times = true,
 	};
 	owned(workdir) struct workdir *dir = NULL;
 	owned(str) char *upper = NULL;

@@ -35,6 +35,11 @@ bool attribute_is_image(const char *name)
 	return false;
 }
 
+bool attribute_is_recorded(const char *name)
+{
+	return strcmp(name, "security.capability") == 0;
+}
+
 void attributes_drop(struct attributes *attributes)
 {
 	free(attributes->items);

@@ -38,6 +38,9 @@ void attributes_drop(struct attributes *attributes);
  */
 bool attribute_is_image(const char *name);
 
+/** Whether layers record it: file capabilities alone, as other builders have it. */
+bool attribute_is_recorded(const char *name);
+
 /**
  * Read the image's attributes of `name` in dir_fd (its links are not followed).  A file system
  * without attributes has none.

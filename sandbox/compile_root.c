@@ -138,16 +138,17 @@ void host_files_add(struct plan *plan, const char *hostname)
 	if (read_file(AT_FDCWD, "/etc/resolv.conf", RESOLVER_FILE_MAX, &resolver, &ignored))
 		buf_clear(&resolver);
 	buf_printf(&hosts,
-		   "127.0.0.1\tlocalhost\n"
-		   "::1\tlocalhost ip6-localhost ip6-loopback\n"
-		   "127.0.1.1\t%s\n",
-		   hostname);
+		   "127.0.0.1\tlocalhost%s%s\n"
+		   "::1\tlocalhost ip6-localhost ip6-loopback\n",
+		   strcmp(hostname, "localhost") ? " " : "",
+		   strcmp(hostname, "localhost") ? hostname : "");
 	for (size_t i = 0; i < plan->spec->host_count; i++)
 		buf_printf(&hosts, "%s\n", plan->spec->hosts[i]);
 	buf_printf(&name, "%s\n", hostname);
 	file_add(plan, "/etc/resolv.conf", &resolver);
 	file_add(plan, "/etc/hosts", &hosts);
-	file_add(plan, "/etc/hostname", &name);
+	if (!plan->spec->leaves_hostname)
+		file_add(plan, "/etc/hostname", &name);
 }
 
 /** An empty file system of the bind's size; its slot. */

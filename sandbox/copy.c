@@ -248,6 +248,21 @@ static result node_copy(struct copy *copy, const struct walk_item *item, const c
 	return OK;
 }
 
+/** What clients make of a socket on the way to a builder: an empty file. */
+static result socket_copy(struct copy *copy, const char *name, struct looks *looks,
+			  struct error *err)
+{
+	enum { TO = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
+	owned(fd) int to = -1;
+
+	if (clear_way(copy, name, err))
+		return FAILED;
+	to = openat(copy->parent_fd, name, TO, 0600);
+	if (to < 0)
+		return fail_sys(err, "create /%s", copy->path.data);
+	return looks_give(to, looks, err);
+}
+
 /** Another name for a file that was copied already. */
 static result hard_link(struct copy *copy, const char *first, const char *name, struct error *err)
 {
@@ -273,7 +288,8 @@ static result leaf_copy(struct copy *copy, const struct walk_item *item, const c
 
 	if (first)
 		return hard_link(copy, first, name, err);
-	if (attributes_read(item->dir_fd, item->name, &attributes, err))
+	if (!copy->options->is_context &&
+	    attributes_read(item->dir_fd, item->name, &attributes, err))
 		return FAILED;
 	looks = looks_of(copy, &item->info, &attributes);
 	switch (item->info.st_mode & S_IFMT) {
@@ -284,7 +300,8 @@ static result leaf_copy(struct copy *copy, const struct walk_item *item, const c
 			return FAILED;
 		break;
 	case S_IFSOCK:
-		return OK; /* means nothing without its process */
+		return copy->options->is_context ? socket_copy(copy, name, &looks, err)
+						 : OK; /* means nothing without its process */
 	default:
 		if (node_copy(copy, item, name, err))
 			return FAILED;
@@ -401,7 +418,8 @@ static result directory_end(struct copy *copy, const struct walk_item *item, str
 		return fchmod(fd, item->info.st_mode & 07777) < 0
 			       ? fail_sys(err, "set mode of /%s", copy->path.data)
 			       : OK;
-	if (attributes_read(item->dir_fd, item->name, &attributes, err))
+	if (!copy->options->is_context &&
+	    attributes_read(item->dir_fd, item->name, &attributes, err))
 		return FAILED;
 	looks = looks_of(copy, &item->info, &attributes);
 	return looks_give(fd, &looks, err);

@@ -87,17 +87,35 @@ static result content_put(struct diff *diff, const struct ahead_item *item, stru
 	return sink_zeros(diff->sink, tar_padding(size), err);
 }
 
+/** Those that are written, which are few: moved to the front. */
+static struct attributes attributes_of(const struct diff *diff, const struct ahead_item *item)
+{
+	struct attributes attributes = item->attributes;
+	size_t count = 0;
+
+	if (diff->options->with_attributes)
+		return attributes;
+	for (size_t i = 0; i < attributes.count; i++) {
+		if (attribute_is_recorded(attributes.items[i].name))
+			attributes.items[count++] = attributes.items[i];
+	}
+	attributes.count = count;
+	return attributes;
+}
+
 static struct tar_entry entry_of(const struct diff *diff, const struct ahead_item *item)
 {
+	long half = diff->options->rounds_times ? 500000000 : 1000000000;
 	struct tar_entry entry = {
 		.path = item->path,
 		.link = item->link,
 		.mode = item->info.st_mode,
 		.uid = item->info.st_uid,
 		.gid = item->info.st_gid,
-		.mtime = { .tv_sec = item->info.st_mtim.tv_sec },
+		.mtime = { .tv_sec = item->info.st_mtim.tv_sec +
+				     (item->info.st_mtim.tv_nsec >= half) },
 		.device = item->info.st_rdev,
-		.attributes = item->attributes,
+		.attributes = attributes_of(diff, item),
 	};
 
 	if (diff->options->epoch >= 0 && entry.mtime.tv_sec > diff->options->epoch)

@@ -92,13 +92,15 @@ static result entry_count(struct extract *extract, const struct tar_entry *entry
 static result entry_extract(struct extract *extract, struct tar_entry *entry, struct error *err)
 {
 	owned(buf) struct buf link = {};
-	bool is_node = S_ISCHR(entry->mode) || S_ISBLK(entry->mode) || S_ISFIFO(entry->mode);
 
 	if (path_clean(entry->path, &extract->path, err) ||
 	    (entry->is_hard_link && path_clean(entry->link, &link, err)))
 		return fail_in(err, "archive entry '%s'", entry->path);
-	if (!extract->path.length || (is_node && !entry->is_hard_link))
+	if (!extract->path.length)
 		return OK;
+	/* As other builders: there was nothing before 1970. */
+	if (entry->mtime.tv_sec < 0)
+		entry->mtime = (struct timespec){};
 	if (entry->is_hard_link)
 		entry->link = buf_text(&link);
 	if (extract->options->has_owner) {
@@ -138,6 +140,6 @@ result archive_unpack(const struct ctx *ctx, int fd, int into_fd,
 	if (options->limits.entries && options->limits.entries < default_limits.entries)
 		extract.limits.entries = options->limits.entries;
 	extract.tar = tar_new_packed(fd);
-	extract.place = place_new(ctx, into_fd);
+	extract.place = place_new(ctx, into_fd, -1, CLIMBING_ROOTED);
 	return extract_all(&extract, err);
 }

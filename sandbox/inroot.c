@@ -67,7 +67,7 @@ static result climb(struct lookup *lookup, struct error *err)
 {
 	size_t parent;
 
-	if (lookup->done->length == 0 && lookup->climbing == CLIMBING_REFUSED)
+	if (lookup->done->length == 0 && lookup->climbing != CLIMBING_STAYS)
 		return fail(err, FAULT_INPUT, "climbs out of the root%s",
 			    lookup->links ? " by a link on the way" : "");
 	path_split(buf_text(lookup->done), &parent);

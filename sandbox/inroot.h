@@ -19,6 +19,8 @@ int open_plain(int root_fd, const char *path, int flags, mode_t mode);
 enum climbing {
 	CLIMBING_STAYS,   /* ".." in the root is the root, as a chroot has it */
 	CLIMBING_REFUSED, /* FAULT_INPUT: for archives, whose links must lead somewhere inside */
+	CLIMBING_ROOTED,  /* the same, but absolute links are the root's, whether they lead to
+			     something */
 };
 
 /**

@@ -62,6 +62,7 @@ LAZY_CALL(library, int, archive_read_data_block,
 	  (READER, const void **data, size_t *size, la_int64_t *offset),
 	  (archive, data, size, offset))
 LAZY_CALL(library, const char *, archive_error_string, (READER), (archive))
+LAZY_CALL(library, int, archive_filter_count, (READER), (archive))
 LAZY_CALL(library, la_int64_t, archive_filter_bytes, (READER, int filter), (archive, filter))
 
 LAZY_CALL(library, la_int64_t, archive_entry_uid, (ENTRY), (entry))

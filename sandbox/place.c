@@ -9,7 +9,7 @@
 #include "sandbox/place.h"
 
 #include "sandbox/files.h"
-#include "sandbox/inroot.h"
+#include "sandbox/sandbox.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -33,7 +33,9 @@ struct directory {
 
 struct place {
 	const struct ctx *ctx;
-	int root_fd;
+	int root_fd, lower_fd;
+	enum climbing climbing;
+	bool depends; /* what was made would be another thing on another tree */
 	struct files *files;
 
 	/* The parent of the last entry: as it was asked for, without links, and open. */
@@ -47,12 +49,14 @@ struct place {
 	uint64_t skipped_devices;
 };
 
-struct place *place_new(const struct ctx *ctx, int root_fd)
+struct place *place_new(const struct ctx *ctx, int root_fd, int lower_fd, enum climbing climbing)
 {
 	struct place *place = xnew(struct place);
 
 	place->ctx = ctx;
 	place->root_fd = root_fd;
+	place->lower_fd = lower_fd;
+	place->climbing = climbing;
 	place->parent_fd = -1;
 	place->files = files_new(root_fd);
 	return place;
@@ -116,14 +120,69 @@ static result implicit_note(struct place *place, const char *path, struct error 
 	return OK;
 }
 
+/** The length of the first part of the path that only the lower tree has, and as a link; else 0. */
+static size_t lower_link(const struct place *place, const char *path)
+{
+	bool is_missing = false;
+	struct stat info;
+
+	for (const char *end = path; place->lower_fd >= 0 && *end;) {
+		owned(fd) int here = -1, below = -1;
+		owned(str) char *part = NULL;
+
+		end = strchrnul(end + 1, '/');
+		part = xstrndup(path, (size_t)(end - path));
+		if (!is_missing) {
+			here = open_plain(place->root_fd, part, O_PATH | O_NOFOLLOW, 0);
+			is_missing = here < 0 && errno == ENOENT;
+		}
+		if (!is_missing)
+			continue;
+		below = open_plain(place->lower_fd, part, O_PATH | O_NOFOLLOW, 0);
+		if (below < 0 || fstat(below, &info) < 0)
+			return 0;
+		if (S_ISLNK(info.st_mode))
+			return (size_t)(end - path);
+	}
+	return 0;
+}
+
+/** Follow the links of the path, those that the lower tree has on the way too. */
+static result links_follow(struct place *place, const char *path, struct buf *out,
+			   struct error *err)
+{
+	enum { LINKS_MAX = 40 };
+	/* An absolute link may lead to what only the lower tree has. */
+	enum climbing climbing = place->lower_fd < 0 ? place->climbing : CLIMBING_ROOTED;
+	owned(str) char *rest = xstrdup(path);
+	size_t length;
+
+	for (size_t links = 0; links <= LINKS_MAX; links++) {
+		owned(buf) struct buf below = {};
+		owned(str) char *link = NULL;
+
+		if (path_resolve(place->root_fd, rest, climbing, out, err))
+			return FAILED;
+		length = lower_link(place, buf_text(out));
+		if (!length)
+			return OK;
+		place->depends = true;
+		link = xstrndup(buf_text(out), length);
+		if (path_resolve(place->lower_fd, link, CLIMBING_STAYS, &below, err))
+			return FAILED;
+		free(rest);
+		rest = xasprintf("%s%s", buf_text(&below), buf_text(out) + length);
+	}
+	return fail(err, FAULT_INPUT, "more than %d links on the way", LINKS_MAX);
+}
+
 /** Find the parent the long way: through links, and making what is missing. */
 static int parent_find(struct place *place, const char *asked, struct error *err)
 {
 	static const struct dirs_options options = { .mode = 0755, .over_whiteouts = true };
 	int fd;
 
-	if (files_drain(place->files, err) ||
-	    path_resolve(place->root_fd, asked, CLIMBING_REFUSED, &place->parent, err))
+	if (files_drain(place->files, err) || links_follow(place, asked, &place->parent, err))
 		return -1;
 	if (implicit_note(place, buf_text(&place->parent), err))
 		return -1;
@@ -381,12 +440,38 @@ static result place_special(struct place *place, const struct tar_entry *entry, 
 	return looks_give_at(place->parent_fd, name, &looks, err);
 }
 
+/** A file of the lower tree becomes one of this root too, to be given another name. */
+static result target_bring(struct place *place, const char *path, struct error *err)
+{
+	static const struct copy_options options = { .keep_owner = true };
+	owned(fd) int fd = place->lower_fd < 0
+				   ? -1
+				   : open_plain(place->lower_fd, path, O_PATH | O_NOFOLLOW, 0);
+	owned(str) char *parent = NULL, *target = NULL;
+	struct stat info;
+	size_t length;
+
+	path_split(path, &length);
+	parent = xstrndup(path, length);
+	target = xasprintf("/%s", path);
+	if (fd < 0 || fstat(fd, &info) < 0)
+		return fail(err, FAULT_INPUT, "its target is not in this layer%s",
+			    place->lower_fd < 0 ? "" : ", nor in those below");
+	if (!S_ISREG(info.st_mode))
+		return fail(err, FAULT_INPUT, "its target in the layers below is no regular file");
+	place->depends = true;
+	return implicit_note(place, parent, err) ? FAILED
+						 : tree_copy(place->ctx, place->lower_fd, path,
+							     place->root_fd, target, &options, err);
+}
+
 /** A directory's descriptor to find a hard link's target in, and its name there. */
 static result target_open(struct place *place, const char *link, int *dir_fd, struct buf *path,
 			  const char **name, struct error *err)
 {
 	owned(buf) struct buf parent = {};
-	owned(str) char *asked = NULL;
+	owned(str) char *asked = NULL, *whole = NULL;
+	owned(fd) int fd = -1;
 	size_t length;
 
 	if (*link == '/')
@@ -398,12 +483,14 @@ static result target_open(struct place *place, const char *link, int *dir_fd, st
 	if (!**name || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
 		return fail(err, FAULT_INPUT, "its target has no name");
 	asked = xstrndup(buf_text(path), length);
-	if (path_resolve(place->root_fd, asked, CLIMBING_REFUSED, &parent, err))
+	if (links_follow(place, asked, &parent, err))
+		return FAILED;
+	whole = xasprintf("%s%s%s", buf_text(&parent), parent.length ? "/" : "", *name);
+	fd = open_plain(place->root_fd, whole, O_PATH | O_NOFOLLOW, 0);
+	if (fd < 0 && target_bring(place, whole, err))
 		return FAILED;
 	*dir_fd = open_plain(place->root_fd, buf_text(&parent), O_PATH | O_DIRECTORY, 0);
-	if (*dir_fd < 0)
-		return fail(err, FAULT_INPUT, "its target is not in this layer");
-	return OK;
+	return *dir_fd < 0 ? fail_sys(err, "open the directory of its target") : OK;
 }
 
 static bool is_same_file(int a_fd, const char *a, int b_fd, const char *b)
@@ -415,7 +502,33 @@ static bool is_same_file(int a_fd, const char *a, int b_fd, const char *b)
 	       one.st_ino == two.st_ino;
 }
 
-/** Another name for a file of this layer; its owner and mode are the file's, whatever is said. */
+/** What the entry of another name says of the file is said of all its names. */
+static result link_looks(const struct place *place, const struct tar_entry *entry, const char *name,
+			 const struct stat *info, struct error *err)
+{
+	struct looks looks = looks_of(entry);
+
+	looks.mode = (info->st_mode & S_IFMT) | (entry->mode & 07777);
+	looks.attributes = NULL;
+	return looks_give_at(place->parent_fd, name, &looks, err);
+}
+
+static result link_make(struct place *place, int dir_fd, const char *target, const char *name,
+			struct error *err)
+{
+	if (is_same_file(dir_fd, target, place->parent_fd, name) ||
+	    linkat(dir_fd, target, place->parent_fd, name, 0) == 0)
+		return OK;
+	if (errno != EEXIST)
+		return fail_sys(err, "link");
+	if (clear_way(place, name, err))
+		return FAILED;
+	if (linkat(dir_fd, target, place->parent_fd, name, 0) < 0)
+		return fail(err, FAULT_INPUT, "stands in the way of its target");
+	return OK;
+}
+
+/** Another name for a file of this layer. */
 static result place_link(struct place *place, const struct tar_entry *entry, const char *name,
 			 struct error *err)
 {
@@ -431,17 +544,9 @@ static result place_link(struct place *place, const struct tar_entry *entry, con
 		return fail(err, FAULT_INPUT, "its target is not in this layer");
 	if (S_ISDIR(info.st_mode))
 		return fail(err, FAULT_INPUT, "its target is a directory");
-	if (is_same_file(dir_fd, target, place->parent_fd, name))
-		return OK;
-	if (linkat(dir_fd, target, place->parent_fd, name, 0) == 0)
-		return OK;
-	if (errno != EEXIST)
-		return fail_sys(err, "link");
-	if (clear_way(place, name, err))
+	if (link_make(place, dir_fd, target, name, err))
 		return FAILED;
-	if (linkat(dir_fd, target, place->parent_fd, name, 0) < 0)
-		return fail(err, FAULT_INPUT, "stands in the way of its target");
-	return OK;
+	return link_looks(place, entry, name, &info, err);
 }
 
 /** What cannot be made because of the name is the archive's fault, not the system's. */
@@ -556,4 +661,6 @@ result place_finish(struct place *place, struct error *err)
 void place_implicit(const struct place *place, struct strings *out)
 {
 	strings_add_all(out, place->implicit.items);
+	if (place->depends)
+		strings_add(out, ".");
 }

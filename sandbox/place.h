@@ -5,12 +5,16 @@
 #ifndef SANDBOX_PLACE_H
 #define SANDBOX_PLACE_H
 
+#include "sandbox/inroot.h"
 #include "sandbox/tar.h"
 
 struct place;
 
-/** `root_fd` is borrowed. */
-struct place *place_new(const struct ctx *ctx, int root_fd);
+/**
+ * `root_fd` is borrowed, as is `lower_fd`: the tree that the root will lie on, whose links lead to
+ * where an entry belongs and whose files may have a hard link here; -1 where nobody knows it.
+ */
+struct place *place_new(const struct ctx *ctx, int root_fd, int lower_fd, enum climbing climbing);
 void place_drop(struct place **place);
 
 /**
@@ -30,7 +34,10 @@ result place_opaque(struct place *place, const char *path, struct error *err);
 /** Wait for all files, then set the times of directories and bring all of it to disk. */
 result place_finish(struct place *place, struct error *err);
 
-/** The directories that were made only because entries are in them, parents first. */
+/**
+ * The directories that were made only because entries are in them, parents first; "." too where
+ * what was made depends on the lower tree in another way.
+ */
 void place_implicit(const struct place *place, struct strings *out);
 
 #endif

@@ -61,7 +61,7 @@ static const struct {
 } points[] = {
 	{ "/dev", true },        { "/proc", true },
 	{ "/sys", true },        { "/etc/resolv.conf", false },
-	{ "/etc/hosts", false }, { "/etc/hostname", false },
+	{ "/etc/hosts", false },
 };
 
 static struct plan plan_new(void)

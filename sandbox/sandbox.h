@@ -147,6 +147,8 @@ struct sandbox_spec {
 	const char *seccomp;    /* NULL: ours, "unconfined", or the path of a profile as JSON */
 	bool no_new_privileges; /* set-user-id bits and file capabilities give none */
 	const char *hostname;
+	bool leaves_hostname; /* /etc/hostname is the image's own, not a file that says `hostname`
+			       */
 	const struct bind *binds;
 	size_t bind_count;
 	bool read_only_root;
@@ -343,18 +345,22 @@ result layer_unpack(const struct ctx *ctx, int blob_fd, int into_fd,
 		    const struct layer_limits *limits, struct layer_info *out, struct error *err);
 
 /**
- * The same, and name the directories that the layer has no entry for, though it has something in
- * them: made 0755 and root's here, they should look as in the layers below.  Relative paths,
- * parents first, added to `implicit`.
+ * The same on top of a tree (`lower_fd`, the layers below as one; -1: none), whose links lead where
+ * the layer's paths go through them, and whose files may get another name.  Names the directories
+ * that the layer has no entry for, though it has something in them: made 0755 and root's here, they
+ * should look as in the layers below.  Relative paths, parents first, added to `implicit`; not
+ * empty where the result would be another on another tree.
  */
-result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd,
+result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd, int lower_fd,
 			 const struct layer_limits *limits, struct strings *implicit,
 			 struct layer_info *out, struct error *err);
 
 struct diff_options {
 	enum compression compression;
-	int64_t epoch;   /* clamp times to this second; negative: keep them */
-	uint64_t bytes_max; /* of content; 0: as much as layer_unpack() takes by default */
+	int64_t epoch;	      /* clamp times to this second; negative: keep them */
+	uint64_t bytes_max;   /* of content; 0: as much as layer_unpack() takes by default */
+	bool with_attributes; /* all that are the image's, else only what layers record */
+	bool rounds_times;    /* to the nearest second, else down */
 };
 
 /**
@@ -431,6 +437,8 @@ struct copy_options {
 	bool keep_owner;  /* else uid and gid below are given to all that is made */
 	uint32_t uid, gid;
 	const struct mode_change *change; /* of files and directories; NULL: modes are kept */
+	bool is_context; /* as clients send files to builders: no attributes, sockets as empty files
+			  */
 	/** Whether a path (relative to the source root) is left out; NULL: nothing is. */
 	bool (*excluded)(void *closure, const char *path, bool is_directory);
 	void *closure;

@@ -63,6 +63,22 @@ static bool lower_stat(const struct settle *settle, const char *path, struct sta
 	return fstatat(settle->lower_fd, *path ? path : ".", out, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static const struct attribute *recorded_find(const struct attributes *attributes)
+{
+	for (size_t i = 0; i < attributes->count; i++) {
+		if (attribute_is_recorded(attributes->items[i].name))
+			return &attributes->items[i];
+	}
+	return NULL;
+}
+
+static bool recorded_same(const struct attribute *a, const struct attribute *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->length == b->length && memcmp(a->value, b->value, a->length) == 0;
+}
+
 /** Attributes of both, by open parents: their paths may be longer than /proc takes. */
 static result attributes_same(const struct settle *settle, const struct walk_item *item, bool *out,
 			      struct error *err)
@@ -80,13 +96,7 @@ static result attributes_same(const struct settle *settle, const struct walk_ite
 	if (attributes_read(item->dir_fd, item->name, &here, err) ||
 	    attributes_read(fd, *name ? name : ".", &below, err))
 		return FAILED;
-	*out = here.count == below.count;
-	for (size_t i = 0; *out && i < here.count; i++) {
-		const struct attribute *a = &here.items[i], *b = &below.items[i];
-
-		*out = strcmp(a->name, b->name) == 0 && a->length == b->length &&
-		       memcmp(a->value, b->value, a->length) == 0;
-	}
+	*out = recorded_same(recorded_find(&here), recorded_find(&below));
 	return OK;
 }
 

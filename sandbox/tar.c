@@ -126,6 +126,11 @@ static int next_header(struct tar *tar, struct archive_entry **entry)
 				 ? archive_read_open(tar->archive, tar, NULL, read_callback, NULL)
 				 : archive_read_open_fd(tar->archive, tar->fd, READ_BYTES);
 	}
+	/* What was packed twice is a packed file, as it is to other builders. */
+	if (status == ARCHIVE_OK && !tar->source && archive_filter_count(tar->archive) > 2) {
+		archive_set_error(tar->archive, EINVAL, "packed more than once");
+		status = ARCHIVE_FATAL;
+	}
 	if (status == ARCHIVE_OK)
 		status = archive_read_next_header(tar->archive, entry);
 	uselocale(old);

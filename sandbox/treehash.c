@@ -109,7 +109,7 @@ static bool is_skipped(void *closure, const struct walk_item *item)
 	const struct origin *origin = closure;
 	bool is_directory = S_ISDIR(item->info.st_mode);
 
-	return S_ISSOCK(item->info.st_mode) ||
+	return (S_ISSOCK(item->info.st_mode) && !origin->options->is_context) ||
 	       origin_wants(origin, item->path, is_directory) == WANTED_NOT;
 }
 

@@ -3,8 +3,8 @@
  * A layer blob becomes a directory that overlayfs can stack.
  *
  * Names are cleaned and checked here, files are made in place.c.  A layer is unpacked alone, so a
- * link or a parent that lower layers have is not there: missing parents are made (0755), and what
- * could only be right together with other layers is refused, not guessed.
+ * parent that lower layers have is not there: missing parents are made (0755).  What could only be
+ * right together with the layers below needs their tree, and is refused without.
  */
 #include "sandbox/inroot.h"
 #include "sandbox/place.h"
@@ -175,7 +175,7 @@ static result unpack_all(struct unpack *unpack, struct error *err)
 	}
 }
 
-result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd,
+result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd, int lower_fd,
 			 const struct layer_limits *limits, struct strings *implicit,
 			 struct layer_info *out, struct error *err)
 {
@@ -196,7 +196,7 @@ result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd,
 		       &unpack.source, err))
 		return FAILED;
 	unpack.tar = tar_new(unpack.source);
-	unpack.place = place_new(ctx, root);
+	unpack.place = place_new(ctx, root, lower_fd, CLIMBING_REFUSED);
 	if (unpack_all(&unpack, err) || source_finish(unpack.source, &info, err))
 		return FAILED;
 	info.entry_count = unpack.used.entries;
@@ -210,5 +210,5 @@ result layer_unpack(const struct ctx *ctx, int blob_fd, int into_fd,
 {
 	owned(strings) struct strings implicit = {};
 
-	return layer_unpack_part(ctx, blob_fd, into_fd, limits, &implicit, out, err);
+	return layer_unpack_part(ctx, blob_fd, into_fd, -1, limits, &implicit, out, err);
 }

@@ -53,7 +53,7 @@ unlike 'nothing of this host is mounted' "$out" "$scratch"
 like 'devices are there' "$out" '/dev/urandom'
 unlike 'no disks are there' "$out" '/dev/[sv]d'
 run mpemu run --hostname box localhost/base sh -c 'hostname; cat /etc/hostname; grep box /etc/hosts'
-is 'host name' "$(echo "$out" | tr -s ' \t\n' ' ')" 'box box 127.0.1.1 box '
+is 'host name' "$(echo "$out" | tr -s ' \t\n' ' ')" 'box box 127.0.0.1 localhost box '
 run mpemu run localhost/base ls -l /proc/self/fd
 is 'three descriptors and none of ours' "$(echo "$out" | grep -c ' -> ')" 3
 run mpemu run --network none localhost/base sh -c 'ls /sys/class/net; ping -c1 -w2 127.0.0.1 >/dev/null; echo $?'

@@ -34,13 +34,14 @@ tar -C "$context" -cf "$scratch/context.tar" .
 gzip -k "$scratch/context.tar"
 build "$context"
 shows 'a directory' 'Dockerfile one sub'
+# Who packs it chooses what goes in: .dockerignore is for directories.
 build - <"$scratch/context.tar"
-shows 'a tar on standard input' 'Dockerfile one sub'
+shows 'a tar on standard input' 'Dockerfile hidden one sub'
 gzip -c "$scratch/context.tar" >"$scratch/input"
 build - <"$scratch/input"
-shows 'a packed one' 'Dockerfile one sub'
+shows 'a packed one' 'Dockerfile hidden one sub'
 build "$scratch/context.tar.gz"
-shows 'a tar by name' 'Dockerfile one sub'
+shows 'a tar by name' 'Dockerfile hidden one sub'
 printf 'FROM localhost/base\nRUN echo alone > /alone\nCMD ["cat", "/alone"]\n' >"$scratch/alone"
 build - <"$scratch/alone"
 shows 'a Dockerfile on standard input' alone
@@ -175,7 +176,7 @@ if command -v python3 >/dev/null; then
 		sleep 0.1
 	done
 	build "http://127.0.0.1:$port/context.tar.gz"
-	shows 'an archive by URL' 'Dockerfile one sub'
+	shows 'an archive by URL' 'Dockerfile hidden one sub'
 	build "http://127.0.0.1:$port/alone"
 	shows 'a Dockerfile by URL' alone
 	build -f "http://127.0.0.1:$port/alone" "$context"
@@ -184,7 +185,7 @@ if command -v python3 >/dev/null; then
 	is 'a URL that leads nowhere' "$status" 5
 	if [ -d "$repo" ]; then
 		build "http://127.0.0.1:$port/repo.git#main"
-		shows 'a branch of a repository' 'Dockerfile one sub'
+		shows 'a branch of a repository' 'Dockerfile hidden one sub'
 		build "http://127.0.0.1:$port/repo.git#other:sub"
 		shows 'a directory of it' alone
 		build "http://127.0.0.1:$port/repo.git#other:nowhere"

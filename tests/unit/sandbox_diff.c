@@ -83,7 +83,9 @@ TEST(layer_diff_and_layer_unpack_are_inverse)
 
 	need_root();
 	for (size_t i = 0; i < countof(all); i++) {
-		const struct diff_options options = { .compression = all[i], .epoch = -1 };
+		const struct diff_options options = { .compression = all[i],
+						      .epoch = -1,
+						      .with_attributes = i > 0 };
 		owned(scratch) struct scratch scratch = scratch_new();
 		owned(fd) int upper = scratch_dir(&scratch, "upper"), blob = -1, blob_again = -1;
 		owned(fd) int into = scratch_dir(&scratch, "into");
@@ -110,7 +112,8 @@ TEST(layer_diff_and_layer_unpack_are_inverse)
 		{
 			owned(fd) int fd = openat(into, "a", O_RDONLY | O_CLOEXEC);
 
-			CHECK(fgetxattr(fd, "user.mine", value, sizeof(value)) == 4);
+			CHECK((fgetxattr(fd, "user.mine", value, sizeof(value)) == 4) ==
+			      options.with_attributes);
 			CHECK(fgetxattr(fd, "user.overlay.origin", value, sizeof(value)) < 0);
 		}
 		CHECK(diff(into, &options, &blob_again, &again, &err) == OK);

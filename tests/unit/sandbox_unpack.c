@@ -118,6 +118,98 @@ TEST(layer_unpack_makes_what_overlayfs_can_stack)
 	}
 }
 
+/** Layers on top of: etc/passwd, a link lib to usr/lib, and up to one that leads above the root. */
+static const struct {
+	const char *name;
+	struct member members[MEMBERS];
+	const char *tree, *implicit;
+} upper[] = {
+	{ "alone", { { '0', "x", "1" } }, "f x 1\n", "" },
+	{ "a directory without an entry", { { '0', "etc/x", "1" } }, "d etc\nf etc/x 1\n", "etc " },
+	{ "a file through a link below",
+	  { { '0', "lib/x", "1" } },
+	  "d usr\nd usr/lib\nf usr/lib/x 1\n",
+	  "usr usr/lib . " },
+	{ "a new directory behind one",
+	  { { '0', "lib/d/x", "1" } },
+	  "d usr\nd usr/lib\nd usr/lib/d\nf usr/lib/d/x 1\n",
+	  "usr usr/lib usr/lib/d . " },
+	{ "a link that leads above the root ends there",
+	  { { '0', "up/x", "1" } },
+	  "d etc\nf etc/x 1\n",
+	  "etc . " },
+	{ "an entry for a directory replaces a link",
+	  { { '5', "lib" }, { '0', "lib/x", "1" } },
+	  "d lib\nf lib/x 1\n",
+	  "" },
+	{ "so does a whiteout",
+	  { { '0', ".wh.lib", "" }, { '0', "lib/x", "1" } },
+	  "o lib\nf lib/x 1\n",
+	  "lib " },
+	{ "a link of this layer to a directory below",
+	  { { '2', "run", "/usr/lib" }, { '0', "run/x", "1" } },
+	  "l run -> /usr/lib\nd usr\nd usr/lib\nf usr/lib/x 1\n",
+	  "usr usr/lib " },
+	{ "another name for a file below",
+	  { { '1', "shadow", "etc/passwd" } },
+	  "d etc\nf etc/passwd root\nf shadow root\n",
+	  "etc . " },
+	{ "by a path through a link",
+	  { { '1', "shadow", "up/passwd" } },
+	  "d etc\nf etc/passwd root\nf shadow root\n",
+	  "etc . " },
+};
+
+TEST(layer_unpack_part_follows_what_is_below)
+{
+	for (size_t i = 0; i < countof(upper); i++) {
+		owned(scratch) struct scratch scratch = scratch_as_root();
+		owned(fd) int into = scratch_dir(&scratch, "layer"),
+			      below = scratch_dir(&scratch, "below");
+		owned(fd) int tar = members_tar(upper[i].members, MEMBERS);
+		owned(buf) struct buf tree = {}, names = {};
+		owned(strings) struct strings implicit = {};
+		struct layer_info info = {};
+		struct error err = {};
+
+		CHECK(mkdirat(below, "etc", 0755) == 0 && mkdirat(below, "usr", 0755) == 0 &&
+		      mkdirat(below, "usr/lib", 0755) == 0);
+		CHECK(symlinkat("usr/lib", below, "lib") == 0 &&
+		      symlinkat("../../etc", below, "up") == 0);
+		file_make(below, "etc/passwd", "root");
+		if (!tap_check(layer_unpack_part(&quiet, tar, into, below, NULL, &implicit, &info,
+						 &err) == OK,
+			       __FILE__, __LINE__, "%s: %s", upper[i].name, err.text))
+			continue;
+		tree_text(into, &tree);
+		for (size_t j = 0; j < implicit.count; j++)
+			buf_printf(&names, "%s ", implicit.items[j]);
+		tap_check(strcmp(buf_text(&tree), upper[i].tree) == 0 &&
+				  strcmp(buf_text(&names), upper[i].implicit) == 0,
+			  __FILE__, __LINE__, "%s: got\n%s%s\nwant\n%s%s", upper[i].name,
+			  buf_text(&tree), buf_text(&names), upper[i].tree, upper[i].implicit);
+	}
+}
+
+TEST(a_hard_link_to_a_file_below_is_one_file_and_says_how_it_looks)
+{
+	static const struct member members[MEMBERS] = { { '1', "b", "a", .mode = 0600 } };
+	owned(scratch) struct scratch scratch = scratch_as_root();
+	owned(fd) int into = scratch_dir(&scratch, "layer"), below = scratch_dir(&scratch, "below");
+	owned(fd) int tar = members_tar(members, MEMBERS);
+	owned(strings) struct strings implicit = {};
+	struct layer_info info = {};
+	struct error err = {};
+	struct stat a, b;
+
+	file_make(below, "a", "1");
+	CHECK(layer_unpack_part(&quiet, tar, into, below, NULL, &implicit, &info, &err) == OK);
+	CHECK(fstatat(into, "a", &a, 0) == 0 && fstatat(into, "b", &b, 0) == 0);
+	CHECK(a.st_ino == b.st_ino && b.st_mode == (S_IFREG | 0600) &&
+	      b.st_mtim.tv_sec == 1000000000);
+	CHECK(fstatat(below, "a", &a, 0) == 0 && a.st_mode == (S_IFREG | 0644));
+}
+
 /* What is refused, and a part of how. */
 static const struct {
 	struct member members[MEMBERS];
