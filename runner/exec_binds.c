@@ -97,7 +97,7 @@ static result cache_open_one(const struct job *job, struct run_mount *mount, str
 {
 	struct filling filling = { job, mount };
 	const struct mount_cache_looks looks = {
-		.mode = mount->want.has_mode ? mount->want.mode : CACHE_MODE,
+		.mode = (mount->want.has_mode ? mount->want.mode : CACHE_MODE) & 0777,
 		.uid = mount->want.uid,
 		.gid = mount->want.gid,
 		.fill = mount->source ? cache_fill : NULL,
@@ -259,8 +259,9 @@ static result credential_find(const struct job *job, struct run_mount *mount, st
 				      "secret %s: not found: add --secret id=%s,src=FILE to the "
 				      "command",
 				      want->id, want->id);
-	if (found && want->kind == MOUNT_SECRET && want->env)
-		env_set(env, want->env, buf_text(&mount->value));
+	/* One that nobody gave is empty. */
+	if (want->kind == MOUNT_SECRET && want->env)
+		env_set(env, want->env, found ? buf_text(&mount->value) : "");
 	*skip = !found || !mount->target;
 	return OK;
 }

@@ -322,9 +322,25 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 		      : run_sandbox(job, run, spec, buf_text(&how), err);
 }
 
-/** Where the image has no directories to mount on, other builders leave in the layer those they
- * made. */
-static result mount_points_leave(const struct job *job, const char *upper, struct error *err)
+/** Whether something is mounted below "/NAME", with which that goes away too. */
+static bool is_mounted_below(const struct run *run, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (run->script && starts_with(script_directory + 1, name))
+		return true;
+	for (size_t i = 0; i < run->mounts.count; i++) {
+		const char *target = run->mounts.items[i].target;
+
+		if (target && strncmp(target + 1, name, length) == 0 && target[length + 1] == '/')
+			return true;
+	}
+	return false;
+}
+
+/** Where the image has no directories to mount on, builders leave in the layer those they made. */
+static result mount_points_leave(const struct job *job, const struct run *run, const char *upper,
+				 struct error *err)
 {
 	static const char *const names[] = { "dev", "proc", "sys" };
 	const struct strings *lowers = &job->snapshot->lowers;
@@ -337,7 +353,8 @@ static result mount_points_leave(const struct job *job, const char *upper, struc
 					  NULL, &below, err))
 		return FAILED;
 	for (size_t i = 0; i < countof(names); i++) {
-		if (below >= 0 && fstatat(below, names[i], &info, AT_SYMLINK_NOFOLLOW) == 0)
+		if ((below >= 0 && fstatat(below, names[i], &info, AT_SYMLINK_NOFOLLOW) == 0) ||
+		    is_mounted_below(run, names[i]))
 			continue;
 		if (mkdirat(upper_fd, names[i], 0755) < 0 && errno != EEXIST)
 			return fail_sys(err, "make directory /%s", names[i]);
@@ -379,7 +396,7 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 	if (!ran)
 		ran = run_mounted(job, run, &spec, workdir, err);
 	run_mounts_close(&run->mounts);
-	return ran ? FAILED : mount_points_leave(job, upper, err);
+	return ran ? FAILED : mount_points_leave(job, run, upper, err);
 }
 
 /** "RUN |2 A=1 B=2 /bin/sh -c make # buildkit" */

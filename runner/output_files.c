@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static result root_open(const struct step *final, int *root_fd, struct error *err)
 {
@@ -33,6 +34,17 @@ static char *place_of(const struct build *build, const struct output *output,
 	return xasprintf("/%s", text);
 }
 
+/** A platform's own directory, there also where it holds nothing, has no time. */
+static result place_finish(int dest, const char *place, struct error *err)
+{
+	static const struct timespec epoch[2] = {};
+	owned(fd) int fd = open_dirs(dest, place, 0755);
+
+	if (fd < 0 || fchmod(fd, 0755) < 0 || futimens(fd, epoch) < 0)
+		return fail_sys(err, "create %s", place);
+	return OK;
+}
+
 static result copy_into(const struct build *build, const struct output *output, int dest,
 			bool keep_owner, struct error *err)
 {
@@ -45,8 +57,11 @@ static result copy_into(const struct build *build, const struct output *output, 
 
 		if (!final->result)
 			continue;
-		if (root_open(final, &root_fd, err) ||
-		    tree_copy(build->ctx, root_fd, ".", dest, place, &options, err))
+		if (final->result->lowers.count &&
+		    (root_open(final, &root_fd, err) ||
+		     tree_copy(build->ctx, root_fd, ".", dest, place, &options, err)))
+			return FAILED;
+		if (place[1] && place_finish(dest, place + 1, err))
 			return FAILED;
 	}
 	return OK;
