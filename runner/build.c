@@ -94,7 +94,7 @@ static result load(struct build *build, struct error *err)
 			     context->dockerfile_name, &build->dockerfile, err))
 		return FAILED;
 	syntax_warn(build);
-	return checks_run(build, err);
+	return OK;
 }
 
 static result compile(struct build *build, struct error *err)
@@ -176,7 +176,7 @@ static result open_all(struct build *build, struct error *err)
 	build->bases = bases_new();
 	if (build->request->assist != ASSIST_OFF && build->request->network != NETWORK_NONE)
 		build->toolchains = toolchains_new();
-	if (compile_triggers(build, err))
+	if (compile_triggers(build, err) || checks_run(build, err))
 		return FAILED;
 	build->imports =
 		imports_open(build->ctx, &build->request->cache_from, build->request->platforms,
@@ -252,7 +252,11 @@ result build_check(const struct ctx *ctx, const struct build_request *request, s
 	result status;
 
 	build.outside = outside_new(request->root);
-	status = load(&build, err) || checks_print(&build, err) ? FAILED : OK;
+	if (load(&build, err) || (request->target && compile(&build, err)) ||
+	    checks_run(&build, err))
+		status = FAILED;
+	else
+		status = checks_print(&build, err);
 	build_done(&build);
 	return status;
 }

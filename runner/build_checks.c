@@ -3,14 +3,59 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "runner/bases.h"
 #include "runner/lint_print.h"
+#include "runner/onbuild.h"
 #include "runner/table.h"
+
+/** What the image of a stage sets; one that cannot be had is its own step's failure. */
+static void image_look(struct build *build, const struct step *step, struct lint_base *out)
+{
+	const struct triggers *known = triggers_of(build->triggers, step->image, step->platform);
+	owned(image) struct image *image = NULL;
+	struct json_at config;
+	struct error ignored;
+
+	if (!known || !known->is_here ||
+	    base_image(build, step->image, step->platform, &image, &ignored))
+		return;
+	config = json_root(json_object_get(image->config, "config"), "config");
+	if (!json_is_object(config.value))
+		return;
+	(void)json_get_strings(&config, "Env", 10000, &out->env, &ignored);
+	out->has_shell = json_array_size(json_object_get(config.value, "Shell")) > 0;
+}
+
+/** The first platform stands for all: they differ in what TARGETPLATFORM is. */
+static void stage_look(void *closure, const struct instruction *from, struct lint_base *out)
+{
+	struct build *build = closure;
+
+	/* --check without --target looks at all stages; it asks no registry. */
+	if (!build->plan)
+		return;
+	out->is_left_out = true;
+	for (size_t i = 0; i < build->plan->step_count; i++) {
+		const struct step *step = build->plan->steps[i];
+
+		if (step->instruction != from)
+			continue;
+		out->is_left_out = false;
+		if (step->kind == STEP_IMAGE)
+			image_look(build, step, out);
+		return;
+	}
+}
 
 result checks_run(struct build *build, struct error *err)
 {
 	const struct lint_options options = {
 		.ignore = build->context->ignore,
-		.check = env_get(&build->request->build_args, "BUILDKIT_DOCKERFILE_CHECK"),
+		.build_args = &build->request->build_args,
+		.platform = &build->request->platforms[0],
+		.target = build->request->target,
+		.look = stage_look,
+		.closure = build,
 	};
 
 	if (lint_run(build->dockerfile, &options, &build->lint, err))

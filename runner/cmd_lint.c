@@ -86,11 +86,13 @@ const struct command command_lint = {
 	.arguments = "[OPTIONS] FILE",
 	.summary = "Warn of what is legal in a Dockerfile but seldom meant",
 	.example = "mpemu dockerfile lint Dockerfile",
-	.text = "The rules are those of BuildKit's build checks, and \"# "
-		"check=skip=RULE;error=true\"\n"
-		"on top of the file is obeyed.  Warnings leave the exit status at 0 unless that "
-		"says\n"
-		"error=true.  FILE may be - for standard input.",
+	.text = "The rules are those of BuildKit's build checks.  \"# check=skip=RULE;error=true\" "
+		"on\n"
+		"top of the file is obeyed, \"# check=skip=RULE\" above an instruction counts for "
+		"that\n"
+		"one.  Warnings leave the exit status at 0 unless the file says error=true.  FILE "
+		"may be\n"
+		"- for standard input.",
 	.options = table,
 	.option_count = countof(table),
 	.options_size = sizeof(struct lint_command_options),

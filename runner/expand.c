@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** Names that expand_unset() tells at most. */
-#define UNSET_MAX 1000
+/** Names that expand_named() tells at most. */
+#define NAMES_MAX 1000
 
 #define NOT_SET "is not allowed to be unset"
 #define EMPTY   "is not allowed to be empty"
@@ -34,8 +34,8 @@ struct lexer {
 	unsigned depth;
 	bool limited; /* err tells about a limit, which nobody may overwrite */
 	const struct strings *env;
-	struct strings *unset; /* or NULL */
-	struct words *words;   /* or NULL: only the whole is wanted */
+	struct expand_names *names; /* or NULL */
+	struct words *words;        /* or NULL: only the whole is wanted */
 	struct error *err;
 };
 
@@ -101,21 +101,32 @@ static result emit(struct lexer *lexer, struct buf *out, const char *text, size_
 	return OK;
 }
 
+/** Take note of a name, once; in a list of NAMES_MAX at most. */
+static void name_note(struct strings *list, const char *name, size_t length)
+{
+	owned(str) char *copy = NULL;
+
+	if (!length || list->count >= NAMES_MAX)
+		return;
+	copy = xstrndup(name, length);
+	if (!strings_have(list, copy))
+		strings_add(list, copy);
+}
+
 /** The value of a variable; a NAME without "=" in the list is empty. */
 static const char *value_of(struct lexer *lexer, const char *name, size_t length)
 {
 	for (size_t i = lexer->env ? lexer->env->count : 0; i-- > 0;) {
 		const char *entry = lexer->env->items[i];
 
-		if (strncmp(entry, name, length) == 0 && (!entry[length] || entry[length] == '='))
-			return entry[length] ? entry + length + 1 : entry + length;
+		if (strncmp(entry, name, length) != 0 || (entry[length] && entry[length] != '='))
+			continue;
+		if (lexer->names)
+			name_note(&lexer->names->set, name, length);
+		return entry[length] ? entry + length + 1 : entry + length;
 	}
-	if (lexer->unset && length && lexer->unset->count < UNSET_MAX) {
-		owned(str) char *missing = xstrndup(name, length);
-
-		if (!strings_have(lexer->unset, missing))
-			strings_add(lexer->unset, missing);
-	}
+	if (lexer->names)
+		name_note(&lexer->names->unset, name, length);
 	return NULL;
 }
 
@@ -498,13 +509,23 @@ result expand_words(const char *word, char escape, const struct strings *env, un
 	return OK;
 }
 
-void expand_unset(const char *word, char escape, const struct strings *env, struct strings *out)
+void expand_names_drop(struct expand_names *names)
+{
+	strings_drop(&names->set);
+	strings_drop(&names->unset);
+}
+
+result expand_named(const char *word, char escape, const struct strings *env, unsigned flags,
+		    struct expand_names *names, char **out, struct error *err)
 {
 	owned(buf) struct buf text = {};
-	struct error ignored = {};
-	struct lexer lexer = { .escape = escape, .env = env, .unset = out, .err = &ignored };
+	struct lexer lexer = {
+		.escape = escape, .flags = flags, .env = env, .names = names, .err = err
+	};
 
-	/* what came before an error is told as well */
 	if (expand(word, &lexer, &text))
-		return;
+		return FAILED;
+	if (out)
+		*out = buf_take(&text);
+	return OK;
 }

@@ -36,7 +36,18 @@ result expand_word(const char *word, char escape, const struct strings *env, uns
 result expand_words(const char *word, char escape, const struct strings *env, unsigned flags,
 		    struct strings *out, struct error *err);
 
-/** Names that were used but not set, each once, in order; for `lint`.  Errors are ignored. */
-void expand_unset(const char *word, char escape, const struct strings *env, struct strings *out);
+/** Names that a word uses, each once, in the order of their use. */
+struct expand_names {
+	struct strings set, unset; /* as the variables were */
+};
+
+void expand_names_drop(struct expand_names *names);
+
+/**
+ * The same as expand_word(), and tells what it used, also before an error.  `out` may be NULL.  For
+ * `lint`.
+ */
+result expand_named(const char *word, char escape, const struct strings *env, unsigned flags,
+		    struct expand_names *names, char **out, struct error *err);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The rules as a table, what "# check=" says about them, and those that look at one line or at all
- * lines alike.
+ * The checks as a whole: what the file says about them, and the rules that look at all lines alike.
  */
 #include "runner/lint.h"
 #include "runner/lint_stages.h"
@@ -9,71 +8,23 @@
 #include "base/mem.h"
 
 #include <ctype.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-/** Set `skipped` of the rules that a list names. */
-static void rules_mark(struct lint *lint, const char *list, bool skipped, bool experimental)
+/** "# check=" on top of the file, or the build argument that stands for it. */
+static result check_read(struct lint *lint, const struct dockerfile *dockerfile,
+			 const struct strings *build_args, struct error *err)
 {
-	owned(strings) struct strings names = {};
+	static const char argument[] = "BUILDKIT_DOCKERFILE_CHECK";
+	const char *given = build_args ? env_get(build_args, argument) : NULL;
 
-	strings_split(&names, list, ',');
-	for (size_t i = 0; i < names.count; i++) {
-		const char *name = names.items[i] + strspn(names.items[i], " \t");
-		size_t length = strcspn(name, " \t");
-		bool all = length == 3 && strncmp(name, "all", 3) == 0;
-
-		for (size_t rule = 0; rule < LINT_RULE_COUNT; rule++) {
-			const struct lint_rule_text *text = &lint_rules[rule];
-
-			if ((all ||
-			     (strncmp(text->name, name, length) == 0 && !text->name[length])) &&
-			    (!experimental || text->experimental))
-				lint->skipped[rule] = skipped;
-		}
-	}
-}
-
-static result option_read(struct lint *lint, const char *option, struct error *err)
-{
-	const char *equals = strchr(option, '=');
-	const char *value = equals ? equals + 1 + strspn(equals + 1, " \t") : "";
-
-	option += strspn(option, " \t");
-	if (starts_with(option, "skip") && equals) {
-		rules_mark(lint, value, true, false);
-	} else if (starts_with(option, "experimental") && equals) {
-		rules_mark(lint, value, false, true);
-	} else if (starts_with(option, "error") && equals) {
-		lint->is_error = strncasecmp(value, "true", 4) == 0 || *value == '1' ||
-				 strcasecmp(value, "t") == 0;
-	} else {
-		return fail(err, FAULT_INPUT, "invalid check option \"%.100s\"", option);
-	}
-	return OK;
-}
-
-static result options_read(struct lint *lint, const char *text, struct error *err)
-{
-	owned(strings) struct strings options = {};
-
-	strings_split(&options, text, ';');
-	for (size_t i = 0; i < options.count; i++) {
-		if (option_read(lint, options.items[i], err))
-			return FAILED;
-	}
-	return OK;
-}
-
-static result check_read(struct lint *lint, const struct dockerfile *dockerfile, struct error *err)
-{
-	for (size_t i = 0; i < dockerfile->directive_count; i++) {
+	if (given && lint_config_read(&lint->config, given, err))
+		return fail_in(err, "%s", argument);
+	for (size_t i = 0; !given && i < dockerfile->directive_count; i++) {
 		const struct directive *at = &dockerfile->directives[i];
+		owned(str) char *value = xstrndup(at->value, strcspn(at->value, " "));
 
-		if (strcmp(at->key, "check") == 0 && options_read(lint, at->value, err))
+		if (strcmp(at->key, "check") == 0 && lint_config_read(&lint->config, value, err))
 			return fail_in(err, "%s:%u", dockerfile->name, at->line);
 	}
 	return OK;
@@ -145,13 +96,14 @@ result lint_run(const struct dockerfile *dockerfile, const struct lint_options *
 	owned(lint) struct lint *lint = xnew(struct lint);
 
 	for (size_t i = 0; i < LINT_RULE_COUNT; i++)
-		lint->skipped[i] = lint_rules[i].experimental && !options->experimental;
-	if (options->check ? options_read(lint, options->check, err)
-			   : check_read(lint, dockerfile, err))
+		lint->config.wanted[i] = options->experimental;
+	if (check_read(lint, dockerfile, options->build_args, err))
 		return FAILED;
+	lint_use(lint, NULL);
 	check_continuations(lint, dockerfile);
 	check_casing(lint, dockerfile);
-	lint_stages(lint, dockerfile, options->ignore);
+	if (lint_stages(lint, dockerfile, options, err))
+		return FAILED;
 	if (lint->count)
 		qsort(lint->warnings, lint->count, sizeof(*lint->warnings), warning_compare);
 	*out = take(lint);

@@ -5,16 +5,12 @@
 #ifndef RUNNER_LINT_H
 #define RUNNER_LINT_H
 
-#include "runner/ignore.h"
 #include "runner/lint_rules.h"
 
-struct lint_options {
-	const struct ignore *ignore; /* the context's .dockerignore, or NULL */
-	bool experimental;
-	const char *check; /* in place of "# check="; or NULL */
-};
-
-/** Check a file that was parsed and is sound.  FAULT_INPUT on a bad "# check=". */
+/**
+ * Check a file that was parsed and is sound.  FAULT_INPUT on a bad "# check=", or where a global
+ * ARG cannot be expanded.
+ */
 result lint_run(const struct dockerfile *dockerfile, const struct lint_options *options,
 		struct lint **out, struct error *err);
 

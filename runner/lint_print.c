@@ -67,7 +67,7 @@ result lint_violations(const struct lint *lint, struct error *err)
 	owned(buf) struct buf names = {};
 	bool told[LINT_RULE_COUNT] = {};
 
-	if (!lint->is_error || !lint->count)
+	if (!lint->config.is_error || !lint->count)
 		return OK;
 	for (size_t i = 0; i < lint->count; i++) {
 		if (!told[lint->warnings[i].rule])

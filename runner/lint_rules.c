@@ -82,7 +82,7 @@ void lint_add(struct lint *lint, enum lint_rule rule, const struct instruction *
 					NULL };
 	va_list args;
 
-	if (lint->skipped[rule])
+	if (lint_rules[rule].experimental ? !lint->now.wanted[rule] : lint->now.skipped[rule])
 		return;
 	va_start(args, format);
 	if (vasprintf(&warning.text, format, args) < 0)

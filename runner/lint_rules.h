@@ -5,7 +5,9 @@
 #ifndef RUNNER_LINT_RULES_H
 #define RUNNER_LINT_RULES_H
 
+#include "base/platform.h"
 #include "runner/dockerfile.h"
+#include "runner/ignore.h"
 
 enum lint_rule {
 	LINT_STAGE_NAME_CASING,
@@ -48,15 +50,52 @@ struct lint_warning {
 	char *text;
 };
 
+/** Which rules apply. */
+struct lint_config {
+	bool skipped[LINT_RULE_COUNT];
+	bool wanted[LINT_RULE_COUNT]; /* of those that are experimental */
+	bool is_error;
+};
+
+/** What a build knows of a stage beyond its lines. */
+struct lint_base {
+	bool is_left_out;   /* the target does not need it */
+	bool has_shell;     /* its image sets SHELL */
+	struct strings env; /* of its image; without any: nothing but PATH */
+};
+
+/** Fill in what is known of the stage that `from` starts; `out` is {}. */
+typedef void lint_look(void *closure, const struct instruction *from, struct lint_base *out);
+
+struct lint_options {
+	const struct ignore *ignore; /* the context's .dockerignore, or NULL */
+	bool experimental;
+	const struct strings *build_args; /* NAME=value, or NULL */
+	const struct platform *platform;  /* of the image; NULL: this machine's */
+	const char *target;               /* as it was asked for, or NULL */
+	lint_look *look;                  /* or NULL: all stages count, base images are not known */
+	void *closure;
+};
+
 /** Warnings in the order of their lines. */
 struct lint {
 	struct lint_warning *warnings;
 	size_t count;
-	bool skipped[LINT_RULE_COUNT]; /* by "# check=skip=..." or because experimental */
-	bool is_error;                 /* "# check=error=true" */
+	struct lint_config config; /* what is said on top of the file */
+	struct lint_config now;    /* and what comments above an instruction add */
 };
 
-/** Add a warning, unless its rule is skipped. */
+/**
+ * Read what stands behind "check=": skip=RULE,...;experimental=RULE,...;error=BOOL.  It is added to
+ * the config.  FAULT_INPUT as BuildKit has it.
+ */
+result lint_config_read(struct lint_config *config, const char *text, struct error *err);
+
+/** From here on, what comments above the instruction say counts too (NULL: nothing but the file).
+ */
+void lint_use(struct lint *lint, const struct instruction *instruction);
+
+/** Add a warning, if its rule applies. */
 void lint_add(struct lint *lint, enum lint_rule rule, const struct instruction *instruction,
 	      const char *format, ...) PRINTF(4, 5);
 

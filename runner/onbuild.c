@@ -56,6 +56,7 @@ result triggers_read(struct triggers **list, const char *image, const struct pla
 	entry = xnew(struct triggers);
 	entry->image = xstrdup(image);
 	entry->platform = *platform;
+	entry->is_here = config != NULL;
 	entry->documents = xcalloc(texts.count, sizeof(struct dockerfile *));
 	for (; entry->count < texts.count; entry->count++) {
 		if (trigger_parse(texts.items[entry->count], &entry->documents[entry->count], err))

@@ -13,6 +13,7 @@
 struct triggers {
 	char *image; /* as FROM names it, expanded */
 	struct platform platform;
+	bool is_here;                  /* the image could be had */
 	struct dockerfile **documents; /* one instruction each */
 	size_t count;
 	struct triggers *next;

@@ -24,8 +24,10 @@ result from_name(const struct dockerfile *file, const struct instruction *from,
 static char *variable_hint(const struct dockerfile *file, const char *word,
 			   const struct strings *globals)
 {
-	owned(strings) struct strings unset = {}, names = {};
+	owned(strings) struct strings names = {};
+	owned(expand_names) struct expand_names used = {};
 	const char *near = NULL;
+	struct error ignored;
 
 	for (size_t i = 0; i < globals->count; i++) {
 		owned(str) char *name =
@@ -33,9 +35,9 @@ static char *variable_hint(const struct dockerfile *file, const char *word,
 
 		strings_add(&names, name);
 	}
-	expand_unset(word, file->escape, globals, &unset);
-	for (size_t i = 0; i < unset.count && !near; i++)
-		near = nearest(unset.items[i], (const char *const *)names.items, names.count);
+	(void)expand_named(word, file->escape, globals, 0, &used, NULL, &ignored);
+	for (size_t i = 0; i < used.unset.count && !near; i++)
+		near = nearest(used.unset.items[i], (const char *const *)names.items, names.count);
 	return near ? xasprintf(" (did you mean %s?)", near) : xstrdup("");
 }
 

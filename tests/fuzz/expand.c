@@ -11,7 +11,8 @@
 void fuzz_one(const char *text, size_t size)
 {
 	static const char *const entries[] = { "A=xxyy", "B=", "C=*x y*", "D=한국어\n$A", NULL };
-	owned(strings) struct strings env = {}, unset = {};
+	owned(strings) struct strings env = {};
+	owned(expand_names) struct expand_names names = {};
 	struct error err = {};
 
 	(void)size;
@@ -31,5 +32,5 @@ void fuzz_one(const char *text, size_t size)
 				abort();
 		}
 	}
-	expand_unset(text, '\\', &env, &unset);
+	(void)expand_named(text, '\\', &env, 0, &names, NULL, &err);
 }

@@ -71,3 +71,31 @@ run mpemu inspect localhost/never
 is 'so that nothing is built' "$status" 5
 build --build-arg BUILDKIT_DOCKERFILE_CHECK='error=false'
 is 'unless a build argument says otherwise' "$status" 0
+
+base_tar amd64 && mpemu import --platform linux/amd64 "$base" localhost/base >/dev/null
+dockerfile <<'END'
+FROM localhost/base
+ENV given=1
+SHELL ["/bin/sh", "-c"]
+END
+build --platform linux/amd64 -t localhost/known
+dockerfile <<'END'
+FROM localhost/known AS needed
+USER $given
+CMD echo hello
+FROM localhost/known AS other
+USER $more
+# check=skip=UndefinedVar
+COPY $less /
+FROM needed AS last
+ARG from=$missing
+# check=skip=UndefinedVar
+USER $missing
+END
+build --platform linux/amd64 --target last --build-arg from=given
+is 'a build knows its images, its arguments, and what it does not need' "$status $(printf '%s' "$err" | grep Dockerfile:)" '0 '
+build --check --target last
+is 'a check knows the file' "$(printf '%s\n' "$out" | cut -d: -f2-3 | tr '\n' ' ')" \
+	'2: UndefinedVar 3: JSONArgsRecommended 9: UndefinedVar '
+build --check
+is 'all of it' "$(printf '%s\n' "$out" | cut -d: -f2 | tr '\n' ' ')" '2 3 5 9 '

@@ -218,12 +218,20 @@ TEST(expand_has_limits)
 	CHECK(expand_word("${L//l*l*l*l*l*lx/y}", '\\', &env, 0, &got, &err) == OK);
 }
 
-TEST(expand_tells_what_is_not_set)
+TEST(expand_tells_what_is_set_and_what_is_not)
 {
-	owned(strings) struct strings env = env_make(), unset = {};
+	owned(strings) struct strings env = env_make();
+	owned(expand_names) struct expand_names names = {};
+	owned(str) char *out = NULL;
+	struct error err;
 
-	expand_unset("$a ${b:-$c} $PWD $a 'no $d' ${e/$f/}", '\\', &env, &unset);
-	CHECK(unset.count == 5);
-	CHECK(strings_have(&unset, "a") && strings_have(&unset, "b") && strings_have(&unset, "c") &&
-	      strings_have(&unset, "e") && strings_have(&unset, "f"));
+	CHECK(!expand_named("$a ${b:-$c} $PWD $a 'no $d' ${e/$f/}", '\\', &env, 0, &names, &out,
+			    &err));
+	CHECK(names.unset.count == 5);
+	CHECK(strings_have(&names.unset, "a") && strings_have(&names.unset, "b") &&
+	      strings_have(&names.unset, "c") && strings_have(&names.unset, "e") &&
+	      strings_have(&names.unset, "f"));
+	CHECK(names.set.count == 1 && strings_have(&names.set, "PWD"));
+	CHECK(expand_named("$g $PWD ${", '\\', &env, 0, &names, NULL, &err));
+	CHECK(names.unset.count == 6 && names.set.count == 1);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/lint.h"
+#include "runner/lint_print.h"
 
 #include "base/mem.h"
 #include "tests/tap.h"
@@ -41,6 +42,25 @@ static const struct {
 	{ "# check=skip=MaintainerDeprecated\nFROM alpine\nMAINTAINER a", "" }, { "# check=skip=all\nFROM alpine as a\nCMD a", "" },
 	{ "FROM alpine\nCOPY ignored/x .", "" },
 	{ "# check=experimental=all\nFROM alpine\nCOPY ignored/x kept .", "3:CopyIgnoredFile" },
+	{ "# check=skip=all;experimental=all\nFROM alpine\nMAINTAINER a\nCOPY ignored .", "4:CopyIgnoredFile" },
+	{ "# check=skip=CopyIgnoredFile;experimental=CopyIgnoredFile\nFROM alpine\nCOPY /ignored ./ignored/ . /", "3:CopyIgnoredFile" },
+	{ "# check=skip=UndefinedVar and more\nFROM alpine\nCOPY $foo .", "" },
+	{ "FROM alpine\n# check=skip=UndefinedVar\nCOPY $foo .\nCOPY $foo .", "4:UndefinedVar" },
+	{ "FROM alpine\n# Check = skip=all\n# why\nCOPY $foo .\n# check=skip=a;b\nCOPY $foo .", "6:UndefinedVar" },
+	{ "# why\n# check=skip=StageNameCasing,FromPlatformFlagConstDisallowed,UndefinedArgInFrom\nFROM --platform=linux/arm64 a$b AS B", "" },
+	{ "# check=skip=DuplicateStageName\n\nFROM a AS b\n# check=skip=DuplicateStageName\nFROM a AS b", "" },
+	{ "FROM a AS b\n# check=skip=DuplicateStageName\nFROM a AS b", "3:DuplicateStageName" },
+	{ "FROM alpine\nEXPOSE $foo", "" }, { "FROM alpine\nARG a=1 b=$a c=$d", "2:UndefinedVar" },
+	{ "FROM alpine\nARG a=$b b", "2:UndefinedVar" }, { "FROM alpine\nARG b a=$b", "" },
+	{ "FROM alpine\nCOPY <<a <<'b' /\n$foo '$bar'\na\n$baz\nb", "2:UndefinedVar 2:UndefinedVar" },
+	{ "FROM alpine\nENV a=$BUILDKIT_SBOM_SCAN_STAGE", "" }, { "FROM alpine\nUSER $1", "2:UndefinedVar" },
+	{ "FROM --platform=${TARGETPLATFORM:-x} alpine", "1:RedundantTargetPlatform" },
+	{ "FROM --platform=$TARGETPLATFORM$x alpine", "1:UndefinedArgInFrom" }, { "ARG x\nFROM --platform=$TARGETPLATFORM$x alpine", "" },
+	{ "FROM --platform=$TARGETOS/$TARGETARCH alpine", "" }, { "FROM --platform='linux'/arm64 alpine AS an-arm64", "" },
+	{ "FROM --platform=lin\"ux/arm64\" alpine", "1:FromPlatformFlagConstDisallowed" },
+	{ "FROM alpine\nENV p=80/TCP\nEXPOSE $p 1-2/udp ::80", "3:ExposeProtoCasing" },
+	{ "FROM alpine\nEXPOSE 80:x/TCP", "" }, { "FROM alpine\nEXPOSE 0.0.0.0:80:80/Udp", "2:ExposeProtoCasing 2:ExposeInvalidFormat" },
+	{ "FROM a AS B\nENV x=1\nFROM b\nCOPY $x .\nFROM B\nCOPY $x .", "1:StageNameCasing 5:InvalidDefaultArgInFrom 6:UndefinedVar" },
 	{ "# check=experimental=InvalidDefinitionDescription\n\n# other things\nFROM alpine AS base\n# a is a\nARG a\n# b\n#\nARG c\n# d\n\nARG e",
 	  "4:InvalidDefinitionDescription 12:InvalidDefinitionDescription" },
 };
@@ -72,24 +92,79 @@ TEST(lint_finds_what_the_rules_name_and_no_more)
 	}
 }
 
-TEST(lint_suggests_names_and_reads_check)
+/** The verdict on a file, or what is wrong with it. */
+static char *verdict(const char *text, const struct lint_options *options)
 {
-	static const char text[] =
-		"# check=error=true;skip=JSONArgsRecommended\nFROM alpine\nCOPY $PAHT .\nCMD a\n";
-	static const char bad[] = "# check=nonsense\nFROM alpine\n";
-	const struct lint_options options = {};
 	owned(dockerfile) struct dockerfile *file = NULL;
 	owned(lint) struct lint *lint = NULL;
+	struct buf out = {};
 	struct error err = {};
 
-	CHECK(!dockerfile_parse(text, strlen(text), "F", &file, &err));
-	CHECK(!lint_run(file, &options, &lint, &err));
-	CHECK(lint->is_error && lint->count == 1);
-	CHECK_STR(lint->warnings[0].text,
-		  "Usage of undefined variable '$PAHT' (did you mean $PATH?)");
-	dockerfile_drop(&file);
-	lint_drop(&lint);
-	CHECK(!dockerfile_parse(bad, strlen(bad), "F", &file, &err));
-	CHECK(lint_run(file, &options, &lint, &err) == FAILED);
-	CHECK_STR(err.text, "F:1: invalid check option \"nonsense\"");
+	if (dockerfile_parse(text, strlen(text), "F", &file, &err) ||
+	    lint_run(file, options, &lint, &err))
+		return xstrdup(err.text);
+	for (size_t i = 0; i < lint->count; i++)
+		buf_printf(&out, "%s; ", lint->warnings[i].text);
+	buf_add_str(&out, lint_violations(lint, &err) ? err.text : "fine");
+	return buf_take(&out);
+}
+
+TEST(lint_suggests_names_and_reads_check)
+{
+	static const struct {
+		const char *text, *want;
+	} checks[] = {
+		{ "# check=error=true;skip=JSONArgsRecommended\nFROM alpine\nCOPY $PAHT .\nCMD a\n",
+		  "Usage of undefined variable '$PAHT' (did you mean $PATH?); "
+		  "lint violation found for rules: UndefinedVar" },
+		{ "# check=error=1\nFROM alpine\n", "fine" },
+		{ "# check=error=FALSE\nFROM alpine\nCMD a\n",
+		  "JSON arguments recommended for CMD to prevent unintended behavior related to OS "
+		  "signals; fine" },
+		{ "# check=nonsense\nFROM alpine\n", "F:1: invalid check option \"nonsense\"" },
+		{ "# check=skips=all\nFROM alpine\n", "F:1: invalid check option \"skips\"" },
+		{ "# check=skip=all;\nFROM alpine\n", "F:1: invalid check option \"\"" },
+		{ "# check=error=yes\nFROM alpine\n",
+		  "F:1: failed to parse check option \"error=yes\": want true or false" },
+		{ "# check=skip=a;skip=b;skip=c;error=true\nFROM alpine AS A\n",
+		  "Stage name 'A' should be lowercase; fine" },
+	};
+	const struct lint_options options = {};
+
+	for (size_t i = 0; i < countof(checks); i++) {
+		owned(str) char *got = verdict(checks[i].text, &options);
+
+		CHECK_STR(got, checks[i].want);
+	}
+}
+
+/** The first stage has an image with a variable and a shell, others are left out. */
+static void look(void *closure, const struct instruction *from, struct lint_base *out)
+{
+	(void)closure;
+	out->is_left_out = from->first_line > 2;
+	out->has_shell = true;
+	strings_add(&out->env, "known=1");
+}
+
+TEST(lint_knows_what_a_build_knows)
+{
+	static const char text[] =
+		"ARG name\nFROM alpine:$name\nCOPY $known $name $PATH .\nARG a=$b\n"
+		"CMD a\nFROM alpine as Other\nCOPY $c .\nMAINTAINER x\n";
+	owned(strings) struct strings args = {};
+	const struct lint_options options = { .look = look, .build_args = &args };
+	owned(str) char *got = NULL;
+
+	strings_add(&args, "name=1");
+	strings_add(&args, "a=1");
+	strings_add(&args, "BUILDKIT_DOCKERFILE_CHECK=error=true");
+	got = verdict(text, &options);
+	CHECK_STR(got,
+		  "Default value for ARG alpine:$name results in empty or invalid base image name; "
+		  "Usage of undefined variable '$name'; Stage name 'Other' should be lowercase; "
+		  "'as' and 'FROM' keywords' casing do not match; "
+		  "Maintainer instruction is deprecated in favor of using label; "
+		  "lint violation found for rules: InvalidDefaultArgInFrom, UndefinedVar, "
+		  "StageNameCasing, FromAsCasing, MaintainerDeprecated");
 }
