@@ -260,6 +260,8 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 	op_add(plan, OP_HOSTNAME, "set the host name to %s", hostname_of(plan->spec))->path =
 		keep(plan, hostname_of(plan->spec));
 	skeleton_inherit(plan);
+	if (!plan->spec->leaves_hostname)
+		skeleton_add(plan, "/etc/hostname", false);
 	if (binds_prepare(plan, binds, err))
 		return FAILED;
 	root_mount(plan);

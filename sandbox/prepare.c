@@ -59,8 +59,7 @@ static const struct {
 	const char *path;
 	bool is_directory;
 } points[] = {
-	{ "/dev", true },        { "/proc", true },
-	{ "/sys", true },        { "/etc/resolv.conf", false },
+	{ "/dev", true },        { "/proc", true }, { "/sys", true }, { "/etc/resolv.conf", false },
 	{ "/etc/hosts", false },
 };
 
