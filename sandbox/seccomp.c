@@ -192,10 +192,19 @@ static const uint32_t actions[] = {
 	[KILLED] = SECCOMP_RET_KILL_PROCESS,
 };
 
+/** A jump to a return that is written later. */
+struct debt {
+	size_t at;
+	bool if_so;
+	enum verdict verdict;
+};
+
 /** A program that grows; too long a one is noticed at the end. */
 struct code {
 	struct sock_filter *at;
 	size_t count;
+	struct debt *debts;
+	size_t debt_count;
 };
 
 static size_t code_add(struct code *code, struct sock_filter instruction)
@@ -205,61 +214,99 @@ static size_t code_add(struct code *code, struct sock_filter instruction)
 	return code->count++;
 }
 
-/** Every test jumps to the last instruction or goes on to the next; the last but one is the rest.
- */
+static void debt_add(struct code *code, size_t at, bool if_so, enum verdict verdict)
+{
+	array_grow(code->debts, code->debt_count);
+	code->debts[code->debt_count++] = (struct debt){ at, if_so, verdict };
+}
+
+/** One return for each verdict, to which all jump that owe it: half of what the kernel translates. */
+static bool debts_pay(struct code *code)
+{
+	bool near = true;
+
+	for (enum verdict verdict = 0; verdict < CHECKED; verdict++) {
+		bool written = false;
+
+		for (size_t i = 0; i < code->debt_count; i++) {
+			const struct debt *debt = &code->debts[i];
+			size_t distance = code->count - debt->at - (written ? 2 : 1);
+
+			if (debt->verdict != verdict)
+				continue;
+			if (!written)
+				code_add(code, RETURN(actions[verdict]));
+			written = true;
+			near &= distance <= UINT8_MAX;
+			*(debt->if_so ? &code->at[debt->at].jt : &code->at[debt->at].jf) =
+				(uint8_t)distance;
+		}
+	}
+	code->debt_count = 0;
+	return near;
+}
+
+/** A test whose outcomes are a listed argument, or the next test, or what is not listed. */
+static void test_add(struct code *code, uint16_t how, uint32_t value, enum verdict listed)
+{
+	debt_add(code, code_add(code, JUMP(how, value, 0, 0)), true, listed);
+}
+
 static void check_write(struct code *code, const struct call_check *check)
 {
 	enum verdict listed = check->allows_listed ? ALLOWED : REFUSED;
-	size_t length = check->count + (check->bits != 0) + (check->max != 0);
 
 	code_add(code, LOAD(ARGUMENT(check->argument)));
 	if (check->bits)
-		code_add(code, JUMP(BPF_JSET, check->bits, length--, 0));
+		test_add(code, BPF_JSET, check->bits, listed);
 	if (check->max)
-		code_add(code, JUMP(BPF_JGT, check->max, length--, 0));
+		test_add(code, BPF_JGT, check->max, listed);
 	for (unsigned i = 0; i < check->count; i++)
-		code_add(code, JUMP(BPF_JEQ, check->values[i], length--, 0));
-	code_add(code, RETURN(actions[check->allows_listed ? REFUSED : ALLOWED]));
-	code_add(code, RETURN(actions[listed]));
-}
-
-static void leaf_write(struct code *code, unsigned verdict)
-{
-	if (verdict < CHECKED)
-		code_add(code, RETURN(actions[verdict]));
-	else
-		check_write(code, &calls_checked[verdict - CHECKED]);
+		test_add(code, BPF_JEQ, check->values[i], listed);
+	debt_add(code, code->count - 1, false, check->allows_listed ? REFUSED : ALLOWED);
 }
 
 /** Ranges whose code is surely short enough for a test to jump over half of it. */
 enum { SMALL_TREE = 40 };
 
+static void tree_write(struct code *code, const struct range *ranges, size_t count);
+
+/** One side of a test: owed where it is just a verdict, else written here. */
+static void side_write(struct code *code, size_t test, bool if_so, const struct range *ranges,
+		       size_t count)
+{
+	if (count == 1 && ranges->verdict < CHECKED)
+		debt_add(code, test, if_so, ranges->verdict);
+	else if (count == 1)
+		check_write(code, &calls_checked[ranges->verdict - CHECKED]);
+	else
+		tree_write(code, ranges, count);
+}
+
 /** The lower half comes next, the upper one past it. */
 static void tree_write(struct code *code, const struct range *ranges, size_t count)
 {
-	size_t middle = count / 2, test, skip;
+	size_t middle = count / 2;
+	size_t test = code_add(code, JUMP(BPF_JGE, ranges[middle].first, 0, 0)), skip;
 
-	if (count == 1) {
-		leaf_write(code, ranges[0].verdict);
-		return;
-	}
-	test = code_add(code, JUMP(BPF_JGE, ranges[middle].first, 0, 0));
 	if (count > SMALL_TREE) {
 		code->at[test].jf = 1;
 		skip = code_add(code, SKIP(0));
-		tree_write(code, ranges, middle);
+		side_write(code, test, false, ranges, middle);
 		code->at[skip].k = (uint32_t)(code->count - skip - 1);
 	} else {
-		tree_write(code, ranges, middle);
+		side_write(code, test, false, ranges, middle);
 		code->at[test].jt = (uint8_t)(code->count - test - 1);
 	}
-	tree_write(code, ranges + middle, count - middle);
+	side_write(code, test, true, ranges + middle, count - middle);
 }
 
-static void arch_write(struct code *code, const struct arch *arch, uint64_t capabilities)
+/** False where its returns are too far from its tests. */
+static bool arch_write(struct code *code, const struct arch *arch, uint64_t capabilities)
 {
 	struct ranges *ranges = xnew(struct ranges);
 	size_t skip;
+	bool near;
 
 	ranges_make(arch, capabilities, ranges);
 	code_add(code, LOAD(offsetof(struct seccomp_data, arch)));
@@ -267,8 +314,10 @@ static void arch_write(struct code *code, const struct arch *arch, uint64_t capa
 	skip = code_add(code, SKIP(0));
 	code_add(code, LOAD(offsetof(struct seccomp_data, nr)));
 	tree_write(code, ranges->items, ranges->count);
+	near = debts_pay(code);
 	code->at[skip].k = (uint32_t)(code->count - skip - 1);
 	free(ranges);
+	return near;
 }
 
 result filter_build(enum filter_kind kind, uint64_t capabilities, struct filter *out,
@@ -276,15 +325,17 @@ result filter_build(enum filter_kind kind, uint64_t capabilities, struct filter 
 {
 	uint32_t native = seccomp_arch_native();
 	struct code code = {};
+	bool near = true;
 
 	for (size_t i = 0; i < countof(arches); i++) {
 		if (arches[i].native == native && (kind == FILTER_NATIVE || arches[i].emulated_too))
-			arch_write(&code, &arches[i], capabilities);
+			near &= arch_write(&code, &arches[i], capabilities);
 	}
+	free(code.debts);
 	if (!code.count)
 		return fail(err, FAULT_SYSTEM, "there is no filter for this architecture yet");
 	code_add(&code, RETURN(actions[KILLED]));
-	if (code.count > BPF_MAXINSNS) {
+	if (!near || code.count > BPF_MAXINSNS) {
 		free(code.at);
 		return fail(err, FAULT_SYSTEM, "the filter has %zu instructions", code.count);
 	}
