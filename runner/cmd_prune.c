@@ -243,6 +243,7 @@ static result steps_remove(struct prune *prune, struct error *err)
 static result sweep(const struct ctx *ctx, struct prune *prune, struct error *err)
 {
 	if (steps_remove(prune, err) || trees_remove(ctx, prune, "work", LEFTOVERS, err) ||
+	    (prune->wanted->all && trees_remove(ctx, prune, "spare", LEFTOVERS, err)) ||
 	    trees_remove(ctx, prune, "layers", LAYERS, err))
 		return FAILED;
 	if (prune->wanted->all && (trees_remove(ctx, prune, "mounts", MOUNTS, err) ||

@@ -417,7 +417,7 @@ static result place_make(struct job *job, struct error *err)
 	const char *root = job->in->globals->root, *path;
 
 	if (layers_prepare(job->in->ctx, job->store, root, job->image, &job->lowers, err) ||
-	    workdir_new(root, &job->workdir, err))
+	    workdir_spare(root, &job->workdir, err))
 		return FAILED;
 	path = workdir_path(job->workdir);
 	job->upper = xasprintf("%s/upper", path);

@@ -126,7 +126,8 @@ static result start(const struct command *command, struct invocation *in, struct
 static result prepare_and_start(const struct command *command, struct globals *globals,
 				struct invocation *in, struct error *err)
 {
-	owned(zygote) struct zygote *zygote = NULL;
+	/* It ends with us: nobody waits for it. */
+	static struct zygote *zygote;
 	owned(str) char *root = NULL;
 	struct privilege privilege = {};
 

@@ -12,14 +12,20 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 struct workdir {
 	char *path;
 	char name[48];
-	int parent_fd; /* ROOT/work */
+	int parent_fd; /* ROOT/work, or ROOT/spare */
 	int lock_fd;   /* the directory itself, locked */
+	bool is_spare; /* kept for others as long as nothing is in it */
 };
+
+/** More at once than this get directories of their own. */
+enum { SPARES_MAX = 8 };
 
 static const char *const parts[] = { "upper", "work", "scratch" };
 
@@ -40,11 +46,29 @@ static const struct {
 	{ "upper", AT_REMOVEDIR },
 };
 
+/** Where the parts themselves begin. */
+enum { USUAL_PARTS = 4 };
+
 /** What is not there or holds more is left to remove_tree().  No step is running any more. */
-static void usual_remove(int dir_fd)
+static void usual_remove(int dir_fd, size_t count)
 {
-	for (size_t i = 0; i < countof(usual); i++)
+	for (size_t i = 0; i < count; i++)
 		unlinkat(dir_fd, usual[i].path, usual[i].flags);
+}
+
+/** Whether a part is as if it were new: nothing in it, and no attributes on it. */
+static bool is_pristine(int dir_fd, const char *part)
+{
+	owned(fd) int fd = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char entries[1024];
+	long got, length = 0;
+
+	if (fd < 0 || flistxattr(fd, NULL, 0) != 0)
+		return false;
+	while ((got = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0)
+		length += got;
+	/* "." and "..", 24 bytes each. */
+	return got == 0 && length <= 48;
 }
 
 void workdir_drop(struct workdir **dir)
@@ -54,8 +78,8 @@ void workdir_drop(struct workdir **dir)
 	if (!*dir)
 		return;
 	/* What cannot be removed now is garbage that the next process tries again. */
-	if ((*dir)->lock_fd >= 0) {
-		usual_remove((*dir)->lock_fd);
+	if ((*dir)->lock_fd >= 0 && !((*dir)->is_spare && is_pristine((*dir)->lock_fd, "upper"))) {
+		usual_remove((*dir)->lock_fd, countof(usual));
 		(void)remove_tree((*dir)->parent_fd, (*dir)->name, &ignored);
 	}
 	fd_drop(&(*dir)->lock_fd);
@@ -133,6 +157,49 @@ result workdir_new(const char *root, struct workdir **out, struct error *err)
 	}
 	*out = take(dir);
 	return OK;
+}
+
+/** Take the spare directory `name`, made if it is not there; false where it is not to be had. */
+static bool spare_take(struct workdir *dir)
+{
+	struct stat info;
+
+	mkdirat(dir->parent_fd, dir->name, 0755);
+	dir->lock_fd =
+		openat(dir->parent_fd, dir->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* One without links was removed by whoever had it before us. */
+	if (dir->lock_fd < 0 || flock(dir->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
+	    fstat(dir->lock_fd, &info) < 0 || info.st_nlink == 0)
+		return false;
+	usual_remove(dir->lock_fd, USUAL_PARTS);
+	for (size_t i = 0; i < countof(parts); i++) {
+		if (mkdirat(dir->lock_fd, parts[i], 0755) < 0 &&
+		    (errno != EEXIST || !is_pristine(dir->lock_fd, parts[i])))
+			return false;
+	}
+	return true;
+}
+
+result workdir_spare(const char *root, struct workdir **out, struct error *err)
+{
+	owned(workdir) struct workdir *dir = xnew(struct workdir);
+	owned(str) char *parent = xasprintf("%s/spare", root);
+
+	dir->lock_fd = -1;
+	dir->is_spare = true;
+	dir->parent_fd = open_dirs(AT_FDCWD, parent, 0700);
+	if (dir->parent_fd < 0)
+		return fail_sys(err, "create %s", parent);
+	for (int i = 0; i < SPARES_MAX; i++) {
+		snprintf(dir->name, sizeof(dir->name), "%d", i);
+		if (spare_take(dir)) {
+			dir->path = xasprintf("%s/%s", parent, dir->name);
+			*out = take(dir);
+			return OK;
+		}
+		fd_drop(&dir->lock_fd);
+	}
+	return workdir_new(root, out, err);
 }
 
 result workdir_discard(const char *root, const char *place, const char *name, struct error *err)

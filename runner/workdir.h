@@ -15,10 +15,17 @@ struct workdir;
 /** A fresh empty directory with the empty directories upper, work and scratch in it. */
 result workdir_new(const char *root, struct workdir **out, struct error *err);
 
+/**
+ * The same below ROOT/spare, for one sandbox whose changes are thrown away: as long as there are
+ * none, the directories stay for the next one, since making and removing them takes a disk longer
+ * than all else takes us.
+ */
+result workdir_spare(const char *root, struct workdir **out, struct error *err);
+
 /** Absolute path; borrowed. */
 const char *workdir_path(const struct workdir *dir);
 
-/** Removes it with all that is in it. */
+/** Removes it with all that is in it; a spare one only where there is something in it. */
 void workdir_drop(struct workdir **dir);
 
 /**

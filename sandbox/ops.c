@@ -128,8 +128,10 @@ static uint64_t microseconds(struct timeval time)
 	struct rusage usage = {};
 	int status, pid;
 
-	for (size_t i = 1; i < child->slot_count; i++)
-		close_slot(child, (int)i);
+	for (size_t i = 1; i < child->slot_count; i++) {
+		if (i != SLOT_RULES)
+			close_slot(child, (int)i);
+	}
 	for (int fd = 0; fd < 3; fd++)
 		shut(fd);
 	(void)capabilities_set(0);

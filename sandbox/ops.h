@@ -89,11 +89,15 @@ enum {
 	SLOT_DEV,
 	SLOT_PROC,
 	SLOT_SYS,
+	SLOT_RULES, /* of binfmt_misc: gone when nobody has it open */
 	SLOT_FIRST_FREE
 };
 
-/** Which list of ops: that of a user namespace, of a sandbox in advance, of what it is to run. */
-enum phase { PHASE_REALM, PHASE_BLANK, PHASE_OWN };
+/**
+ * Which list of ops: that of a user namespace, of a sandbox in advance, of one that has a user
+ * namespace to itself, of what it is to run.
+ */
+enum phase { PHASE_REALM, PHASE_BLANK, PHASE_LONE, PHASE_OWN };
 
 /** What the child tells the parent: each is one packet on the link. */
 enum message_kind {

@@ -83,6 +83,8 @@ static int fs_set_all(int fs_fd, const struct overlay_stack *stack, int empty_fd
 		return -1;
 	if (stack->is_volatile && fsconfig(fs_fd, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return -1;
+	/* It would be written to the upper directory; since Linux 6.6 it need not be. */
+	(void)!fsconfig(fs_fd, FSCONFIG_SET_STRING, "uuid", "null", 0);
 	return fsconfig(fs_fd, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
 }
 

@@ -114,15 +114,14 @@ struct realm_kind realm_kind_of(const struct sandbox_spec *spec)
 /** Its own handlers for foreign programs; whoever holds the mount keeps them, nobody sees it. */
 static void rules_add(struct plan *plan, const struct realm_kind *kind)
 {
-	int mount;
-
 	if (!kind->rules)
 		return;
-	mount = filesystem_add(plan, "binfmt_misc", NULL, ATTRIBUTES_SYSTEM);
+	filesystem_add(plan, "binfmt_misc", NULL, ATTRIBUTES_SYSTEM);
+	made_at(plan, SLOT_RULES);
 	for (size_t i = 0; i < kind->rule_count; i++) {
 		struct op *op = op_add(plan, OP_WRITE, "register %s", kind->rules[i]);
 
-		op->at = mount;
+		op->at = SLOT_RULES;
 		op->path = "register";
 		op->data = keep(plan, kind->rules[i]);
 		op->size = strlen(kind->rules[i]);
@@ -149,7 +148,7 @@ static void realm_fill(struct plan *plan, int root)
 	view_add(plan, root, "/proc");
 	view_add(plan, root, "/sys");
 	directory_add(plan, root, "realm", "tmp");
-	directory_add(plan, root, "realm", "stage");
+	directory_add(plan, root, "realm", "etc");
 	directory_add(plan, root, "realm", "dev");
 	for (size_t i = 0; i < countof(device_names); i++) {
 		struct arena *arena = plan->sandbox->arena;
@@ -187,7 +186,10 @@ struct sandbox *realm_compile(const struct realm_kind *kind)
 
 /* ---- the blank ---- */
 
-/** A private tmpfs: places to attach things to, and the skeleton layer. */
+/**
+ * A private tmpfs: places to attach things to, and the skeleton layer.  It covers a directory that
+ * realms and hosts have and no op looks at.
+ */
 static void stage_add(struct plan *plan)
 {
 	static const char *const options[] = { "source", "tmpfs", "mode", "0700", NULL };
@@ -196,7 +198,7 @@ static void stage_add(struct plan *plan)
 
 	filesystem_add(plan, "tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	made_at(plan, SLOT_STAGE);
-	attach_add(plan, SLOT_STAGE, -1, "the stage", "/stage");
+	attach_add(plan, SLOT_STAGE, -1, "the stage", "/etc");
 	for (size_t i = 0; i < countof(places); i++)
 		directory_add(plan, SLOT_STAGE, "stage", places[i]);
 	for (size_t i = 0; i < countof(points); i++)
@@ -312,20 +314,35 @@ static void sys_add(struct plan *plan, enum network network)
 }
 
 /** In the order of every runtime's default list: /proc, /dev, /sys. */
+static void blank_fill(struct plan *plan, const struct realm_kind *kind)
+{
+	if (kind->network == NETWORK_NONE)
+		op_add(plan, OP_LOOPBACK, "bring lo up")->data =
+			arena_printf(plan->sandbox->arena, "0 %u", kind->id_count - 1);
+	stage_add(plan);
+	proc_add(plan);
+	devices_add(plan);
+	/* Masks are clones of /dev/null. */
+	restrict_add(plan, "/proc", SLOT_PROC);
+	sys_add(plan, kind->network);
+}
+
 struct sandbox *blank_compile(const struct realm_kind *kind)
 {
 	struct plan plan = plan_new();
 
 	op_add(&plan, OP_BECOME, "become the first process");
-	if (kind->network == NETWORK_NONE)
-		op_add(&plan, OP_LOOPBACK, "bring lo up")->data =
-			arena_printf(plan.sandbox->arena, "0 %u", kind->id_count - 1);
-	stage_add(&plan);
-	proc_add(&plan);
-	devices_add(&plan);
-	/* Masks are clones of /dev/null. */
-	restrict_add(&plan, "/proc", SLOT_PROC);
-	sys_add(&plan, kind->network);
+	blank_fill(&plan, kind);
+	return plan.sandbox;
+}
+
+struct sandbox *lone_compile(const struct realm_kind *kind)
+{
+	struct plan plan = plan_new();
+
+	op_add(&plan, OP_BECOME, "become root of the user namespace");
+	rules_add(&plan, kind);
+	blank_fill(&plan, kind);
 	return plan.sandbox;
 }
 

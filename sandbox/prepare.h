@@ -22,6 +22,9 @@ struct realm_kind realm_kind_of(const struct sandbox_spec *spec);
 struct sandbox *realm_compile(const struct realm_kind *kind);
 struct sandbox *blank_compile(const struct realm_kind *kind);
 
+/** Of a blank that is its own realm, for a process that runs no other: not with an engine. */
+struct sandbox *lone_compile(const struct realm_kind *kind);
+
 /** Namespaces of a blank, beside the user namespace of its realm. */
 unsigned long blank_namespaces(enum network network);
 

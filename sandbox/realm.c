@@ -186,14 +186,11 @@ static void children_reap(void)
 		;
 }
 
-[[gnu::noreturn]] static void realm_main(struct realm *realm, int link, int go)
+[[gnu::noreturn]] static void realm_main(struct realm *realm, int link)
 {
 	size_t ignored;
 	char byte;
 
-	/* Ids are mapped now; or the zygote is gone. */
-	if (read(go, &byte, 1) != 1)
-		_exit(0);
 	descriptors_settle(link, &realm->engine);
 	realm_introduce();
 	realm_make(realm);
@@ -207,6 +204,75 @@ static void children_reap(void)
 }
 
 /* ---- the zygote ---- */
+
+/** Clone into a user namespace that waits for its ids; in the clone, wait for them.  0 there. */
+static pid_t mapped_clone(const struct realm *realm, unsigned long namespaces, int *pidfd,
+			  struct realm_answer *failure)
+{
+	const struct id_range shift = { 0, SHIFT_FIRST, SHIFT_COUNT };
+	struct clone_args args = {
+		.flags = CLONE_NEWUSER | CLONE_NEWNS | namespaces | CLONE_PIDFD |
+			 CLONE_CLEAR_SIGHAND,
+		.pidfd = (uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	struct error ignored;
+	int go[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(go, O_CLOEXEC) < 0)
+		_exit(1);
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0) {
+		close(go[1]);
+		if (read(go[0], &byte, 1) != 1)
+			_exit(0);
+		return 0;
+	}
+	if (pid < 0)
+		*failure = (struct realm_answer){ ANSWER_NO_CLONE, errno, 0, 0 };
+	else if (userns_map(pid, realm->kind.shifted ? &shift : NULL, &ignored))
+		*failure = (struct realm_answer){ ANSWER_NO_MAP, errno, 0, 0 };
+	else if (write(go[1], "g", 1) == 1)
+		*failure = (struct realm_answer){ .pid = pid };
+	else
+		_exit(1);
+	close(go[0]);
+	close(go[1]);
+	return pid;
+}
+
+/** A blank that is its own realm. */
+static void lone_clone(struct realm *realm, int link)
+{
+	struct realm_answer answer;
+	char path[64];
+	int fds[2] = { -1, -1 }, pair[2], userns;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		_exit(1);
+	pid = mapped_clone(realm, blank_namespaces(realm->kind.network), &fds[0], &answer);
+	if (pid == 0) {
+		struct child child = child_of(lone_compile(&realm->kind), PHASE_LONE, pair[1]);
+
+		blank_run(&child, realm->room, ROOM_SIZE);
+	}
+	close(pair[1]);
+	fds[1] = pair[0];
+	if (answer.kind < ANSWER_NO_CLONE) {
+		answer.kind = ANSWER_UP;
+		snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+		userns = open(path, O_RDONLY | O_CLOEXEC);
+		answer_send(link, &answer, &userns, userns >= 0);
+		fd_drop(&userns);
+		answer.kind = ANSWER_BLANK;
+	}
+	answer_send(link, &answer, fds, answer.kind == ANSWER_BLANK ? 2 : 0);
+	fd_drop(&fds[0]);
+	fd_drop(&fds[1]);
+}
 
 /** Guests may read what the argv and environment of its processes were. */
 static void arguments_blank(void)
@@ -230,33 +296,15 @@ static void arguments_blank(void)
 
 static void realm_clone(struct realm *realm, int link)
 {
-	const struct id_range shift = { 0, SHIFT_FIRST, SHIFT_COUNT };
-	struct clone_args args = {
-		.flags = CLONE_NEWUSER | CLONE_NEWNS,
-		.exit_signal = SIGCHLD,
-	};
-	struct realm_answer answer = {};
-	struct error ignored;
-	int go[2];
+	struct realm_answer answer;
+	int pidfd = -1;
+	pid_t pid = mapped_clone(realm, 0, &pidfd, &answer);
 
-	if (pipe2(go, O_CLOEXEC) < 0)
-		_exit(1);
-	answer.pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	if (answer.pid == 0) {
-		close(go[1]);
-		realm_main(realm, link, go[0]);
-	}
-	if (answer.pid < 0) {
-		answer = (struct realm_answer){ ANSWER_NO_CLONE, errno, 0, 0 };
+	if (pid == 0)
+		realm_main(realm, link);
+	fd_drop(&pidfd);
+	if (answer.kind >= ANSWER_NO_CLONE)
 		answer_send(link, &answer, NULL, 0);
-	} else if (userns_map(answer.pid, realm->kind.shifted ? &shift : NULL, &ignored)) {
-		answer = (struct realm_answer){ ANSWER_NO_MAP, errno, 0, 0 };
-		answer_send(link, &answer, NULL, 0);
-	} else if (write(go[1], "g", 1) != 1) {
-		_exit(1);
-	}
-	close(go[0]);
-	close(go[1]);
 }
 
 static struct {
@@ -301,7 +349,10 @@ static void request_serve(int link, void *room)
 		realm.kind.rules = (const char *const *)texts.items + engines;
 		realm.kind.rule_count = texts.count - engines;
 	}
-	realm_clone(&realm, link);
+	if (header->alone)
+		lone_clone(&realm, link);
+	else
+		realm_clone(&realm, link);
 	fd_drop(&realm.engine);
 	strings_drop(&texts);
 }

@@ -15,6 +15,7 @@ enum { ROOM_SIZE = 4 << 20 }; /* argv and environment are most: the kernel takes
  * any byte on its link asks for one more.
  */
 struct realm_request {
+	bool alone; /* a blank without a realm, which nobody will ask for another one */
 	bool shifted;
 	enum network network;
 	uint32_t id_count;

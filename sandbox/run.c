@@ -172,8 +172,9 @@ static void refusal_take(const struct run *run, const struct message *message, s
 {
 	owned(sandbox) struct sandbox *blank = NULL;
 
-	if (message->phase == PHASE_BLANK)
-		blank = blank_compile(&run->sandbox->kind);
+	if (message->phase != PHASE_OWN)
+		blank = message->phase == PHASE_BLANK ? blank_compile(&run->sandbox->kind)
+						      : lone_compile(&run->sandbox->kind);
 	(void)op_fail(&(blank ? blank : run->sandbox)->ops[message->op], message->sys, err);
 }
 

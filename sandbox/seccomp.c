@@ -220,7 +220,8 @@ static void debt_add(struct code *code, size_t at, bool if_so, enum verdict verd
 	code->debts[code->debt_count++] = (struct debt){ at, if_so, verdict };
 }
 
-/** One return for each verdict, to which all jump that owe it: half of what the kernel translates. */
+/** One return for each verdict, to which all jump that owe it: half of what the kernel translates.
+ */
 static bool debts_pay(struct code *code)
 {
 	bool near = true;

@@ -179,10 +179,11 @@ static void kind_keep(struct realm_seen *realm, const struct realm_kind *kind)
 		realm->kind.rules = (const char *const *)realm->texts.items + engines;
 }
 
-static result request_send(int zygote_link, const struct realm_seen *realm, int link,
+static result request_send(const struct zygote *zygote, const struct realm_seen *realm, int link,
 			   struct error *err)
 {
 	struct realm_request request = {
+		.alone = !zygote->many && !realm->kind.engine,
 		.shifted = realm->kind.shifted,
 		.network = realm->kind.network,
 		.id_count = realm->kind.id_count,
@@ -199,7 +200,7 @@ static result request_send(int zygote_link, const struct realm_seen *realm, int 
 	buf_add(&packet, &request, sizeof(request));
 	for (size_t i = 0; i < realm->texts.count; i++)
 		buf_add(&packet, realm->texts.items[i], strlen(realm->texts.items[i]) + 1);
-	return packet_send(zygote_link, packet.data, packet.length, &link, 1) ? OK : gone(err);
+	return packet_send(zygote->link, packet.data, packet.length, &link, 1) ? OK : gone(err);
 }
 
 /** Have a realm made; what became of it, it says when it is asked for a blank. */
@@ -219,7 +220,7 @@ static result realm_ask(struct zygote *zygote, const struct realm_kind *kind,
 	realm->asked = 1;
 	realm->next = zygote->realms;
 	zygote->realms = realm;
-	sent = request_send(zygote->link, realm, pair[1], err);
+	sent = request_send(zygote, realm, pair[1], err);
 	close(pair[1]);
 	if (sent) {
 		realm_drop(&zygote->realms);

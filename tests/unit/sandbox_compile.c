@@ -53,7 +53,7 @@ static const char golden_small[] = "new namespaces: user mount pid ipc uts cgrou
 				   "realm: directory sys\n"
 				   "mount /sys\n"
 				   "realm: directory tmp\n"
-				   "realm: directory stage\n"
+				   "realm: directory etc\n"
 				   "realm: directory dev\n"
 				   "take /dev/null\n"
 				   "realm: file dev/null\n"
