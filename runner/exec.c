@@ -85,7 +85,7 @@ static result layer_try(struct job *job, const struct digest *key, layer_maker *
 	owned(workdir) struct workdir *dir = NULL;
 	owned(str) char *upper = NULL;
 
-	if (workdir_new(job->build->request->root, &dir, err))
+	if (workdir_spare(job->build->request->root, &dir, err))
 		return FAILED;
 	upper = xasprintf("%s/upper", workdir_path(dir));
 	if (root_inherit(job, upper, err) || make(job, workdir_path(dir), closure, err) ||

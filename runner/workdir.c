@@ -56,19 +56,28 @@ static void usual_remove(int dir_fd, size_t count)
 		unlinkat(dir_fd, usual[i].path, usual[i].flags);
 }
 
-/** Whether a part is as if it were new: nothing in it, and no attributes on it. */
+/** Whether a part is gone, or as if it were new: nothing in it, and no attributes on it. */
 static bool is_pristine(int dir_fd, const char *part)
 {
 	owned(fd) int fd = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	char entries[1024];
 	long got, length = 0;
 
-	if (fd < 0 || flistxattr(fd, NULL, 0) != 0)
+	if (fd < 0)
+		return errno == ENOENT;
+	if (flistxattr(fd, NULL, 0) != 0)
 		return false;
 	while ((got = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0)
 		length += got;
 	/* "." and "..", 24 bytes each. */
 	return got == 0 && length <= 48;
+}
+
+/** What its work directory holds is known and left to the next one. */
+static bool is_reusable(const struct workdir *dir)
+{
+	return dir->is_spare && is_pristine(dir->lock_fd, "upper") &&
+	       is_pristine(dir->lock_fd, "scratch");
 }
 
 void workdir_drop(struct workdir **dir)
@@ -78,7 +87,7 @@ void workdir_drop(struct workdir **dir)
 	if (!*dir)
 		return;
 	/* What cannot be removed now is garbage that the next process tries again. */
-	if ((*dir)->lock_fd >= 0 && !((*dir)->is_spare && is_pristine((*dir)->lock_fd, "upper"))) {
+	if ((*dir)->lock_fd >= 0 && !is_reusable(*dir)) {
 		usual_remove((*dir)->lock_fd, countof(usual));
 		(void)remove_tree((*dir)->parent_fd, (*dir)->name, &ignored);
 	}

@@ -16,9 +16,8 @@ struct workdir;
 result workdir_new(const char *root, struct workdir **out, struct error *err);
 
 /**
- * The same below ROOT/spare, for one sandbox whose changes are thrown away: as long as there are
- * none, the directories stay for the next one, since making and removing them takes a disk longer
- * than all else takes us.
+ * The same below ROOT/spare, for a sandbox: unless there is something in it at the end, it stays for
+ * the next one, since making and removing directories takes a disk longer than all else takes us.
  */
 result workdir_spare(const char *root, struct workdir **out, struct error *err);
 
