@@ -18,7 +18,7 @@
 
 enum {
 	KEY_SIZE_MAX = 1 << 20,
-	WAIT_MS = 5000, /* for the socket */
+	WAIT_MS = 60000, /* for the socket: a busy machine */
 	WAIT_STEP_MS = 5,
 	NOT_FOUND = 127,
 };

@@ -290,18 +290,18 @@ static result layers_read(const json_t *manifest, const struct strings *diff_ids
 	if (count != diff_ids->count)
 		return fail(err, FAULT_INPUT, "%zu layers, but %zu diff_ids", count,
 			    diff_ids->count);
-	out->layers = xcalloc(count + 1, sizeof(*out->layers));
 	for (size_t i = 0; i < count; i++) {
 		struct json_at at = json_element(&list, i);
-		struct layer *layer = &out->layers[i];
+		struct layer layer = {};
 		const char *media;
 
-		if (part_read(&at, &media, &layer->blob, err) ||
-		    digest_parse(diff_ids->items[i], &layer->diff_id, err))
+		if (part_read(&at, &media, &layer.blob, err) ||
+		    digest_parse(diff_ids->items[i], &layer.diff_id, err))
 			return FAILED;
-		if (!media_is_layer(layer->blob.media))
+		if (!media_is_layer(layer.blob.media))
 			return fail(err, FAULT_INPUT, "%s is no layer: %s", at.path, media);
-		out->layer_count++;
+		array_grow(out->layers, out->layer_count);
+		out->layers[out->layer_count++] = layer;
 	}
 	return OK;
 }

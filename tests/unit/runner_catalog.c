@@ -55,6 +55,9 @@ TEST(catalogs_come_back_as_they_were_written)
 	CHECK(back.step_count == 3 && layer_found(&back, 3) == 10 && layer_found(&back, 2) == 11);
 	CHECK(back.steps[1].made == 6 && back.steps[1].used == 8);
 	catalog_config(&back, &again);
+	for (unsigned i = 0; i < 20; i++)
+		add(&back, 100 + i, 100 + i, 1, 1);
+	CHECK(back.step_count == 23 && layer_found(&back, 119) == 119);
 	CHECK_STR(buf_text(&again), buf_text(&config));
 }
 
