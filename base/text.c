@@ -193,11 +193,15 @@ const char *env_get(const struct strings *env, const char *name)
 
 void env_set(struct strings *env, const char *name, const char *value)
 {
+	char *entry;
+
 	for (size_t i = 0; i < env->count; i++) {
 		if (!names_variable(env->items[i], name))
 			continue;
+		/* The value may be the old one. */
+		entry = xasprintf("%s=%s", name, value);
 		free(env->items[i]);
-		env->items[i] = xasprintf("%s=%s", name, value);
+		env->items[i] = entry;
 		return;
 	}
 	strings_printf(env, "%s=%s", name, value);

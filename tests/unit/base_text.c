@@ -145,3 +145,12 @@ TEST(open_in_root_never_leaves_it)
 	CHECK(fd < 0 && errno == ENOENT);
 	CHECK(!remove_tree(AT_FDCWD, path, &err));
 }
+
+TEST(env_set_takes_the_old_value_as_the_new_one)
+{
+	owned(strings) struct strings env = {};
+
+	strings_add(&env, "A=a value of some length");
+	env_set(&env, "A", env_get(&env, "A"));
+	CHECK_STR(env_get(&env, "A"), "a value of some length");
+}
