@@ -245,8 +245,8 @@ static result export_one(const struct build *build, const struct cache_place *pl
 	(void)catalog_trim(&export.ours, CATALOG_LAYERS_MAX, CATALOG_STEPS_MAX);
 	if (export_run(&export, err))
 		return fail_in(err, "cache to %s", cache_place_text(place));
-	progress_note(build->ctx, "cache to %s: %zu steps", cache_place_text(place),
-		      export.ours.step_count);
+	progress_note(build->ctx, "cache to %s: %zu step%s", cache_place_text(place),
+		      export.ours.step_count, export.ours.step_count == 1 ? "" : "s");
 	return OK;
 }
 

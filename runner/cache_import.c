@@ -75,8 +75,9 @@ struct imports *imports_open(const struct ctx *ctx, const struct cache_places *p
 			progress_warn(ctx, "no cache from %s: %s", cache_place_text(source->place),
 				      why.text);
 		else
-			progress_note(ctx, "cache from %s: %zu steps",
-				      cache_place_text(source->place), source->catalog.step_count);
+			progress_note(ctx, "cache from %s: %zu step%s",
+				      cache_place_text(source->place), source->catalog.step_count,
+				      source->catalog.step_count == 1 ? "" : "s");
 	}
 	return imports;
 }
