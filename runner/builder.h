@@ -6,6 +6,7 @@
 #define RUNNER_BUILDER_H
 
 #include "registry/registry.h"
+#include "runner/attest_options.h"
 #include "runner/assist.h"
 #include "runner/cache.h"
 #include "runner/cache_options.h"
@@ -47,6 +48,7 @@ struct build_request {
 	int64_t epoch;    /* SOURCE_DATE_EPOCH, -1: none */
 	const char *metadata_file, *id_file;
 	struct cache_places cache_to, cache_from;
+	struct attest attest;
 	bool cache_inline; /* images tell which steps made their layers */
 	struct transport transport;
 	size_t jobs;

@@ -23,7 +23,7 @@ struct build_options {
 	struct limit_options resources;
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
 	const char *metadata, *iidfile, *epoch, *verify, *optional, *build_timeout;
-	struct strings cache_to, cache_from, allowed;
+	struct strings cache_to, cache_from, allowed, attestations;
 	const char *provenance, *sbom, *assist;
 	const char *call;
 	bool check;
@@ -112,10 +112,12 @@ static const struct option options[] = {
 	  "only check the Dockerfile, as 'mpemu dockerfile lint'; warnings are a failure" },
 	{ "call",       0,   OPTION_TEXT, FIELD(call),       "METHOD",
 	  "check (as --check), check,format=json, or build (default)" },
-	{ "provenance", 0,   OPTION_TEXT, FIELD(provenance), "false",
-	  "attestations of where it came from are not made yet: false is all that is taken" },
+	{ "provenance", 0,   OPTION_TEXT, FIELD(provenance), "WHAT",
+	  "attest where images come from: true, mode=min or mode=max (default: false)" },
 	{ "sbom",       0,   OPTION_TEXT, FIELD(sbom),       "false",
-	  "nor lists of what is in it" },
+	  "lists of what is in it are not made: false is all that is taken" },
+	{ "attest",     0,   OPTION_LIST, FIELD(attestations), "type=provenance,...",
+	  "the same as --provenance: mode=min|max, builder-id=URI, version=v1, disabled=true" },
 	{ "trace",      0,   OPTION_TEXT, FIELD(trace),      "FILE",
 	  "write where the time went, for chrome://tracing or ui.perfetto.dev" },
 	{ "insecure",   0,   OPTION_FLAG, FIELD(insecure),   NULL,
@@ -230,13 +232,17 @@ static result allowed_set(const struct strings *words, struct build_request *req
 	return OK;
 }
 
-/** CI files say `--provenance=false`, which is what is done. */
-static result attestations_refuse(const char *option, const char *text, struct error *err)
+static result attest_set(const struct build_options *options_, struct build_request *request,
+			 struct error *err)
 {
-	if (!text || strcmp(text, "false") == 0 || strcmp(text, "0") == 0)
-		return OK;
-	return fail(err, FAULT_USAGE, "--%s %s: attestations are not supported yet; want false",
-		    option, text);
+	for (size_t i = 0; i < options_->attestations.count; i++) {
+		if (attest_add(&request->attest, options_->attestations.items[i], err))
+			return FAILED;
+	}
+	if (options_->provenance &&
+	    attest_provenance_set(&request->attest, options_->provenance, err))
+		return FAILED;
+	return options_->sbom ? attest_sbom_set(&request->attest, options_->sbom, err) : OK;
 }
 
 static result check_set(const struct build_options *options_, struct build_request *request,
@@ -337,9 +343,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 	    (options_->assist && assist_mode_parse(options_->assist, &request->assist, err)) ||
 	    timeout_set(options_->build_timeout, request, err) ||
 	    allowed_set(&options_->allowed, request, err) || caches_set(options_, request, err) ||
-	    check_set(options_, request, err) ||
-	    attestations_refuse("provenance", options_->provenance, err) ||
-	    attestations_refuse("sbom", options_->sbom, err) ||
+	    check_set(options_, request, err) || attest_set(options_, request, err) ||
 	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
 			    &options_->limits, options_->shm_size, request, err))
 		return FAILED;
@@ -360,6 +364,7 @@ static void request_done(struct build_request *request)
 	annotations_drop(&request->form.annotations);
 	cache_places_drop(&request->cache_to);
 	cache_places_drop(&request->cache_from);
+	attest_drop(&request->attest);
 }
 
 static bool stdout_is_archive(const struct build_request *request)

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "runner/attest.h"
 #include "runner/cache_export.h"
 #include "runner/history.h"
 #include "runner/layers.h"
@@ -160,15 +161,41 @@ static bool wants_index(const struct build *build)
 	return value && (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0);
 }
 
-static result index_publish(const struct build *build, const struct form *form,
-			    struct published *out, struct error *err)
-{
-	struct descriptor entries[PLATFORMS_MAX] = {};
-	owned(json) json_t *notes = annotations_json(&form->annotations, ANNOTATE_INDEX, NULL);
-	size_t count = 0;
-	result written;
+/** Each image's entry; attestations stand behind all of them. */
+struct entries {
+	struct descriptor items[2 * PLATFORMS_MAX];
+	size_t count;
+};
 
-	if (out->count == 1 && !wants_index(build)) {
+static void entries_drop(struct entries *entries)
+{
+	for (size_t i = 0; i < entries->count; i++)
+		json_decref(entries->items[i].annotations);
+}
+
+static result attestations_add(struct build *build, const struct form *form,
+			       const struct published *made, struct entries *entries,
+			       struct error *err)
+{
+	for (size_t i = 0; i < made->count; i++) {
+		if (!made->manifests[i].size)
+			continue;
+		if (attest_write(build, form, build->plan->finals[i], &made->manifests[i],
+				 &entries->items[entries->count], err))
+			return FAILED;
+		entries->count++;
+	}
+	return OK;
+}
+
+static result index_publish(struct build *build, const struct form *form, struct published *out,
+			    struct error *err)
+{
+	__attribute__((cleanup(entries_drop))) struct entries entries = {};
+	owned(json) json_t *notes = annotations_json(&form->annotations, ANNOTATE_INDEX, NULL);
+	bool attests = build->request->attest.provenance != PROVENANCE_NONE;
+
+	if (out->count == 1 && !wants_index(build) && !attests) {
 		out->index = out->manifests[0];
 		return OK;
 	}
@@ -176,18 +203,17 @@ static result index_publish(const struct build *build, const struct form *form,
 		/* An optional platform that failed. */
 		if (!out->manifests[i].size)
 			continue;
-		entries[count] = out->manifests[i];
-		entries[count++].annotations =
+		entries.items[entries.count] = out->manifests[i];
+		entries.items[entries.count++].annotations =
 			annotations_json(&form->annotations, ANNOTATE_MANIFEST_DESCRIPTOR,
 					 &out->manifests[i].platform);
 	}
-	written = index_write(build->store, entries, count, notes, &out->index, err);
-	for (size_t i = 0; i < count; i++)
-		json_decref(entries[i].annotations);
-	return written;
+	if (attests && attestations_add(build, form, out, &entries, err))
+		return FAILED;
+	return index_write(build->store, entries.items, entries.count, notes, &out->index, err);
 }
 
-result form_publish(const struct build *build, const struct form *form, struct published *out,
+result form_publish(struct build *build, const struct form *form, struct published *out,
 		    struct error *err)
 {
 	struct published made = { .count = build->plan->final_count };

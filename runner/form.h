@@ -19,7 +19,7 @@ struct published {
  * Write the images of all platforms and their index.  Layers of base images stay as they came
  * unless force-compression; layers of this build are packed again only where the form differs.
  */
-result form_publish(const struct build *build, const struct form *form, struct published *out,
+result form_publish(struct build *build, const struct form *form, struct published *out,
 		    struct error *err);
 
 #endif

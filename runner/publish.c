@@ -91,7 +91,7 @@ static result archive_output(const struct build *build, const struct output *out
 	return archive_export(build->ctx, build->store, index, &names, output->dest, &options, err);
 }
 
-static result output_serve(const struct build *build, const struct output *output,
+static result output_serve(struct build *build, const struct output *output,
 			   const struct published *first, struct error *err)
 {
 	struct published made = *first;
@@ -153,7 +153,8 @@ static json_t *metadata_json(const struct build *build, const struct published *
 static result tell(const struct build *build, const struct published *made, struct error *err)
 {
 	const struct build_request *request = build->request;
-	const struct digest *id = made->count == 1 ? &made->configs[0] : &made->index.digest;
+	bool is_alone = made->count == 1 && made->index.media == MEDIA_MANIFEST;
+	const struct digest *id = is_alone ? &made->configs[0] : &made->index.digest;
 	char digest[DIGEST_TEXT_MAX];
 
 	digest_text(id, digest);
