@@ -128,12 +128,14 @@ static result prepare_and_start(const struct command *command, struct globals *g
 {
 	/* It ends with us: nobody waits for it. */
 	static struct zygote *zygote;
-	owned(str) char *root = NULL;
+	owned(str) char *root = NULL, *filters = NULL;
 	struct privilege privilege = {};
 
 	if (root_choose(globals, &root, err))
 		return FAILED;
 	globals->root = root;
+	filters = xasprintf("%s/filters", root);
+	filter_cache_use(filters);
 
 	if (command->needs_ids) {
 		if (userns_enter(&privilege, err) ||

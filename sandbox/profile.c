@@ -6,6 +6,7 @@
  */
 #include "sandbox/profile.h"
 #include "sandbox/caps.h"
+#include "sandbox/filter_cache.h"
 
 #include "base/fd.h"
 #include "base/json.h"
@@ -401,18 +402,39 @@ result profile_compile(const char *text, size_t length, const struct profile_tar
 	return status;
 }
 
+/** Of the profile's text, and of what its conditions ask for. */
+static struct digest profile_key(const struct buf *text, const struct profile_target *target)
+{
+	struct hasher *hasher = filter_key_new();
+	struct digest key;
+
+	hasher_add(hasher, &target->capabilities, sizeof(target->capabilities));
+	hasher_add_str(hasher, target->arch);
+	hasher_add(hasher, &target->version, sizeof(target->version));
+	hasher_add(hasher, &target->patch, sizeof(target->patch));
+	hasher_add(hasher, text->data, text->length);
+	key = hasher_finish(hasher);
+	hasher_drop(&hasher);
+	return key;
+}
+
 result profile_read(const char *path, uint64_t capabilities, struct filter *out, struct error *err)
 {
 	const struct platform host = platform_host();
 	struct profile_target target = { .capabilities = capabilities, .arch = host.arch };
 	owned(buf) struct buf text = {};
 	struct utsname name;
+	struct digest key;
 
 	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &target.version, &target.patch) != 2)
 		return fail(err, FAULT_SYSTEM, "cannot tell the version of the kernel");
 	if (read_file(AT_FDCWD, path, PROFILE_MAX, &text, err))
 		return FAILED;
+	key = profile_key(&text, &target);
+	if (filter_load(&key, out))
+		return OK;
 	if (profile_compile(buf_text(&text), text.length, &target, out, err))
 		return fail_in(err, "%s", path);
+	filter_save(&key, out);
 	return OK;
 }

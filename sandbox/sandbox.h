@@ -41,6 +41,12 @@ result userns_enter(struct privilege *out, struct error *err);
 result zygote_start(bool many, struct zygote **out, struct error *err);
 void zygote_drop(struct zygote **zygote);
 
+/**
+ * Keep filters of system calls in a directory (made if need be) from one process to the next; NULL:
+ * nowhere.  Before any thread.
+ */
+void filter_cache_use(const char *directory);
+
 /* ---- running ---- */
 
 /** A file of our own making, held in memory: a secret, a script. */
@@ -357,7 +363,7 @@ result layer_unpack_part(const struct ctx *ctx, int blob_fd, int into_fd, int lo
 
 struct diff_options {
 	enum compression compression;
-	int64_t epoch;	      /* clamp times to this second; negative: keep them */
+	int64_t epoch;        /* clamp times to this second; negative: keep them */
 	uint64_t bytes_max;   /* of content; 0: as much as layer_unpack() takes by default */
 	bool with_attributes; /* all that are the image's, else only what layers record */
 	bool rounds_times;    /* to the nearest second, else down */

@@ -14,6 +14,7 @@
 #include "sandbox/seccomp.h"
 #include "sandbox/calls.h"
 #include "sandbox/caps.h"
+#include "sandbox/filter_cache.h"
 
 #include "base/mem.h"
 
@@ -321,8 +322,8 @@ static bool arch_write(struct code *code, const struct arch *arch, uint64_t capa
 	return near;
 }
 
-result filter_build(enum filter_kind kind, uint64_t capabilities, struct filter *out,
-		    struct error *err)
+static result filter_make(enum filter_kind kind, uint64_t capabilities, struct filter *out,
+			  struct error *err)
 {
 	uint32_t native = seccomp_arch_native();
 	struct code code = {};
@@ -341,6 +342,58 @@ result filter_build(enum filter_kind kind, uint64_t capabilities, struct filter 
 		return fail(err, FAULT_SYSTEM, "the filter has %zu instructions", code.count);
 	}
 	*out = (struct filter){ code.at, (unsigned short)code.count };
+	return OK;
+}
+
+static void names_hash(struct hasher *hasher, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count && names[i]; i++)
+		hasher_add_str(hasher, names[i]);
+	hasher_add_str(hasher, "");
+}
+
+/** Of all that filter_make() looks at. */
+static struct digest filter_key(enum filter_kind kind, uint64_t capabilities)
+{
+	struct hasher *hasher = filter_key_new();
+	struct digest key;
+
+	hasher_add(hasher, &kind, sizeof(kind));
+	hasher_add(hasher, &capabilities, sizeof(capabilities));
+	names_hash(hasher, calls_allowed, calls_allowed_count);
+	names_hash(hasher, calls_absent, calls_absent_count);
+	names_hash(hasher, calls_newest, calls_newest_count);
+	for (size_t i = 0; i < calls_checked_count; i++) {
+		const struct call_check *check = &calls_checked[i];
+
+		hasher_add_str(hasher, check->name);
+		hasher_add(hasher, &check->argument, sizeof(check->argument));
+		hasher_add(hasher, &check->bits, sizeof(check->bits));
+		hasher_add(hasher, &check->max, sizeof(check->max));
+		hasher_add(hasher, &check->allows_listed, sizeof(check->allows_listed));
+		hasher_add(hasher, check->values, sizeof(check->values));
+	}
+	for (size_t i = 0; i < calls_privileged_count; i++) {
+		hasher_add(hasher, &calls_privileged[i].capability, sizeof(int));
+		names_hash(hasher, calls_privileged[i].names, countof(calls_privileged[i].names));
+	}
+	/* How it is written: to be changed with what is above. */
+	hasher_add_str(hasher, "ranges, shared returns");
+	key = hasher_finish(hasher);
+	hasher_drop(&hasher);
+	return key;
+}
+
+result filter_build(enum filter_kind kind, uint64_t capabilities, struct filter *out,
+		    struct error *err)
+{
+	const struct digest key = filter_key(kind, capabilities);
+
+	if (filter_load(&key, out))
+		return OK;
+	if (filter_make(kind, capabilities, out, err))
+		return FAILED;
+	filter_save(&key, out);
 	return OK;
 }
 

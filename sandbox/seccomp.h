@@ -5,20 +5,16 @@
 #ifndef SANDBOX_SECCOMP_H
 #define SANDBOX_SECCOMP_H
 
+#include "sandbox/filter.h"
+
 #include "base/error.h"
 
-#include <linux/filter.h>
+#include <stdint.h>
 
 enum filter_kind {
 	FILTER_NATIVE,   /* also the 32-bit calls of this architecture, where it has them */
 	FILTER_EMULATED, /* this architecture's own calls only: all that an emulator makes */
 	FILTER_KINDS
-};
-
-/** A finished program; belongs to the process. */
-struct filter {
-	struct sock_filter *instructions;
-	unsigned short count;
 };
 
 /**
