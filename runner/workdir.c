@@ -73,11 +73,38 @@ static bool is_pristine(int dir_fd, const char *part)
 	return got == 0 && length <= 48;
 }
 
-/** What its work directory holds is known and left to the next one. */
-static bool is_reusable(const struct workdir *dir)
+static bool is_part(const char *name)
 {
-	return dir->is_spare && is_pristine(dir->lock_fd, "upper") &&
-	       is_pristine(dir->lock_fd, "scratch");
+	for (size_t i = 0; i < countof(parts); i++) {
+		if (strcmp(name, parts[i]) == 0)
+			return true;
+	}
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/** Whether nobody has put anything beside the parts. */
+static bool has_only_parts(int dir_fd)
+{
+	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry = NULL;
+
+	if (!dir) {
+		fd_drop(&again);
+		return false;
+	}
+	while ((entry = readdir(dir)) && is_part(entry->d_name))
+		;
+	closedir(dir);
+	return !entry;
+}
+
+/** Nothing of a sandbox is left but what its overlay had in `work`, which is the next one's to
+ * remove. */
+static bool is_clean(int dir_fd)
+{
+	return is_pristine(dir_fd, "upper") && is_pristine(dir_fd, "scratch") &&
+	       has_only_parts(dir_fd);
 }
 
 void workdir_drop(struct workdir **dir)
@@ -87,7 +114,7 @@ void workdir_drop(struct workdir **dir)
 	if (!*dir)
 		return;
 	/* What cannot be removed now is garbage that the next process tries again. */
-	if ((*dir)->lock_fd >= 0 && !is_reusable(*dir)) {
+	if ((*dir)->lock_fd >= 0 && !((*dir)->is_spare && is_clean((*dir)->lock_fd))) {
 		usual_remove((*dir)->lock_fd, countof(usual));
 		(void)remove_tree((*dir)->parent_fd, (*dir)->name, &ignored);
 	}
@@ -104,7 +131,7 @@ const char *workdir_path(const struct workdir *dir)
 }
 
 /** Remove what dead processes left; whoever holds the lock is alive and keeps it. */
-static void sweep(int parent_fd)
+static void sweep(int parent_fd, bool (*is_kept)(int dir_fd))
 {
 	int again = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = again < 0 ? NULL : fdopendir(again);
@@ -122,7 +149,7 @@ static void sweep(int parent_fd)
 			continue;
 		fd = openat(parent_fd, entry->d_name,
 			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && !(is_kept && is_kept(fd)))
 			(void)remove_tree(parent_fd, entry->d_name, &ignored);
 	}
 	closedir(dir);
@@ -137,7 +164,7 @@ static result make_locked(struct workdir *dir, struct error *err)
 	if (flock(dir->parent_fd, LOCK_EX) < 0)
 		return fail_sys(err, "lock the work directory");
 	if (number == 0)
-		sweep(dir->parent_fd);
+		sweep(dir->parent_fd, NULL);
 	snprintf(dir->name, sizeof(dir->name), "%d-%u", (int)getpid(), number);
 	if (mkdirat(dir->parent_fd, dir->name, 0755) == 0)
 		dir->lock_fd = openat(dir->parent_fd, dir->name,
@@ -178,7 +205,7 @@ static bool spare_take(struct workdir *dir)
 		openat(dir->parent_fd, dir->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	/* One without links was removed by whoever had it before us. */
 	if (dir->lock_fd < 0 || flock(dir->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
-	    fstat(dir->lock_fd, &info) < 0 || info.st_nlink == 0)
+	    fstat(dir->lock_fd, &info) < 0 || info.st_nlink == 0 || !is_clean(dir->lock_fd))
 		return false;
 	usual_remove(dir->lock_fd, USUAL_PARTS);
 	for (size_t i = 0; i < countof(parts); i++) {
@@ -191,6 +218,7 @@ static bool spare_take(struct workdir *dir)
 
 result workdir_spare(const char *root, struct workdir **out, struct error *err)
 {
+	static atomic_bool swept;
 	owned(workdir) struct workdir *dir = xnew(struct workdir);
 	owned(str) char *parent = xasprintf("%s/spare", root);
 
@@ -199,6 +227,8 @@ result workdir_spare(const char *root, struct workdir **out, struct error *err)
 	dir->parent_fd = open_dirs(AT_FDCWD, parent, 0700);
 	if (dir->parent_fd < 0)
 		return fail_sys(err, "create %s", parent);
+	if (!atomic_exchange(&swept, true))
+		sweep(dir->parent_fd, is_clean);
 	for (int i = 0; i < SPARES_MAX; i++) {
 		snprintf(dir->name, sizeof(dir->name), "%d", i);
 		if (spare_take(dir)) {

@@ -16,8 +16,9 @@ struct workdir;
 result workdir_new(const char *root, struct workdir **out, struct error *err);
 
 /**
- * The same below ROOT/spare, for a sandbox: unless there is something in it at the end, it stays for
- * the next one, since making and removing directories takes a disk longer than all else takes us.
+ * The same below ROOT/spare, for a sandbox: unless there is something in it at the end, it stays
+ * for the next one, since making and removing directories takes a disk longer than all else takes
+ * us.
  */
 result workdir_spare(const char *root, struct workdir **out, struct error *err);
 

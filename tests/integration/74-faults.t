@@ -88,6 +88,9 @@ works() { # NAME
 	run mpemu run localhost/out cat /one /three
 	is "$1: and its image has all its files" "$(echo $out)" 'one three'
 	is "$1: the scratch is swept" "$(ls "$store/work" | wc -l)" 0
+	is "$1: and what is kept of it is empty" \
+		"$(find "$store/spare" -mindepth 2 ! -path '*/work' ! -path '*/work/*' \
+			! -name upper ! -name scratch -o -path '*/upper/*')" ''
 	is "$1: emulators are registered as before" "$(ls /proc/sys/fs/binfmt_misc 2>/dev/null)" \
 		"$registered"
 }
