@@ -107,7 +107,7 @@ ok 'a reader that goes away leaves nothing' nothing_left
 
 whole=$store store=$scratch/small
 mkdir "$store"
-mount -t tmpfs -o size=24m none "$store" || skip_all 'cannot mount a tmpfs'
+mount -t tmpfs -o size=24m,mode=755 none "$store" || skip_all 'cannot mount a tmpfs'
 mpemu import --platform linux/amd64 "$MPEMU_BASE/amd64.tar" localhost/base >/dev/null
 printf 'FROM localhost/base\nRUN head -c 100000000 /dev/zero > /big\n' >"$context/Dockerfile"
 run mpemu build "$context"
