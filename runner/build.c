@@ -9,6 +9,7 @@
 #include "runner/cache_import.h"
 #include "runner/deadline.h"
 #include "runner/flights.h"
+#include "runner/forecast.h"
 #include "runner/lint_rules.h"
 #include "runner/outside.h"
 #include "runner/publish.h"
@@ -181,6 +182,7 @@ static result open_all(struct build *build, struct error *err)
 	build->imports =
 		imports_open(build->ctx, &build->request->cache_from, build->request->platforms,
 			     build->request->platform_count, &build->request->transport);
+	forecast_run(build);
 	return cancel_check(build->ctx, err);
 }
 

@@ -24,11 +24,14 @@ enum {
 static void step_add(const struct build *build, const struct step *step, struct catalog *out)
 {
 	const struct snapshot *made = step->result;
+	struct catalog_step *added;
 
 	if (!made || digest_is_zero(&made->key))
 		return;
-	catalog_add(out, &made->key, &made->layers[made->layer_count - 1], made->time,
-		    build->time - build->time % DAY, step->name);
+	added = catalog_add(out, &made->key, &made->layers[made->layer_count - 1], made->time,
+			    build->time - build->time % DAY, step->name);
+	if (!digest_is_zero(&made->asked))
+		added->asked = made->asked;
 }
 
 static void image_add(const struct build *build, const struct step *final, struct catalog *out)

@@ -135,3 +135,18 @@ bool imports_find(struct imports *imports, const struct ctx *ctx, struct store *
 	}
 	return false;
 }
+
+bool imports_asked(const struct imports *imports, const struct digest *asked, struct digest *key)
+{
+	for (size_t i = 0; i < imports->count; i++) {
+		const struct catalog *catalog = &imports->sources[i].catalog;
+
+		for (size_t j = 0; j < catalog->step_count; j++) {
+			if (!digest_equal(&catalog->steps[j].asked, asked))
+				continue;
+			*key = catalog->steps[j].key;
+			return true;
+		}
+	}
+	return false;
+}

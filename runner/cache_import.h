@@ -26,4 +26,7 @@ void imports_drop(struct imports **imports);
 bool imports_find(struct imports *imports, const struct ctx *ctx, struct store *store,
 		  const struct digest *key, struct made *out);
 
+/** The key that somebody's step had who asked for the same. */
+bool imports_asked(const struct imports *imports, const struct digest *asked, struct digest *key);
+
 #endif

@@ -50,8 +50,9 @@ const struct catalog_step *catalog_find(const struct catalog *catalog, const str
 	return NULL;
 }
 
-void catalog_add(struct catalog *catalog, const struct digest *key, const struct layer *layer,
-		 int64_t made, int64_t used, const char *title)
+struct catalog_step *catalog_add(struct catalog *catalog, const struct digest *key,
+				 const struct layer *layer, int64_t made, int64_t used,
+				 const char *title)
 {
 	struct catalog_step *step = (struct catalog_step *)catalog_find(catalog, key);
 
@@ -63,20 +64,24 @@ void catalog_add(struct catalog *catalog, const struct digest *key, const struct
 	if (used > step->used)
 		step->used = used;
 	if (made <= step->made)
-		return;
+		return step;
 	step->made = made;
 	step->layer = layer_place(catalog, layer);
 	free(step->title);
 	step->title = xstrndup(title, TITLE_MAX);
+	return step;
 }
 
 void catalog_merge(struct catalog *catalog, const struct catalog *other)
 {
 	for (size_t i = 0; i < other->step_count; i++) {
 		const struct catalog_step *step = &other->steps[i];
+		struct catalog_step *added =
+			catalog_add(catalog, &step->key, &other->layers[step->layer], step->made,
+				    step->used, step->title);
 
-		catalog_add(catalog, &step->key, &other->layers[step->layer], step->made,
-			    step->used, step->title);
+		if (!digest_is_zero(&step->asked))
+			added->asked = step->asked;
 	}
 }
 
@@ -138,13 +143,15 @@ json_t *catalog_steps_json(const struct catalog *catalog)
 	for (size_t i = 0; i < catalog->step_count; i++) {
 		const struct catalog_step *step = &catalog->steps[i];
 		owned(buf) struct buf title = {};
+		json_t *object;
 
 		text_escape(&title, step->title, strlen(step->title));
-		json_array_append_new(
-			list,
-			json_pack("{s:o, s:I, s:I, s:I, s:s}", "key", digest_json(&step->key),
-				  "layer", (json_int_t)step->layer, "made", (json_int_t)step->made,
-				  "used", (json_int_t)step->used, "title", buf_text(&title)));
+		object = json_pack("{s:o, s:I, s:I, s:I, s:s}", "key", digest_json(&step->key),
+				   "layer", (json_int_t)step->layer, "made", (json_int_t)step->made,
+				   "used", (json_int_t)step->used, "title", buf_text(&title));
+		if (!digest_is_zero(&step->asked))
+			json_object_set_new(object, "asked", digest_json(&step->asked));
+		json_array_append_new(list, object);
 	}
 	return list;
 }
@@ -309,14 +316,16 @@ static result layers_read(const json_t *manifest, const struct strings *diff_ids
 static result step_read(const struct json_at *at, struct catalog *out, struct error *err)
 {
 	uint64_t layer, made, used;
-	const char *key, *title;
-	struct digest digest;
+	const char *key, *title, *asked;
+	struct digest digest, other = {};
 
 	if (json_get_string(at, "key", &key, err) || digest_parse(key, &digest, err) ||
 	    json_get_number(at, "layer", SIZE_MAX / 2, &layer, err) ||
 	    json_get_number(at, "made", TIME_MAX, &made, err) ||
 	    json_get_number(at, "used", TIME_MAX, &used, err) ||
-	    json_get_string(at, "title", &title, err))
+	    json_get_string(at, "title", &title, err) ||
+	    json_find_string(at, "asked", &asked, err) ||
+	    (asked && digest_parse(asked, &other, err)))
 		return FAILED;
 	if (layer >= out->layer_count)
 		return fail(err, FAULT_INPUT, "%s: there is no layer %llu", at->path,
@@ -324,6 +333,7 @@ static result step_read(const struct json_at *at, struct catalog *out, struct er
 	array_grow(out->steps, out->step_count);
 	out->steps[out->step_count++] = (struct catalog_step){
 		.key = digest,
+		.asked = other,
 		.layer = (size_t)layer,
 		.made = (int64_t)made,
 		.used = (int64_t)used,

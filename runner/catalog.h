@@ -9,6 +9,9 @@
  *       "steps": [{ "key": "sha256:...", "layer": 0, "made": 1700000000, "used": 1700000000,
  *                   "title": "[linux/arm64 2/3] RUN make" }, ...] }
  *
+ * and of a COPY from another stage also "asked": the digest of what it was asked to take, by which
+ * it is found where that stage has not been run.
+ *
  * A key is the digest of all that the step depends on, so nobody has to believe what else is said
  * here but that the layer is what the step would make.  Pure: nothing is read or written.
  */
@@ -30,10 +33,11 @@ enum {
 
 struct catalog_step {
 	struct digest key;
-	size_t layer; /* place in `layers` */
-	int64_t made; /* seconds since the epoch */
-	int64_t used; /* when an export last had it; to the day */
-	char *title;  /* for people */
+	struct digest asked; /* what the step was asked for, where the key is of what it took */
+	size_t layer;        /* place in `layers` */
+	int64_t made;        /* seconds since the epoch */
+	int64_t used;        /* when an export last had it; to the day */
+	char *title;         /* for people */
 };
 
 struct catalog {
@@ -45,9 +49,13 @@ struct catalog {
 
 void catalog_drop(struct catalog *catalog);
 
-/** What a step made: in place of what was known of its key, unless that is as new. */
-void catalog_add(struct catalog *catalog, const struct digest *key, const struct layer *layer,
-		 int64_t made, int64_t used, const char *title);
+/**
+ * What a step made: in place of what was known of its key, unless that is as new.  The step is the
+ * caller's to complete, until the next is added.
+ */
+struct catalog_step *catalog_add(struct catalog *catalog, const struct digest *key,
+				 const struct layer *layer, int64_t made, int64_t used,
+				 const char *title);
 
 /** Add all of another one. */
 void catalog_merge(struct catalog *catalog, const struct catalog *other);

@@ -349,17 +349,23 @@ static result target_read(struct copy *copy, const char *word, struct error *err
 	return OK;
 }
 
-result copy_prepare(struct job *job, struct copy *copy, struct error *err)
+result copy_read(struct job *job, struct copy *copy, struct error *err)
 {
 	owned(str) char *target = NULL;
-	size_t paths = 0;
 
 	copy->job = job;
 	copy->verb = job->step->instruction->kind == INSTRUCTION_ADD ? "ADD" : "COPY";
-	if (words_expand(copy, &paths, &target, err) || target_read(copy, target, err) ||
-	    flags_read(copy, err) || tree_open(copy, err))
+	return words_expand(copy, &copy->path_count, &target, err) ||
+			       target_read(copy, target, err) || flags_read(copy, err)
+		       ? FAILED
+		       : OK;
+}
+
+result copy_find(struct copy *copy, struct error *err)
+{
+	if (tree_open(copy, err))
 		return FAILED;
-	for (size_t i = 0; i < paths; i++) {
+	for (size_t i = 0; i < copy->path_count; i++) {
 		if (word_add(copy, copy->words.items[i], copy->words.count - 1, err))
 			return FAILED;
 	}

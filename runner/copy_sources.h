@@ -44,12 +44,16 @@ struct copy {
 	struct mode_change change;
 	struct copy_source *sources;
 	size_t source_count;
+	size_t path_count; /* of `words` that are paths or URLs */
 };
 
 void copy_drop(struct copy *copy);
 
-/** Read the instruction and find its sources; nothing is downloaded yet.  FAULT_INPUT. */
-result copy_prepare(struct job *job, struct copy *copy, struct error *err);
+/** Read the instruction: its words and flags.  FAULT_INPUT. */
+result copy_read(struct job *job, struct copy *copy, struct error *err);
+
+/** Then find its sources; nothing is downloaded yet.  FAULT_INPUT. */
+result copy_find(struct copy *copy, struct error *err);
 
 /** What tells the source apart from others, and no more; may download it. */
 result source_hash(struct copy *copy, struct copy_source *source, struct digest *out,

@@ -167,6 +167,40 @@ static result layer_obtain(struct job *job, const struct digest *key, layer_make
 	return OK;
 }
 
+static result layer_forecast(struct job *job, const struct digest *key, struct error *err)
+{
+	bool found = false;
+	struct made made;
+
+	if (job->extent == EXTENT_LAYER && layer_known(job, key, &made, &found, err))
+		return FAILED;
+	job->missed = !found;
+	job->snapshot->files = *key;
+	return OK;
+}
+
+result job_asked_find(const struct job *job, const struct digest *asked, struct digest *key,
+		      bool *found, struct error *err)
+{
+	owned(buf) struct buf text = {};
+	struct error ignored = {};
+
+	if (cache_note_find(job->build->cache, asked, &text, found, err))
+		return FAILED;
+	*found = (*found && !digest_parse(buf_text(&text), key, &ignored)) ||
+		 imports_asked(job->build->imports, asked, key);
+	return OK;
+}
+
+result job_asked_keep(const struct job *job, const struct digest *asked, const struct digest *key,
+		      struct error *err)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	job->snapshot->asked = *asked;
+	return cache_note_keep(job->build->cache, asked, digest_text(key, text), err);
+}
+
 result job_layer(struct job *job, const struct digest *key, layer_maker *make, void *closure,
 		 struct error *err)
 {
@@ -174,6 +208,8 @@ result job_layer(struct job *job, const struct digest *key, layer_maker *make, v
 	owned(buf) struct buf path = {};
 	struct made made = {};
 
+	if (job->extent != EXTENT_ALL)
+		return layer_forecast(job, key, err);
 	if (layer_obtain(job, key, make, closure, &made, err) ||
 	    layer_prepare(build->ctx, build->store, build->request->root, &made.layer,
 			  &job->snapshot->lowers, &path, err))
@@ -286,7 +322,6 @@ result step_execute(struct build *build, const struct step *step, struct snapsho
 		step->previous ? snapshot_copy(step->previous->result) : snapshot_new();
 	struct job job = { .build = build, .step = step, .snapshot = snapshot };
 
-	snapshot->key = (struct digest){};
 	if (cancel_check(build->ctx, err))
 		return FAILED;
 	if (job_execute(&job, err)) {
@@ -297,5 +332,25 @@ result step_execute(struct build *build, const struct step *step, struct snapsho
 	}
 	*out = take(snapshot);
 	*cached = job.cached;
+	return OK;
+}
+
+result step_forecast(struct build *build, const struct step *step, bool wants_layer,
+		     struct snapshot **out, bool *known, struct error *err)
+{
+	owned(snapshot) struct snapshot *snapshot =
+		step->previous ? snapshot_copy(step->previous->result) : snapshot_new();
+	struct job job = {
+		.build = build,
+		.step = step,
+		.snapshot = snapshot,
+		.extent = wants_layer ? EXTENT_LAYER : EXTENT_KEY,
+	};
+
+	if (cancel_check(build->ctx, err) || job_execute(&job, err))
+		return FAILED;
+	snapshot->is_forecast = true;
+	*known = !job.missed;
+	*out = take(snapshot);
 	return OK;
 }

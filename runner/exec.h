@@ -14,10 +14,23 @@
 result step_execute(struct build *build, const struct step *step, struct snapshot **out,
 		    bool *cached, struct error *err);
 
+/**
+ * Work out the key of a step from those of its needs, and run nothing.  With `wants_layer` its
+ * layer is brought into the store where somebody knows it: `*known` tells.  FAILED where the key
+ * cannot be known without running something.
+ */
+result step_forecast(struct build *build, const struct step *step, bool wants_layer,
+		     struct snapshot **out, bool *known, struct error *err);
+
 /* ---- private to exec*.c ---- */
+
+/** How much of a step is done: all, or what it takes to know its key, or its layer where known. */
+enum extent { EXTENT_ALL, EXTENT_KEY, EXTENT_LAYER };
 
 /** A step being executed. */
 struct job {
+	enum extent extent;
+	bool missed; /* EXTENT_LAYER: nobody knows it */
 	struct build *build;
 	const struct step *step;
 	struct snapshot *snapshot; /* starts as a copy of the previous one */
@@ -37,6 +50,12 @@ typedef result layer_maker(struct job *job, const char *workdir, void *closure, 
  */
 result job_layer(struct job *job, const struct digest *key, layer_maker *make, void *closure,
 		 struct error *err);
+
+/** The key that was found when this was asked for before, here or elsewhere. */
+result job_asked_find(const struct job *job, const struct digest *asked, struct digest *key,
+		      bool *found, struct error *err);
+result job_asked_keep(const struct job *job, const struct digest *asked, const struct digest *key,
+		      struct error *err);
 
 /** Expand one word with the variables of the snapshot; the caller frees it. */
 result job_expand(const struct job *job, const char *word, char **out, struct error *err);

@@ -80,7 +80,9 @@ static result exec_image(struct job *job, struct error *err)
 	for (size_t i = 0; i < image->layer_count; i++) {
 		owned(buf) struct buf path = {};
 
-		if (layer_prepare(build->ctx, build->store, build->request->root, &image->layers[i],
+		/* Keys need what the layers are called, not what is in them. */
+		if (job->extent == EXTENT_ALL &&
+		    layer_prepare(build->ctx, build->store, build->request->root, &image->layers[i],
 				  &job->snapshot->lowers, &path, err))
 			return fail_in(err, "FROM %s: layer %zu", job->step->image, i + 1);
 		snapshot_push(job->snapshot, &image->layers[i], buf_text(&path));

@@ -186,19 +186,89 @@ static struct digest linked_files(const struct digest *below, const struct diges
 	return hasher_finish(hasher);
 }
 
+/** Which stage, and what of it: all that decides what the key will be. */
+static result asked_key(const struct copy *copy, struct digest *out, struct error *err)
+{
+	const struct step *step = copy->job->step;
+	owned(hasher) struct hasher *hasher = hasher_new();
+	const struct flag *flag;
+	size_t at = 0;
+
+	hasher_add_str(hasher, "mpemu copy asked 1");
+	if (!copy->is_linked)
+		hasher_add(hasher, copy->job->snapshot->files.bytes,
+			   sizeof(copy->job->snapshot->files.bytes));
+	hasher_add(hasher, step->source->result->files.bytes,
+		   sizeof(step->source->result->files.bytes));
+	for (size_t i = 0; i < copy->words.count; i++)
+		hasher_add_str(hasher, copy->words.items[i]);
+	hasher_add_str(hasher, copy->target);
+	hasher_add_str(hasher, copy->chown ? copy->chown : "");
+	hasher_add_str(hasher, copy->chmod ? copy->chmod : "");
+	hasher_add_str(hasher, copy->is_linked ? "link" : "");
+	hasher_add_str(hasher, copy->with_parents ? "parents" : "");
+	while ((flag = instruction_next_flag(step->instruction, "exclude", &at))) {
+		owned(str) char *pattern = NULL;
+
+		if (job_expand(copy->job, flag->value ? flag->value : "", &pattern, err))
+			return FAILED;
+		hasher_add_str(hasher, pattern);
+	}
+	*out = hasher_finish(hasher);
+	return OK;
+}
+
+/** Its layer was there a moment ago, when the stage was left out because of that. */
+static result asked_make(struct job *job, const char *workdir, void *closure, struct error *err)
+{
+	(void)job;
+	(void)workdir;
+	(void)closure;
+	return fail(err, FAULT_SYSTEM, "the cache lost the layer meanwhile: begin the build again");
+}
+
+static result copy_layer(struct copy *copy, const struct digest *key, layer_maker *make,
+			 struct error *err)
+{
+	const struct digest below = copy->job->snapshot->files;
+
+	copy->job->stands_alone = copy->is_linked;
+	if (job_layer(copy->job, key, make, copy, err))
+		return FAILED;
+	if (copy->is_linked)
+		copy->job->snapshot->files = linked_files(&below, key);
+	copy_history(copy);
+	return OK;
+}
+
+/** From a stage that was not run: what others had who asked for the same. */
+static result copy_asked(struct copy *copy, const struct digest *asked, struct error *err)
+{
+	struct digest key;
+	bool found;
+
+	if (job_asked_find(copy->job, asked, &key, &found, err))
+		return FAILED;
+	if (!found)
+		return fail(err, FAULT_MISSING, "nobody knows what the stage has");
+	return copy_layer(copy, &key, asked_make, err) ||
+			       job_asked_keep(copy->job, asked, &key, err)
+		       ? FAILED
+		       : OK;
+}
+
 result exec_copy(struct job *job, struct error *err)
 {
 	__attribute__((cleanup(copy_drop))) struct copy copy = { .tree_fd = -1 };
-	const struct digest below = job->snapshot->files;
-	struct digest key;
+	const struct step *source = job->step->source;
+	struct digest key, asked;
 
-	if (copy_prepare(job, &copy, err) || copy_key(&copy, &key, err))
+	if (copy_read(job, &copy, err) || (source && asked_key(&copy, &asked, err)))
 		return FAILED;
-	job->stands_alone = copy.is_linked;
-	if (job_layer(job, &key, copy_make, &copy, err))
+	if (source && source->result->is_forecast)
+		return copy_asked(&copy, &asked, err);
+	if (copy_find(&copy, err) || copy_key(&copy, &key, err) ||
+	    copy_layer(&copy, &key, copy_make, err))
 		return FAILED;
-	if (copy.is_linked)
-		job->snapshot->files = linked_files(&below, &key);
-	copy_history(&copy);
-	return OK;
+	return source ? job_asked_keep(job, &asked, &key, err) : OK;
 }

@@ -210,6 +210,8 @@ static result hash_content(const struct job *job, const struct run_mount *mount,
 	struct digest content;
 	bool is_file;
 
+	if (mount->source && mount->source->result->is_forecast)
+		return fail(err, FAULT_MISSING, "nobody knows what the stage has");
 	if (source_open(job, mount, &root, err) || source_stat(job, mount, root, &is_file, err))
 		return FAILED;
 	part.root_fd = root;

@@ -245,14 +245,43 @@ static void *worker(void *closure)
 	return NULL;
 }
 
+/** What has a result already need not run: see forecast.h. */
+static void step_skip(struct sched *sched, struct step *step)
+{
+	if (!step->result)
+		return;
+	/* FROM is never said to be cached. */
+	step->state = step->kind == STEP_INSTRUCTION ? STEP_CACHED : STEP_DONE;
+	for (size_t i = 0; i < step->dependant_count; i++)
+		step->dependants[i]->missing--;
+	sched->unfinished--;
+}
+
+static void tell_skipped(const struct sched *sched)
+{
+	const struct plan *plan = sched->build->plan;
+
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct step *step = plan->steps[i];
+
+		if (!step->result)
+			continue;
+		tell(sched, step, EVENT_STEP_STARTED, 0, NULL);
+		tell(sched, step, step->state == STEP_CACHED ? EVENT_STEP_CACHED : EVENT_STEP_DONE,
+		     0, NULL);
+	}
+}
+
 static void start_queue(struct sched *sched)
 {
 	const struct plan *plan = sched->build->plan;
 
 	sched->ready = xcalloc(plan->step_count, sizeof(struct step *));
 	sched->unfinished = plan->step_count;
+	for (size_t i = 0; i < plan->step_count; i++)
+		step_skip(sched, plan->steps[i]);
 	for (size_t i = 0; i < plan->step_count; i++) {
-		if (!plan->steps[i]->missing)
+		if (!plan->steps[i]->missing && !plan->steps[i]->result)
 			make_ready(sched, plan->steps[i]);
 	}
 }
@@ -285,6 +314,7 @@ result sched_run(struct build *build, struct error *err)
 	pthread_cond_init(&sched.changed, NULL);
 	start_queue(&sched);
 	tell_plan(build);
+	tell_skipped(&sched);
 	ran = run_workers(&sched, err);
 	free(sched.ready);
 	pthread_cond_destroy(&sched.changed);

@@ -19,6 +19,8 @@ struct snapshot {
 	struct strings lowers; /* their directories, topmost first, each once (see layers.h) */
 	struct digest files;   /* key of the file system: equal keys, equal content */
 	struct digest key;     /* of the step that made the topmost layer; zero: another did */
+	struct digest asked; /* of what that step was asked for, where its key is of what it took */
+	bool is_forecast;    /* keys alone: nothing was run, and there are no layers to look into */
 
 	struct strings env;  /* what RUN and expansion see: ENV and ARG in the order they came */
 	struct strings args; /* names of the ARGs in effect, "NAME" or "NAME=default value" */

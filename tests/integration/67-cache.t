@@ -23,14 +23,17 @@ build() { # STORE OPTIONS...
 	run on "$test_store" build --platform "$platforms" "$@" "$context"
 }
 
-# How many steps that make a layer were known; FROM is always done anew.
-cached() { printf '%s\n' "$err" | grep -c ' CACHED'; }
-run_anew() { # [INSTRUCTION]
+# How many steps that make a layer were known, and how many were run.
+ended() { # HOW INSTRUCTIONS
 	printf '%s\n' "$err" |
-	sed -n "s/^#\\([0-9]*\\) \\[.*\\] \\(${1-RUN\\|COPY\\|WORKDIR}\\) .*/\\1/p" |
+	sed -n "s/^#\\([0-9]*\\) \\[.*\\] \\($2\\) .*/\\1/p" |
 	while read -r test_step; do
-		printf '%s\n' "$err" | grep "^#$test_step DONE"
+		printf '%s\n' "$err" | grep "^#$test_step $1"
 	done | wc -l
+}
+cached() { ended CACHED 'RUN\|COPY\|WORKDIR'; }
+run_anew() { # [INSTRUCTION]
+	ended DONE "${1-RUN\|COPY\|WORKDIR}"
 }
 
 # Machines that begin with the same base images.
@@ -51,7 +54,7 @@ for machine in $machines; do forget "$machine"; done
 echo content >"$context/file"
 cat >"$context/Dockerfile" <<'END'
 FROM localhost/base AS build
-RUN uname -m >/machine
+RUN uname -m >/machine; date +%s%N >>/machine
 COPY file /copied
 
 FROM localhost/base
@@ -148,8 +151,25 @@ build "$two" --no-cache --cache-to "type=local,dest=$scratch/min,tag=other"
 is 'tags stand side by side' "$(jq '.manifests | length' "$scratch/min/index.json")" 2
 forget "$three"
 build "$three" --cache-from "type=local,src=$scratch/min,tag=small"
-is 'mode=min has the steps of the image alone' "$(run_anew) run, $(cached) cached" \
-	'6 run, 9 cached'
+is 'mode=min serves where the image is all that is wanted' "$(run_anew) run, $(cached) cached" \
+	'0 run, 15 cached'
+manifest=$scratch/min/blobs/$(jq -r '.manifests[] | select(.annotations[] == "small").digest |
+	sub(":"; "/")' "$scratch/min/index.json")
+is 'though it has the steps of the image alone' \
+	"$(jq '.steps | length' "$scratch/min/blobs/$(jq -r '.config.digest | sub(":"; "/")' "$manifest")")" 9
+forget "$three"
+build "$three" --cache-from "type=local,src=$scratch/min,tag=small" --target build
+is 'so that other stages are run' "$(run_anew)" 6
+forget "$three"
+sed -i 's/echo last/echo changed/' "$context/Dockerfile"
+build "$three" --cache-from "type=local,src=$scratch/min,tag=small"
+is 'also where the image changed' "$(run_anew RUN)" 6
+sed -i 's/echo changed/echo last/' "$context/Dockerfile"
+forget "$three"
+echo other >"$context/file"
+build "$three" --cache-from "type=local,src=$scratch/min,tag=small"
+is 'or the stage did' "$(run_anew RUN)" 3
+echo content >"$context/file"
 children= raced=0
 for number in 1 2 3 4 5 6; do
 	"$MPEMU" --root "$scratch/racer$number" --quiet build \
@@ -169,7 +189,7 @@ for machine in $machines; do forget "$machine"; done
 build "$one" --cache-to type=inline -t "$registry/inline/app:1" --push
 is 'images can tell it themselves' "$status" 0
 build "$two" --cache-from "$registry/inline/app:1" -t localhost/out
-is 'steps of the image come from it' "$(run_anew) run, $(cached) cached" '6 run, 9 cached'
+is 'steps of the image come from it' "$(run_anew) run, $(cached) cached" '0 run, 15 cached'
 build "$one" -t "$registry/inline/app:none" --push
 build "$three" --cache-from "type=registry,ref=$registry/inline/app:none"
 like 'an image that says nothing is named' "$err" \
@@ -210,7 +230,7 @@ restore() {
 	forget "$two"
 }
 restore
-change '.diff_ids[0] as $first | .diff_ids[0] = .diff_ids[1] | .diff_ids[1] = $first'
+change '.diff_ids |= .[1:] + .[:1]'
 build "$two" --cache-from "type=local,src=$scratch/dir" -t localhost/out
 is 'layers that are not what the list says are not taken' "$status" 0
 like 'and told' "$err" 'warning: cache from .*: unpacked content is'
