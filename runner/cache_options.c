@@ -114,6 +114,17 @@ static result set_insecure(struct cache_place *out, const char *name, const char
 	return field_bool(name, value, &out->insecure, err);
 }
 
+/** Layers go as they are, which is gzip for those that steps of a build made. */
+static result set_compression(struct cache_place *out, const char *name, const char *value,
+			      struct error *err)
+{
+	(void)out;
+	if (strcmp(value, "gzip") == 0)
+		return OK;
+	return fail(err, FAULT_USAGE, "%s=%s is not supported yet by this version of mpemu", name,
+		    value);
+}
+
 /** What is done anyway. */
 static result set_always(struct cache_place *out, const char *name, const char *value,
 			 struct error *err)
@@ -148,6 +159,7 @@ static const struct {
 	{ "merge",             REMOTE | LOCAL | TO,         set_merge },
 	{ "image-manifest",    REMOTE | LOCAL | TO,         set_always },
 	{ "oci-mediatypes",    REMOTE | LOCAL | TO,         set_always },
+	{ "compression",       REMOTE | LOCAL | TO,         set_compression },
 	{ "registry.insecure", REMOTE | TO | FROM,          set_insecure },
 };
 /* clang-format on */

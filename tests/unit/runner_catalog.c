@@ -164,6 +164,8 @@ TEST(places_of_caches_are_read_as_buildx_reads_them)
 		{ false, "type=local,\"src=d,e\"", CACHE_LOCAL, "d,e", "latest", false, false },
 		{ true, "type=inline", CACHE_INLINE, "", "", false, false },
 		{ true, "type=inline,mode=min", CACHE_INLINE, "", "", false, false },
+		{ true, "type=local,dest=d,compression=gzip", CACHE_LOCAL, "d", "latest", false,
+		  false },
 		{ true, "type=registry,ref=a/b,MODE=min,image-manifest=true,oci-mediatypes=true",
 		  CACHE_REGISTRY, "a/b", "", false, false },
 	};
@@ -213,6 +215,10 @@ TEST(places_of_caches_that_make_no_sense_are_refused)
 		{ true, "type=local,dest=x,tga=y",
 		  "--cache-to type=local,dest=x,tga=y: unknown "
 		  "field 'tga' (did you mean tag?)" },
+		{ true, "type=local,dest=x,compression=zstd",
+		  "--cache-to type=local,dest=x,compression=zstd: compression=zstd is not "
+		  "supported "
+		  "yet by this version of mpemu" },
 		{ true, "type=inline,mode=max",
 		  "--cache-to type=inline,mode=max: mode=max: an "
 		  "image holds its own steps alone" },
