@@ -359,6 +359,10 @@ static result mount_points_leave(const struct job *job, const struct run *run, c
 		if (mkdirat(upper_fd, names[i], 0755) < 0 && errno != EEXIST)
 			return fail_sys(err, "make directory /%s", names[i]);
 	}
+	/* Files to mount on were made there and removed again: that is no time of the base's. */
+	if (below < 0 || fstatat(below, "etc/resolv.conf", &info, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstatat(below, "etc/hosts", &info, AT_SYMLINK_NOFOLLOW) < 0)
+		(void)!utimensat(upper_fd, "etc", NULL, AT_SYMLINK_NOFOLLOW);
 	return OK;
 }
 

@@ -130,7 +130,7 @@ static result download(struct outside *outside, const struct ctx *ctx, const str
 		       struct thing *thing, struct error *err)
 {
 	owned(str) char *directory = NULL, *path = NULL;
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
 	struct fetched fetched;
 	owned(fd) int fd = -1;
 
@@ -145,8 +145,8 @@ static result download(struct outside *outside, const struct ctx *ctx, const str
 	progress_note(ctx, "downloading %s", remote->url);
 	if (url_fetch(ctx, remote->url, OUTSIDE_BYTES_MAX, fd, &fetched, err))
 		return fail_in(err, "%s", remote->url);
-	if (fetched.modified)
-		times[1] = (struct timespec){ .tv_sec = fetched.modified };
+	/* What nobody says the time of has none, whenever it was fetched. */
+	times[1].tv_sec = fetched.modified;
 	if (futimens(fd, times) < 0)
 		return fail_sys(err, "set time of %s", path);
 	thing->digest = fetched.digest;
