@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 void layer_path(const char *root, const struct digest *diff_id, struct buf *path)
 {
@@ -18,8 +20,62 @@ void layer_path(const char *root, const struct digest *diff_id, struct buf *path
 	buf_printf(path, "%s/layers/%s", root, digest_hex(diff_id, hex));
 }
 
-result layer_adopt(const char *root, const struct digest *diff_id, const char *from,
-		   struct error *err)
+/* ---- directories that no disk may have yet ---- */
+
+/** On a directory that was not synced: the boot in which it was made, and is whole. */
+static const char boot_attribute[] = "user.mpemu.boot";
+
+enum { BOOT_SIZE = 36 };
+
+static bool boot_read(char out[BOOT_SIZE])
+{
+	owned(fd) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && read(fd, out, BOOT_SIZE) == BOOT_SIZE;
+}
+
+/** A file system without attributes has nowhere to note it, and is trusted. */
+static void boot_note(const char *path)
+{
+	char boot[BOOT_SIZE];
+
+	if (boot_read(boot))
+		(void)!setxattr(path, boot_attribute, boot, sizeof(boot), 0);
+}
+
+/** Whether the machine was started since the directory was made: a lost part shows nowhere. */
+static bool is_doubtful(int fd)
+{
+	char noted[BOOT_SIZE], now[BOOT_SIZE];
+
+	return fgetxattr(fd, boot_attribute, noted, sizeof(noted)) >= 0 &&
+	       (!boot_read(now) || memcmp(noted, now, sizeof(now)) != 0);
+}
+
+/** One in doubt is removed under a lock, since another process may have made it again by now. */
+bool layer_is_whole(const char *root, const char *path)
+{
+	owned(str) char *parent = xasprintf("%s/layers", root);
+	owned(fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), lock = -1;
+	struct error ignored = {};
+
+	if (fd < 0 || !is_doubtful(fd))
+		return fd >= 0;
+	fd_drop(&fd);
+	lock = open_dirs(AT_FDCWD, parent, 0700);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return false;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || !is_doubtful(fd))
+		return fd >= 0;
+	(void)workdir_discard(root, "layers", strrchr(path, '/') + 1, &ignored);
+	return false;
+}
+
+/* ---- layers ---- */
+
+static result rename_to_layer(const char *root, const struct digest *diff_id, const char *from,
+			      struct error *err)
 {
 	owned(str) char *parent = xasprintf("%s/layers", root);
 	owned(fd) int parent_fd = open_dirs(AT_FDCWD, parent, 0700);
@@ -34,6 +90,13 @@ result layer_adopt(const char *root, const struct digest *diff_id, const char *f
 	if (errno == ENOTEMPTY || errno == EEXIST)
 		return OK;
 	return fail_sys(err, "rename %s to %s", from, buf_text(&path));
+}
+
+result layer_adopt(const char *root, const struct digest *diff_id, const char *from,
+		   struct error *err)
+{
+	boot_note(from);
+	return rename_to_layer(root, diff_id, from, err);
 }
 
 static result check_digests(const struct layer *layer, const struct layer_info *info,
@@ -84,13 +147,6 @@ static struct digest stack_key(const struct digest *diff_id, const struct string
 	return hasher_finish(hasher);
 }
 
-static bool is_directory(const struct buf *path)
-{
-	struct stat status;
-
-	return stat(buf_text(path), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 /** The directory if it is there: the layer's own, or the one for this stack. */
 static bool layer_find(const char *root, const struct layer *layer, const struct strings *lowers,
 		       struct buf *path)
@@ -98,11 +154,11 @@ static bool layer_find(const char *root, const struct layer *layer, const struct
 	struct digest key = stack_key(&layer->diff_id, lowers);
 
 	layer_path(root, &layer->diff_id, path);
-	if (is_directory(path))
+	if (layer_is_whole(root, buf_text(path)))
 		return true;
 	buf_clear(path);
 	layer_path(root, &key, path);
-	return is_directory(path);
+	return layer_is_whole(root, buf_text(path));
 }
 
 static result layer_make(const struct ctx *ctx, struct store *store, const char *root,
@@ -128,7 +184,7 @@ static result layer_make(const struct ctx *ctx, struct store *store, const char 
 	    check_digests(layer, &info, err) || looks_inherit(&implicit, below, into, err))
 		return FAILED;
 	*name = implicit.count ? stack_key(&layer->diff_id, lowers) : layer->diff_id;
-	return layer_adopt(root, name, upper, err);
+	return rename_to_layer(root, name, upper, err);
 }
 
 result layer_prepare(const struct ctx *ctx, struct store *store, const char *root,

@@ -29,6 +29,12 @@ result layer_prepare(const struct ctx *ctx, struct store *store, const char *roo
 		     const struct layer *layer, const struct strings *lowers, struct buf *path,
 		     struct error *err);
 
+/**
+ * Whether the directory is there and has all that was put into it.  One that was not on disk before
+ * the machine was started again is in doubt, and is removed.
+ */
+bool layer_is_whole(const char *root, const char *path);
+
 /** Add the names of the image's directories that are there (in ROOT/layers) to `names`. */
 void layers_known(const char *root, const struct image *image, struct strings *names);
 
@@ -40,7 +46,9 @@ void layer_path(const char *root, const struct digest *diff_id, struct buf *path
 
 /**
  * Give the directory `from` (an upper that is done) its final name as a layer; if another process
- * was faster, `from` stays and theirs is used.
+ * was faster, `from` stays and theirs is used.  Nothing is written to disk for it: a power failure
+ * may take parts of it, so that it is unpacked from its blob again when the machine was started
+ * anew.
  */
 result layer_adopt(const char *root, const struct digest *diff_id, const char *from,
 		   struct error *err);

@@ -139,9 +139,7 @@ static bool has_failed(const struct toolchains *toolchains, const struct digest 
 static result obtain_locked(struct toolchains *toolchains, const struct toolchain_request *request,
 			    const struct digest *key, const char *path, struct error *err)
 {
-	struct stat info;
-
-	if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+	if (layer_is_whole(request->root, path))
 		return OK;
 	if (has_failed(toolchains, key))
 		return fail(err, FAULT_MISSING, "it could not be made before");
