@@ -211,6 +211,7 @@ static result bind_cache(const struct run_mounts *mounts, const struct run_mount
 			 struct bind *bind, struct error *err)
 {
 	owned(fd) int root = -1, inside = -1;
+	struct stat info;
 
 	bind->source = cache_path(mounts, mount);
 	if (!mount->path[1])
@@ -219,9 +220,10 @@ static result bind_cache(const struct run_mounts *mounts, const struct run_mount
 	root = open(bind->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return fail_sys(err, "open %s", bind->source);
-	inside = open_in_root(root, mount->path, O_PATH | O_DIRECTORY, 0);
-	if (inside < 0)
+	inside = open_in_root(root, mount->path, O_PATH, 0);
+	if (inside < 0 || fstat(inside, &info) < 0)
 		return fail_sys(err, "source %s of the cache", mount->path);
+	bind->inside_is_file = !S_ISDIR(info.st_mode);
 	return OK;
 }
 

@@ -185,6 +185,19 @@ static bool is_whiteout(int dir_fd, const char *name)
 	       info.st_rdev == 0;
 }
 
+/** A new directory has what was asked for, and what its parent hands down by its set-group-id bit.
+ */
+static int looks_set(int fd, const struct dirs_options *options)
+{
+	struct stat info;
+
+	if (fstat(fd, &info) < 0)
+		return -1;
+	if ((options->uid || options->gid) && fchown(fd, options->uid, options->gid) < 0)
+		return -1;
+	return fchmod(fd, options->mode | (info.st_mode & S_ISGID));
+}
+
 /** Open one directory below dir_fd, made if it is not there; -1 with errno. */
 static int dir_make(int dir_fd, const char *name, const struct dirs_options *options)
 {
@@ -200,7 +213,7 @@ static int dir_make(int dir_fd, const char *name, const struct dirs_options *opt
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	if (made && (fchown(fd, options->uid, options->gid) < 0 || fchmod(fd, options->mode) < 0))
+	if (made && looks_set(fd, options) < 0)
 		return -1;
 	if (opaque && opaque_set(fd) < 0)
 		return -1;

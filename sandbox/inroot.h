@@ -34,7 +34,7 @@ result path_resolve(int root_fd, const char *path, enum climbing climbing, struc
 
 struct dirs_options {
 	mode_t mode;
-	uint32_t uid, gid;
+	uint32_t uid, gid;   /* 0, 0: whose it is where it is made */
 	bool over_whiteouts; /* a whiteout on the way becomes an opaque directory */
 };
 

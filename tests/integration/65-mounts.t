@@ -162,6 +162,19 @@ EOF
 build
 is 'a private cache in use is left alone' "$status" 0
 
+cat <<'EOF' | dockerfile
+FROM localhost/base
+RUN --mount=type=cache,id=deep,target=/c mkdir -p /c/in && ln -s / /c/out && ln -s ../../../.. /c/up && echo file > /c/mark
+RUN --mount=type=cache,id=deep,source=out,target=/d ls /d | xargs > /seen
+RUN --mount=type=cache,id=deep,source=up,target=/d ls /d | xargs >> /seen
+RUN --mount=type=cache,id=deep,source=in/../../..,target=/d ls /d | xargs >> /seen
+RUN --mount=type=cache,id=deep,source=mark,target=/d cat /d >> /seen
+EOF
+build -t localhost/out
+in_image cat /seen
+is 'a source in a cache never leads out of it, and may be a file' "$status $(echo $out)" \
+	'0 in mark out up in mark out up in mark out up file'
+
 # ---- secrets ----
 
 value=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')

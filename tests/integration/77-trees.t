@@ -237,6 +237,23 @@ WORKDIR /w
 7 drwxr-xr-x 12/34 w/
 END
 like 'which is said' "$err" 'owner who:7: no such user in /etc/passwd; root is taken'
+case_is 'directories inherit a group where a parent says so' <<'END'
+FROM localhost/base
+RUN mkdir /g && chown 5:77 /g && chmod 2775 /g
+WORKDIR /g/w
+COPY src/sub /g/s
+COPY --chown=3:4 one.txt /g/d/
+--
+1 drwxrwsr-x 5/77 g/
+2 drwxrwsr-x 5/77 g/
+2 drwxr-sr-x 0/77 g/w/
+3 drwxrwsr-x 5/77 g/
+3 drwxr-sr-x 0/77 g/s/
+3 -rw-r--r-- 0/0 g/s/c.txt
+4 drwxrwsr-x 5/77 g/
+4 drwxr-sr-x 3/4 g/d/
+4 -rw-r--r-- 3/4 g/d/one.txt
+END
 case_is 'WORKDIR follows links, also those that lead nowhere' <<'END'
 FROM localhost/base
 RUN ln -s /nowhere /l
