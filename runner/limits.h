@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Limits as they are typed: --memory, --cpus, --pids-limit, --timeout, --max-layer; and as they are told of.
+ * Limits as they are typed: --memory, --cpus, --pids-limit, --timeout, --max-layer; and as they are
+ * told of.
  */
 #ifndef RUNNER_LIMITS_H
 #define RUNNER_LIMITS_H

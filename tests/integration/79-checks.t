@@ -14,8 +14,10 @@ build() {
 
 dockerfile <<'END'
 FROM scratch as base
-MAINTAINER me
+# what for
+ARG arg
 COPY ignored /
+MAINTAINER me
 CMD echo hello
 END
 echo ignored >"$context/.dockerignore"
@@ -26,13 +28,14 @@ is 'and prints what dockerfile lint prints' "$out" \
 	"$(cd "$context" && "$MPEMU" dockerfile lint Dockerfile)"
 build --call=check,format=json
 is 'as JSON too' "$status $(printf '%s' "$out" | jq -r '[.warnings[].ruleName] | sort | join(" ")')" \
-	'3 FromAsCasing JSONArgsRecommended MaintainerDeprecated'
+	'3 CopyIgnoredFile FromAsCasing JSONArgsRecommended MaintainerDeprecated'
 ok 'nothing was built' test ! -e "$store/oci"
 build --build-arg BUILDKIT_DOCKERFILE_CHECK=skip=all --check
 is 'a build argument has rules skipped' "$status $out" '0 Check complete, no warnings found.'
 build --build-arg 'BUILDKIT_DOCKERFILE_CHECK=skip=all;experimental=all' --check
-like 'or applied that are experimental, which look at .dockerignore' "$out" \
-	'^Dockerfile:3: CopyIgnoredFile: '
+like 'or applied that are experimental' "$out" '^Dockerfile:3: InvalidDefinitionDescription: '
+build --check
+like 'the context has a say' "$out" 'Dockerfile:4: CopyIgnoredFile: '
 build --call=nothing
 is 'other methods are refused' "$status" 2
 
