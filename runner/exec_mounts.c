@@ -44,6 +44,10 @@ static void secret_defaults(struct run_mount *mount)
 		default_id(want, want->source);
 	else if (!given(want->id))
 		default_id(want, last_part(want->target));
+	if (want->env && !*want->env) {
+		free(want->env);
+		want->env = xstrdup(want->id);
+	}
 	mount->file.mode = want->has_mode ? want->mode : SECRET_MODE;
 	if (!given(want->target) && !want->env)
 		mount->target = xasprintf("/run/secrets/%s", last_part(want->id));

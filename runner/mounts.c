@@ -13,7 +13,7 @@ static const char *const kind_names[] = { "bind", "cache", "tmpfs", "secret", "s
 static const char *const sharing_names[] = { "shared", "private", "locked" };
 
 /** What tells the mounts of one kind from those of another. */
-enum allowed { FOR_ALL, FOR_SECRET_SSH, FOR_TMPFS, FOR_SECRET };
+enum allowed { FOR_ALL, FOR_SECRET_SSH, FOR_TMPFS };
 
 static bool is_allowed(enum allowed allowed, enum mount_kind kind)
 {
@@ -24,8 +24,6 @@ static bool is_allowed(enum allowed allowed, enum mount_kind kind)
 		return kind == MOUNT_SECRET || kind == MOUNT_SSH;
 	case FOR_TMPFS:
 		return kind == MOUNT_TMPFS;
-	case FOR_SECRET:
-		return kind == MOUNT_SECRET;
 	}
 	return false;
 }
@@ -127,7 +125,7 @@ static result set_id(struct reading *reading, const char *key, const char *value
 static result set_env(struct reading *reading, const char *key, const char *value,
 		      struct error *err)
 {
-	if (!*value || strchr(value, '='))
+	if (strchr(value, '='))
 		return fail_value(key, value, err);
 	return set_text(&reading->mount->env, value);
 }
@@ -247,7 +245,7 @@ static const struct {
 	{ "mode",        set_mode,      FOR_ALL,        false },
 	{ "uid",         set_uid,       FOR_ALL,        false },
 	{ "gid",         set_gid,       FOR_ALL,        false },
-	{ "env",         set_env,       FOR_SECRET,     false },
+	{ "env",         set_env,       FOR_ALL,        false },
 };
 /* clang-format on */
 

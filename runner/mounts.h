@@ -17,7 +17,8 @@ enum sharing { SHARING_SHARED, SHARING_PRIVATE, SHARING_LOCKED };
 /** One mount, as BuildKit understands it; texts are owned, NULL where not given. */
 struct mount {
 	enum mount_kind kind;
-	char *from, *source, *target, *id, *env;
+	char *from, *source, *target, *id;
+	char *env; /* of a secret: the variable; "": called like the secret */
 	bool read_only, required;
 	enum sharing sharing;
 	uint64_t size; /* of a tmpfs; 0: not given */

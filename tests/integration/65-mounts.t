@@ -183,6 +183,7 @@ cat <<'EOF' | dockerfile
 FROM localhost/base
 RUN --mount=type=secret,id=token ls -ln /run/secrets/token | awk '{print $1,$3,$4}' > /looks; wc -c < /run/secrets/token > /size
 RUN --mount=type=secret,id=token,target=/s/t,mode=0444,uid=5,gid=6 ls -ln /s/t | awk '{print $1,$3,$4}' > /looks2
+RUN --mount=type=secret,id=token,env=,required test -n "$token"
 RUN --mount=type=secret,id=token,env=TOKEN,required echo ${#TOKEN} > /length; ls /run/secrets >> /length; true
 RUN --mount=type=secret,id=none ls /run/secrets 2>&1 | wc -l > /none; true
 RUN ls /run /s 2>/dev/null > /left; true
