@@ -12,25 +12,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** Bytes of a file as JSON, which knows valid UTF-8 only. */
-static json_t *text_json(const char *text)
+/** Add text as Go's encoding/json writes it: a byte that is no UTF-8 becomes U+FFFD. */
+static void add_valid(struct buf *out, const char *text, size_t left)
 {
-	owned(buf) struct buf valid = {};
-	size_t left = strlen(text);
-
 	while (left) {
 		uint32_t c;
 		char bytes[4];
 		size_t width = rune_read(text, left, &c);
 
-		buf_add(&valid, bytes, rune_write(c, bytes));
+		buf_add(out, bytes, rune_write(c, bytes));
 		text += width;
 		left -= width;
 	}
+}
+
+static json_t *text_json(const char *text)
+{
+	owned(buf) struct buf valid = {};
+	json_t *json = json_string(text);
+
+	if (json)
+		return json;
+	add_valid(&valid, text, strlen(text));
 	return json_stringn_nocheck(buf_text(&valid), valid.length);
 }
 
-/** A string that JSON wrote: valid but for how it stands for NUL. */
+/** A word of the exec form, which may stand for NUL; that of HEALTHCHECK's type is no JSON. */
 static json_t *word_json(const char *word)
 {
 	owned(buf) struct buf text = {};
@@ -40,11 +47,11 @@ static json_t *word_json(const char *word)
 
 		if (!nul)
 			break;
-		buf_add(&text, word, (size_t)(nul - word));
+		add_valid(&text, word, (size_t)(nul - word));
 		buf_add_char(&text, '\0');
 		word = nul + strlen(JSON_WORDS_NUL);
 	}
-	buf_add_str(&text, word);
+	add_valid(&text, word, strlen(word));
 	return json_stringn_nocheck(buf_text(&text), text.length);
 }
 
