@@ -225,6 +225,37 @@ static result check_volume(const struct instruction *instruction, struct error *
 	return OK;
 }
 
+/** One of a flag's words, where it is given. */
+static result check_word(const struct instruction *instruction, const char *flag,
+			 const char *const *words, size_t count, struct error *err)
+{
+	const char *value = instruction_flag(instruction, flag), *near;
+	owned(buf) struct buf list = {};
+
+	for (size_t i = 0; value && i < count; i++) {
+		if (strcmp(words[i], value) == 0)
+			return OK;
+		buf_printf(&list, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", words[i]);
+	}
+	if (!value)
+		return OK;
+	near = nearest(value, words, count);
+	return fail(err, FAULT_INPUT, "RUN --%s=%s: want %s%s%s%s", flag, value, buf_text(&list),
+		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
+static result check_run(const struct instruction *instruction, struct error *err)
+{
+	static const char *const networks[] = { "default", "none", "host" };
+	static const char *const securities[] = { "sandbox", "insecure" };
+
+	return check_word(instruction, "network", networks, countof(networks), err) ||
+			       check_word(instruction, "security", securities, countof(securities),
+					  err)
+		       ? FAILED
+		       : OK;
+}
+
 static result check_shell(const struct instruction *instruction, struct error *err)
 {
 	if (!instruction->json)
@@ -311,7 +342,7 @@ static const struct rule rules[INSTRUCTION_COUNT] = {
 	[INSTRUCTION_LABEL] = { COUNT_SOME, check_names, {} },
 	[INSTRUCTION_MAINTAINER] = { COUNT_ONE, NULL, {} },
 	[INSTRUCTION_ONBUILD] = { COUNT_ANY, check_onbuild, {} },
-	[INSTRUCTION_RUN] = { COUNT_ANY, NULL,
+	[INSTRUCTION_RUN] = { COUNT_ANY, check_run,
 		{ { "mount", FLAG_LIST }, { "network", FLAG_TEXT }, { "security", FLAG_TEXT },
 		  { "device", FLAG_LIST } } },
 	[INSTRUCTION_SHELL] = { COUNT_SOME, check_shell, {} },

@@ -125,6 +125,7 @@ static const struct {
 	{ "USER", "F:1: USER requires exactly one argument" }, { "WORKDIR", "F:1: WORKDIR requires exactly one argument" },
 	{ "VOLUME", "F:1: VOLUME requires at least one argument" }, { "VOLUME [\" \"]", "F:1: VOLUME specified can not be an empty string" },
 	{ "SHELL sh -c", "F:1: SHELL requires the arguments to be in JSON form" }, { "SHELL []", "F:1: SHELL requires at least one argument" },
+	{ "RUN --network=hots a", "F:1: RUN --network=hots: want default, none or host (did you mean host?)" }, { "RUN --security= a", "F:1: RUN --security=: want sandbox or insecure" },
 	{ "HEALTHCHECK", "F:1: HEALTHCHECK requires at least one argument" }, { "HEALTHCHECK NONE x", "F:1: HEALTHCHECK NONE takes no arguments" },
 	{ "HEALTHCHECK CMD", "F:1: Missing command after HEALTHCHECK CMD" }, { "HEALTHCHECK Tcp 7", "F:1: Unknown type \"TCP\" in HEALTHCHECK (try CMD)" },
 	{ "HEALTHCHECK --interval=1us CMD a", "F:1: Interval \"interval\" cannot be less than 1ms" },
