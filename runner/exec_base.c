@@ -23,24 +23,13 @@ static struct digest files_key(const struct platform *platform, const struct sna
 	return hasher_finish(hasher);
 }
 
-void scratch_start(struct job *job)
+/** Programs find others wherever they come from; those of Windows ask their registry. */
+static void path_ensure(const struct job *job)
 {
-	json_t *config = snapshot_config(job->snapshot);
-	json_t *env = json_array();
-
-	json_array_append_new(env, json_string("PATH=" DEFAULT_PATH));
-	json_object_set_new(config, "Env", env);
-	json_object_set_new(config, "WorkingDir", json_string("/"));
-	strings_add(&job->snapshot->env, "PATH=" DEFAULT_PATH);
-	job->snapshot->files = files_key(job->step->platform, job->snapshot);
-}
-
-/** Programs find others wherever they come from. */
-static void path_ensure(struct snapshot *snapshot)
-{
+	struct snapshot *snapshot = job->snapshot;
 	json_t *config = snapshot_config(snapshot), *list = json_object_get(config, "Env");
 
-	if (env_get(&snapshot->env, "PATH"))
+	if (env_get(&snapshot->env, "PATH") || strcmp(job->step->platform->os, "windows") == 0)
 		return;
 	if (!list) {
 		list = json_array();
@@ -48,6 +37,13 @@ static void path_ensure(struct snapshot *snapshot)
 	}
 	json_array_append_new(list, json_string("PATH=" DEFAULT_PATH));
 	strings_add(&snapshot->env, "PATH=" DEFAULT_PATH);
+}
+
+void scratch_start(struct job *job)
+{
+	path_ensure(job);
+	json_object_set_new(snapshot_config(job->snapshot), "WorkingDir", json_string("/"));
+	job->snapshot->files = files_key(job->step->platform, job->snapshot);
 }
 
 static result image_start(struct job *job, struct image *image, struct error *err)
@@ -63,7 +59,7 @@ static result image_start(struct job *job, struct image *image, struct error *er
 	config = json_root(snapshot_config(snapshot), "config.config");
 	if (json_get_strings(&config, "Env", 10000, &snapshot->env, err))
 		return FAILED;
-	path_ensure(snapshot);
+	path_ensure(job);
 	/* The plan has them as steps of this stage; children of this one have no part in them. */
 	json_object_del(snapshot_config(snapshot), "OnBuild");
 	return OK;

@@ -29,6 +29,10 @@ LABEL a=b
 END
 is 'nothing but a label' "$(config localhost/empty 'del(.history[].created_by)')" \
 	'{"created":null,"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"WorkingDir":"/","Labels":{"a":"b"}},"rootfs":{"type":"layers","diff_ids":null},"history":[{"comment":"buildkit.dockerfile.v0","empty_layer":true}]}'
+run mpemu build --platform windows/amd64 -t localhost/windows "$context"
+is 'no PATH for Windows' "$(mpemu inspect --raw --platform windows/amd64 localhost/windows |
+	jq -r '.config.digest' | { IFS=: read -r _ hex; jq -c '.config | keys' "$store/oci/blobs/sha256/$hex"; })" \
+	'["Labels","WorkingDir"]'
 build localhost/child <<'END'
 FROM localhost/empty
 LABEL c=d
