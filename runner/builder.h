@@ -6,8 +6,8 @@
 #define RUNNER_BUILDER_H
 
 #include "registry/registry.h"
-#include "runner/attest_options.h"
 #include "runner/assist.h"
+#include "runner/attest_options.h"
 #include "runner/cache.h"
 #include "runner/cache_options.h"
 #include "runner/context.h"

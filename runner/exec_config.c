@@ -82,7 +82,7 @@ static void config_env_set(struct snapshot *snapshot, const char *name, const ch
 {
 	json_t *config = snapshot_config(snapshot), *list = json_object_get(config, "Env");
 	owned(str) char *entry = xasprintf("%s=%s", name, value);
-	size_t length = strlen(name) + 1;
+	size_t length = strlen(name);
 
 	if (!json_is_array(list)) {
 		list = json_array();
@@ -91,7 +91,9 @@ static void config_env_set(struct snapshot *snapshot, const char *name, const ch
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *old = json_string_value(json_array_get(list, i));
 
-		if (old && strncmp(old, entry, length) == 0) {
+		/* A base may have names without a value. */
+		if (old && strncmp(old, entry, length) == 0 &&
+		    (!old[length] || old[length] == '=')) {
 			json_array_set_new(list, i, json_from_text(entry));
 			return;
 		}
