@@ -62,10 +62,12 @@ static bool is_pristine(int dir_fd, const char *part)
 	owned(fd) int fd = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	char entries[1024];
 	long got, length = 0;
+	struct stat info;
 
 	if (fd < 0)
 		return errno == ENOENT;
-	if (flistxattr(fd, NULL, 0) != 0)
+	if (flistxattr(fd, NULL, 0) != 0 || fstat(fd, &info) < 0 ||
+	    (info.st_mode & 07777) != 0755 || info.st_uid != geteuid() || info.st_gid != getegid())
 		return false;
 	while ((got = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0)
 		length += got;
