@@ -295,6 +295,27 @@ static void gcc_folders_find(struct finder *finder, const struct native_root *so
 
 /* ---- one file ---- */
 
+/** What the row refuses, and plugins too where the native side has none to load instead. */
+static const char *const *refusals(const struct finder *finder, const struct tool *tool,
+				   const struct tool_words *words)
+{
+	static const char *const plugins[] = { "-plugin*", "--plugin*" };
+	const bool loads_none = tool->plugin_from && !finder->gcc_folder;
+	struct arena *arena = finder->set->arena;
+	size_t count = 0;
+	const char **out;
+
+	while (tool->refuse && tool->refuse[count])
+		count++;
+	out = arena_alloc(arena, (count + countof(plugins) + 1) * sizeof(*out));
+	for (size_t i = 0; i < count; i++)
+		out[i] = tool_expand(arena, tool->refuse[i], words);
+	for (size_t i = 0; loads_none && i < countof(plugins); i++)
+		out[count++] = plugins[i];
+	out[count] = NULL;
+	return out;
+}
+
 static void twin_add(struct finder *finder, const struct candidate *candidate, const char *path,
 		     const char *native)
 {
@@ -320,7 +341,7 @@ static void twin_add(struct finder *finder, const struct candidate *candidate, c
 				: arena_printf(arena, "%s %s (as %s)", package->name,
 					       package->version, candidate->native->version),
 		.tool = tool,
-		.refuse = tool_expand_list(arena, tool->refuse, &words),
+		.refuse = refusals(finder, tool, &words),
 		.insert = tool_expand_list(arena, tool->insert, &words),
 		.env = tool_expand_list(arena, tool->env, &words),
 		.plugin_from = tool_expand(arena, tool->plugin_from, &words),

@@ -174,13 +174,13 @@ make_rootfs() { # DIR ARCH
 }
 
 # Roots of Debian SUITE with the tools that builds use, for amd64 and arm64, as an image of both;
-# the package bc is beside them, in $test_debian/debs-ARCH.
+# the package lz4 is beside them, in $test_debian/debs-ARCH.
 debian_packages='apt make gcc g++ libc6-dev xz-utils procps fakeroot file patch m4 python3-minimal bzip2'
 debian_image() { # SUITE NAME
 	test_debian=${MPEMU_DEBIAN:-$MPEMU_BASE/../debian}/$1
 	if [ ! -e "$test_debian/amd64.tar" ] || [ ! -e "$test_debian/arm64.tar" ]; then
 		# shellcheck disable=SC2086
-		"$tests/demo/debian.sh" "$test_debian" "$1" amd64 arm64 -- $debian_packages -- bc \
+		"$tests/demo/debian.sh" "$test_debian" "$1" amd64 arm64 -- $debian_packages -- lz4 \
 			2>"$scratch/.log" ||
 			skip_all "no packages to make root file systems from: $(cat "$scratch/.log")"
 	fi

@@ -96,26 +96,26 @@ is 'which is a failure of the step' "$status" 4
 
 for arch in amd64 arm64; do
 	mkdir "$context/$arch"
-	cp "$test_debian/debs-$arch"/bc_*.deb "$context/$arch/"
+	cp "$test_debian/debs-$arch"/lz4_*.deb "$context/$arch/"
 done
 cat >"$context/Dockerfile" <<'END'
 FROM localhost/debian
 ARG TARGETARCH
 COPY $TARGETARCH /debs
-RUN dpkg --force-all -i /debs/bc_*.deb >/dev/null 2>&1; bc --version | head -1
-RUN i=0; while [ $i -lt 20 ]; do echo 2+3 | bc >/out; i=$((i+1)); done; cat /out
+RUN dpkg --force-all -i /debs/lz4_*.deb >/dev/null 2>&1; lz4 --version | head -1
+RUN i=0; while [ $i -lt 20 ]; do echo x | lz4 -c >/out; i=$((i+1)); done; cat /out
 END
 run mpemu --progress json build --no-cache --assist safe --platform linux/arm64,linux/amd64 "$context"
 is 'two platforms' "$status" 0
 last=$(printf '%s\n' "$err" | jq -r 'select(.event == "step-assist" and .platform == "linux/arm64") | .step' | tail -1)
-unlike 'a program that a step has installed runs natively in the next' "$(emulated "$last")" '(^| )bc '
+unlike 'a program that a step has installed runs natively in the next' "$(emulated "$last")" '(^| )lz4 '
 read -r native emulated <<END
 $(ran "$last")
 END
 like 'each time' "$native" '^[2-9][0-9]$'
 build --no-cache --assist safe
 last=$(printf '%s\n' "$err" | jq -r 'select(.event == "step-assist") | .step' | tail -1)
-like 'without the other platform there is no twin of it' "$(emulated "$last")" '(^| )bc '
+like 'without the other platform there is no twin of it' "$(emulated "$last")" '(^| )lz4 '
 
 # ---- hostile steps ----
 
