@@ -257,7 +257,11 @@ static void spec_make(struct assist *assist)
 
 static result place_make(const char *path, struct error *err)
 {
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+	struct error ignored = {};
+
+	/* Of somebody who died here; the directory around it is used again. */
+	(void)remove_tree(AT_FDCWD, path, &ignored);
+	if (mkdir(path, 0700) < 0)
 		return fail_sys(err, "create %s", path);
 	return OK;
 }
