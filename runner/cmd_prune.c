@@ -247,7 +247,9 @@ static result sweep(const struct ctx *ctx, struct prune *prune, struct error *er
 	    trees_remove(ctx, prune, "layers", LAYERS, err))
 		return FAILED;
 	if (prune->wanted->all && (trees_remove(ctx, prune, "mounts", MOUNTS, err) ||
-				   trees_remove(ctx, prune, "recall", LEFTOVERS, err)))
+				   trees_remove(ctx, prune, "recall", LEFTOVERS, err) ||
+				   trees_remove(ctx, prune, "twins", LEFTOVERS, err) ||
+				   trees_remove(ctx, prune, "emulators", LEFTOVERS, err)))
 		return FAILED;
 	if (store_sweep(prune->store, prune->wanted->dry_run, &prune->counts[LEFTOVERS], err))
 		return FAILED;

@@ -5,7 +5,7 @@
 mpemu=$(realpath "${1:-build/release/mpemu}")
 [ $# -eq 0 ] || shift
 cd "$(dirname "$0")/../.." || exit 1
-[ $# -gt 0 ] || set -- setup start sandbox build cache
+[ $# -gt 0 ] || set -- setup start sandbox build cache assist
 
 echo "$("$mpemu" --version) on Linux $(uname -r), $(nproc) CPUs," \
 	"$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1);" \

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016   # variables of scripts that run inside
 . "$(dirname "$0")/../lib.sh"
 need_root
-need_command jq
+need_command jq setpriv unshare newuidmap python3
 need_platform linux/arm64
 [ "$(uname -m)" = x86_64 ] || skip_all 'wants a machine that is amd64'
 unshare -Urm sh -c 'mount -t binfmt_misc none /mnt' 2>/dev/null ||
@@ -180,3 +180,47 @@ run env MPEMU_QEMU_DIR="$scratch/qemu" "$MPEMU" --root "$store" --progress plain
 	--platform linux/arm64 --assist safe localhost/debian readlink /proc/self/exe
 is 'an emulator that takes no dispatcher emulates as ever' "$status $out" '0 /usr/bin/readlink'
 like 'and it is said why' "$err" 'no native assist: .*the emulator has no note'
+
+# ---- without root ----
+
+user=4243
+for file in passwd group; do cp /etc/$file "$scratch/$file"; done
+echo "tester:x:$user:$user::$scratch/home:/bin/sh" >>"$scratch/passwd"
+echo "tester:x:$user:" >>"$scratch/group"
+echo "tester:3000000:65536" >"$scratch/subid"
+mkdir "$scratch/home"
+cp "$MPEMU" "$scratch/mpemu"
+cp "$context/Dockerfile" "$scratch/home/"
+cat >"$scratch/as-user" <<END
+for file in passwd group; do mount --bind "$scratch/\$file" /etc/\$file || exit 1; done
+touch /etc/subuid /etc/subgid
+for file in subuid subgid; do mount --bind "$scratch/subid" /etc/\$file || exit 1; done
+exec setpriv --reuid $user --regid $user --clear-groups env HOME="$scratch/home" \
+	MPEMU_ROOT="$scratch/home/store" "\$@"
+END
+chmod 755 "$scratch/mpemu" "$scratch/home"
+chown -R "$user:$user" "$scratch/home"
+as_user() { unshare -m sh "$scratch/as-user" "$@"; }
+for arch in amd64 arm64; do
+	ln "$test_debian/$arch.tar" "$scratch/$arch.tar" 2>/dev/null ||
+		cp "$test_debian/$arch.tar" "$scratch/$arch.tar"
+	as_user "$scratch/mpemu" import --platform linux/$arch "$scratch/$arch.tar" \
+		localhost/debian:$arch >/dev/null 2>"$scratch/.log" || cat "$scratch/.log"
+done
+as_user "$scratch/mpemu" index create localhost/debian localhost/debian:amd64 \
+	localhost/debian:arm64 >/dev/null 2>&1
+run as_user "$scratch/mpemu" run --platform linux/arm64 --assist safe localhost/debian sh -c \
+	'readlink /proc/self/exe; ls /proc/tty/driver 2>&1; uname -m; echo x | sed s/x/y/'
+is 'without root it is the same' "$(echo $out)" \
+	"/proc/tty/driver/0/usr/bin/readlink ls: cannot open directory '/proc/tty/driver': Permission denied aarch64 y"
+run as_user "$scratch/mpemu" --progress json build --no-cache --assist safe \
+	--platform linux/arm64 "$scratch/home"
+is 'hostile steps too' "$status" 0
+like 'which are counted' "$err" '"native":[1-9]'
+
+# ---- what is kept ----
+
+ok 'prune removes what only saves time' mpemu prune --all
+is 'all of it' "$(ls "$store/twins" "$store/emulators" 2>/dev/null | grep -v :)" ''
+inside safe readlink /proc/self/exe
+is 'it is made again when it is needed' "$out" /proc/tty/driver/0/usr/bin/readlink
