@@ -553,15 +553,13 @@ static void root_links(struct finder *finder, struct native_root *source)
 	const char *triple = finder->search.host->triple;
 	owned(str) char *usr_lib = xasprintf("usr/lib/%s", triple);
 	owned(str) char *lib = xasprintf("lib/%s", triple);
-	owned(str) char *plugin = xasprintf("usr/lib/%s/bfd-plugins/liblto_plugin.so", triple);
 
 	native_root_add(source, "L", usr_lib, true);
 	native_root_add(source, "l", lib, true);
-	if (finder->cross_folder && strlen(finder->cross_folder) < 40) {
-		owned(str) char *target =
-			xasprintf("../../../..%s/liblto_plugin.so", finder->cross_folder);
+	if (finder->cross_folder) {
+		owned(str) char *plugin = xasprintf("..%s/liblto_plugin.so", finder->cross_folder);
 
-		native_root_add(source, plugin, target, true);
+		native_root_add(source, "b/liblto_plugin.so", plugin, true);
 	}
 }
 

@@ -290,20 +290,47 @@ static result gconv_copy(struct native_root *source, struct error *err)
 	return OK;
 }
 
+enum { BFD_TEXTS = 2 };
+
+/**
+ * Binutils look for a compiler's plugin in two directories of the target; the copies have theirs in
+ * ROOT/b (see root_links()), and a place where nothing can be instead of the other.
+ */
+static void bfd_exchange(const struct native_root *source, struct buf texts[2],
+			 struct exchange out[BFD_TEXTS])
+{
+	buf_printf(&texts[0], "/usr/lib/%s/bfd-plugins", source->search->target->triple);
+	buf_printf(&texts[1], "%s/b", source->root);
+	out[0] = (struct exchange){ buf_text(&texts[0]), buf_text(&texts[1]) };
+	out[1] = (struct exchange){ "/usr/bin/../lib/bfd-plugins", "/proc/self/mem/x" };
+}
+
 /** Make the copy, and for the C library note what it can do. */
 static result library_copy(struct native_root *source, const struct found *found,
-			   const struct sum *sum, enum copy_role role, const char **reason,
+			   const struct sum *sum, const char *name, const char **reason,
 			   struct error *err)
 {
 	const struct twin_search *search = source->search;
+	const enum copy_role role = library_role(name);
+	struct buf texts[2] = {};
+	struct exchange bfd[BFD_TEXTS];
 	struct copy_request request = { .role = role,
 					.root = source->root,
 					.trip = search->request->trip,
 					.host = search->host,
 					.target = search->target };
 	struct copied copied;
+	int failed;
 
-	if (twin_copy(search->files_fd, found, sum, &request, &copied, err))
+	if (starts_with(name, "libbfd-")) {
+		bfd_exchange(source, texts, bfd);
+		request.replacements = bfd;
+		request.replacement_count = BFD_TEXTS;
+	}
+	failed = twin_copy(search->files_fd, found, sum, &request, &copied, err);
+	buf_drop(&texts[0]);
+	buf_drop(&texts[1]);
+	if (failed)
 		return FAILED;
 	if (role == COPY_LIBC) {
 		source->answers_machine = !copied.reason;
@@ -372,7 +399,7 @@ static result library_check(struct native_root *source, const char *name, const 
 		return FAILED;
 	if (*reason)
 		return OK;
-	if (library_copy(source, &found, &owner->file->sum, library_role(name), reason, err))
+	if (library_copy(source, &found, &owner->file->sum, name, reason, err))
 		return FAILED;
 	return *reason ? OK : library_needs(source, &found, is_cross, depth, reason, err);
 }

@@ -20,7 +20,7 @@ struct twin_search {
 /** A file of the prepared root: where it is seen, and its copy's name. */
 struct twin_entry {
 	char *path; /* relative */
-	char name[COPY_NAME_MAX];
+	char name[128];
 	bool is_link; /* `name` is where it leads to */
 };
 
