@@ -523,6 +523,44 @@ bool native_set_machine(struct native *native, const char *machine)
 	return true;
 }
 
+/** movl $TEXT, N(%rsp) and, not far behind, movb $TEXT[4], N+4(%rsp); where the second one is. */
+static uint8_t *inline_rest(const struct native *native, uint8_t *text, const char *from)
+{
+	enum { REACH = 32 };
+	const uint8_t *end = native->data + native->size;
+
+	if (text - native->data < 4 || text[-4] != 0xc7 || text[-3] != 0x44 || text[-2] != 0x24)
+		return NULL;
+	for (uint8_t *at = text + 4; at < text + REACH && at + 5 <= end; at++)
+		if (at[0] == 0xc6 && at[1] == 0x44 && at[2] == 0x24 &&
+		    at[3] == (uint8_t)(text[-1] + 4) && at[4] == (uint8_t)from[4])
+			return at;
+	return NULL;
+}
+
+bool native_replace_inline(struct native *native, const char *from, const char *to)
+{
+	uint8_t *place = NULL, *rest = NULL;
+
+	if (native->machine != EM_X86_64 || strlen(from) != 5 || strlen(to) != 5)
+		return false;
+	for (uint8_t *at = native->data; (at = find_bytes(native, at, from, 4)); at++) {
+		uint8_t *found = inline_rest(native, at, from);
+
+		if (found && place)
+			return false;
+		if (found) {
+			place = at;
+			rest = found;
+		}
+	}
+	if (!place)
+		return false;
+	memcpy(place, to, 4);
+	rest[4] = (uint8_t)to[4];
+	return true;
+}
+
 /** Put a jump to another place of the same segment there. */
 static void jump_put(struct native *native, size_t from, size_t to)
 {

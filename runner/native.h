@@ -69,6 +69,12 @@ const char *native_find_text(const struct native *native, const char *prefix, co
  */
 bool native_move_text(struct native *native, const char *from, const char *to);
 
+/**
+ * Replace a text of five bytes that code writes to its stack, four bytes and one, as compilers do
+ * it with short texts.  False where `to` is not as long, or there is not exactly one such place.
+ */
+bool native_replace_inline(struct native *native, const char *from, const char *to);
+
 /** Whether the file asks another one for this function. */
 bool native_imports(const struct native *native, const char *name);
 

@@ -29,7 +29,7 @@ struct tool {
 	/* Texts in the program that name its machine: $u is what uname says, $d Debian's name, $v
 	   the vendor of GNU triples, $T the triple of paths.  The copy says them for the target;
 	   where a text is not in the native program or its counterpart not in the foreign one, it
-	   has no twin. */
+	   has no twin; with a ? before it, it may be in neither. */
 	const char *const *machine;
 };
 

@@ -16,7 +16,9 @@
 static const char *loader_change(struct native *native, size_t *changes)
 {
 	/* No file can have the first two names; the others are as long as the ones they replace. */
-	static const struct exchange names[] = {
+	static const struct {
+		const char *from, *to;
+	} names[] = {
 		{ "/etc/ld.so.cache", "/proc/self/mem/x" },
 		{ "/etc/ld.so.preload", "/proc/self/mem/xxx" },
 		{ "/lib/", "/\177ib/" },
@@ -39,19 +41,29 @@ static const char *libc_change(struct native *native, const struct copy_request 
 	return NULL;
 }
 
+static const char *exchanges_make(struct native *native, const struct copy_request *request,
+				  size_t *changes)
+{
+	for (size_t i = 0; i < request->exchange_count; i++) {
+		const struct exchange *exchange = &request->exchanges[i];
+		const bool fits = strlen(exchange->to) <= strlen(exchange->from);
+
+		if (exchange->optional && !native_has_text(native, exchange->from))
+			continue;
+		if (!(fits ? native_replace_text(native, exchange->from, exchange->to)
+			   : native_move_text(native, exchange->from, exchange->to)) &&
+		    !native_replace_inline(native, exchange->from, exchange->to))
+			return "the name of its machine cannot be exchanged";
+		*changes += 1;
+	}
+	return NULL;
+}
+
 static const char *program_change(struct native *native, const struct copy_request *request,
 				  size_t *changes)
 {
 	char loader[256];
 
-	for (size_t i = 0; i < request->exchange_count; i++) {
-		const struct exchange *exchange = &request->exchanges[i];
-
-		if (strlen(exchange->to) <= strlen(exchange->from)
-			    ? !native_replace_text(native, exchange->from, exchange->to)
-			    : !native_move_text(native, exchange->from, exchange->to))
-			return "the name of its machine cannot be exchanged";
-	}
 	snprintf(loader, sizeof(loader), "%s/ld", request->root);
 	if (native->interp_size && !native_set_loader(native, loader))
 		return "its loader's path is too short";
@@ -79,9 +91,12 @@ static const char *paths_change(struct native *native, const struct copy_request
 const char *twin_copy_change(struct native *native, const struct copy_request *request,
 			     size_t *changes)
 {
-	const char *reason = NULL;
+	const char *reason;
 
 	*changes = 0;
+	reason = exchanges_make(native, request, changes);
+	if (reason)
+		return reason;
 	for (size_t i = 0; i < request->replacement_count; i++)
 		*changes += native_replace_text(native, request->replacements[i].from,
 						request->replacements[i].to);
@@ -110,6 +125,7 @@ static void hash_exchanges(struct hasher *hasher, const struct exchange *exchang
 	for (size_t i = 0; i < count; i++) {
 		hasher_add_str(hasher, exchanges[i].from);
 		hasher_add_str(hasher, exchanges[i].to);
+		hasher_add_str(hasher, exchanges[i].optional ? "?" : "");
 	}
 }
 
@@ -121,7 +137,7 @@ static void name_make(const struct found *found, const struct sum *sum,
 	char hex[DIGEST_HEX_MAX];
 	struct digest digest;
 
-	hasher_add_str(hasher, "mpemu twin copy 1");
+	hasher_add_str(hasher, "mpemu twin copy 2");
 	hasher_add(hasher, words, sizeof(words));
 	hasher_add(hasher, sum->bytes, sum_size(sum->kind));
 	hasher_add(hasher, &found->stat.st_size, sizeof(found->stat.st_size));
@@ -138,8 +154,11 @@ static void name_make(const struct found *found, const struct sum *sum,
 	snprintf(name, COPY_NAME_MAX, "%s", digest_hex(&digest, hex));
 }
 
-/** Write the copy under a name of its own first: what has the final name is whole. */
-static result copy_write(int files_fd, const char *name, const struct native *native,
+/**
+ * Write the copy under a name of its own first.  It is not synced here, for there are hundreds: the
+ * one who uses it syncs them all, and after a crash a copy without its size is made again.
+ */
+static result copy_write(int files_fd, const char *name, const void *data, size_t size,
 			 struct error *err)
 {
 	char temporary[COPY_NAME_MAX + 32];
@@ -149,14 +168,24 @@ static result copy_write(int files_fd, const char *name, const struct native *na
 	fd = openat(files_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 	if (fd < 0)
 		return fail_sys(err, "twins: create a copy");
-	if (!write_all(fd, native->data, native->size, err)) {
-		if (fchmod(fd, 0755) == 0 && fdatasync(fd) == 0 &&
-		    renameat(files_fd, temporary, files_fd, name) == 0)
+	if (!write_all(fd, data, size, err)) {
+		if (fchmod(fd, 0755) == 0 && renameat(files_fd, temporary, files_fd, name) == 0)
 			return OK;
 		fail_sys(err, "twins: write a copy");
 	}
 	unlinkat(files_fd, temporary, 0);
 	return FAILED;
+}
+
+/** Whether it was made before; a native file is never as small as the mark. */
+static bool copy_is_there(int files_fd, const struct found *found, struct copied *copied)
+{
+	struct stat stat;
+
+	if (fstatat(files_fd, copied->name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	copied->unchanged = stat.st_size == (off_t)strlen(COPY_UNCHANGED);
+	return copied->unchanged || stat.st_size == found->stat.st_size;
 }
 
 static result copy_make(int files_fd, struct native *native, const struct copy_request *request,
@@ -169,9 +198,8 @@ static result copy_make(int files_fd, struct native *native, const struct copy_r
 		return OK;
 	copied->unchanged = changes == 0;
 	if (!copied->unchanged)
-		return copy_write(files_fd, copied->name, native, err);
-	/* An empty file remembers it. */
-	return copy_write(files_fd, copied->name, &(struct native){}, err);
+		return copy_write(files_fd, copied->name, native->data, native->size, err);
+	return copy_write(files_fd, copied->name, COPY_UNCHANGED, strlen(COPY_UNCHANGED), err);
 }
 
 result twin_copy(int files_fd, const struct found *found, const struct sum *sum,
@@ -181,12 +209,10 @@ result twin_copy(int files_fd, const struct found *found, const struct sum *sum,
 	struct native native;
 	uint8_t *data = NULL;
 	size_t size = 0;
-	struct stat stat;
 	int failed = OK;
 
 	name_make(found, sum, request, copied.name);
-	if (fstatat(files_fd, copied.name, &stat, AT_SYMLINK_NOFOLLOW) == 0) {
-		copied.unchanged = stat.st_size == 0;
+	if (copy_is_there(files_fd, found, &copied)) {
 		*out = copied;
 		return OK;
 	}

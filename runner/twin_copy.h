@@ -9,11 +9,15 @@
 #include "runner/twin_arch.h"
 #include "runner/twin_files.h"
 
+/** What a file of STORE/twins/files that says that a file needs no copy holds. */
+#define COPY_UNCHANGED "="
+
 enum copy_role { COPY_PROGRAM, COPY_LIBRARY, COPY_LOADER, COPY_LIBC, COPY_DATA };
 
-/** A text that becomes another one, longer or not; both from NUL to NUL. */
+/** A text that becomes another one, longer or not; both are whole texts. */
 struct exchange {
 	const char *from, *to;
+	bool optional; /* it may not be there */
 };
 
 struct copy_request {
@@ -21,7 +25,7 @@ struct copy_request {
 	const char *root;        /* PREFIX/N */
 	const struct trip *trip; /* or NULL */
 	const struct twin_arch *host, *target;
-	const struct exchange *exchanges; /* all must succeed */
+	const struct exchange *exchanges;
 	size_t exchange_count;
 	/* The same for paths of a compiler, which may be absent and never grow. */
 	const struct exchange *replacements;

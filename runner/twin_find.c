@@ -192,12 +192,16 @@ static size_t exchanges_make(struct finder *finder, const struct candidate *cand
 		*reason = "it cannot be read";
 		return 0;
 	}
-	for (; patterns[count] && count < EXCHANGES_MAX && !*reason; count++) {
-		out[count].from = machine_text(finder->set->arena, patterns[count],
-					       finder->search.host, native->data, native->size);
-		out[count].to = machine_text(finder->set->arena, patterns[count],
-					     finder->search.target, data, size);
-		if (!out[count].from || !out[count].to)
+	for (; *patterns && count < EXCHANGES_MAX && !*reason; patterns++) {
+		const bool optional = **patterns == '?';
+		const char *from = machine_text(finder->set->arena, *patterns + optional,
+						finder->search.host, native->data, native->size);
+		const char *to = machine_text(finder->set->arena, *patterns + optional,
+					      finder->search.target, data, size);
+
+		if (from && to)
+			out[count++] = (struct exchange){ from, to, false };
+		else if (from || to || !optional)
 			*reason = "the name of its machine is not where it is expected";
 	}
 	munmap(data, size);
@@ -226,7 +230,9 @@ static size_t replacements_make(struct finder *finder, const char *path,
 				struct exchange out[REPLACEMENTS_MAX])
 {
 	/* X: /usr/lib/gcc-cross/TRIPLE/VERSION, Y: the same in gcc; from the longest. */
-	static const struct exchange patterns[] = {
+	static const struct {
+		const char *from, *to;
+	} patterns[] = {
 		{ "$X/../../../../$T/include/c++/$V/$T", "$Y/../../../../include/$T/c++/$V" },
 		{ "$X/../../../../$T/include/c++/$V/backward",
 		  "$Y/../../../../include/c++/$V/backward" },
@@ -257,7 +263,7 @@ static size_t replacements_make(struct finder *finder, const char *path,
 		const struct tool_words words = { items, countof(items) };
 
 		out[i] = (struct exchange){ tool_expand(arena, patterns[i].from, &words),
-					    tool_expand(arena, patterns[i].to, &words) };
+					    tool_expand(arena, patterns[i].to, &words), true };
 	}
 	return countof(patterns);
 }

@@ -91,6 +91,8 @@ result twin_root_make(int twins_fd, int files_fd, struct native_root *source,
 	if (fd < 0)
 		return fail_sys(err, "twins: create %s", temporary);
 	failed = root_fill(fd, files_fd, source, err);
+	if (!failed && syncfs(fd) < 0)
+		failed = fail_sys(err, "twins: sync");
 	if (!failed && renameat(twins_fd, temporary, twins_fd, name) == 0)
 		return OK;
 	/* Somebody else was faster: theirs is the same. */

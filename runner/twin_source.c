@@ -301,8 +301,8 @@ static void bfd_exchange(const struct native_root *source, struct buf texts[2],
 {
 	buf_printf(&texts[0], "/usr/lib/%s/bfd-plugins", source->search->target->triple);
 	buf_printf(&texts[1], "%s/b", source->root);
-	out[0] = (struct exchange){ buf_text(&texts[0]), buf_text(&texts[1]) };
-	out[1] = (struct exchange){ "/usr/bin/../lib/bfd-plugins", "/proc/self/mem/x" };
+	out[0] = (struct exchange){ buf_text(&texts[0]), buf_text(&texts[1]), true };
+	out[1] = (struct exchange){ "/usr/bin/../lib/bfd-plugins", "/proc/self/mem/x", true };
 }
 
 /** Make the copy, and for the C library note what it can do. */
@@ -322,6 +322,13 @@ static result library_copy(struct native_root *source, const struct found *found
 	struct copied copied;
 	int failed;
 
+	const struct exchange machine = { search->host->deb, search->target->deb,
+					  !starts_with(name, "libapt-pkg.so") };
+
+	if (starts_with(name, "libapt-")) {
+		request.exchanges = &machine;
+		request.exchange_count = 1;
+	}
 	if (starts_with(name, "libbfd-")) {
 		bfd_exchange(source, texts, bfd);
 		request.replacements = bfd;

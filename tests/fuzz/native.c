@@ -30,6 +30,7 @@ void fuzz_one(const char *text, size_t size)
 		native_move_text(&native, "from", "somewhere else");
 		native_replace_path(&native, "/usr/lib/x86_64-linux-gnu", "/p/0/L");
 		native_replace_text(&native, "amd64", "arm64");
+		native_replace_inline(&native, "amd64", "arm64");
 		native_find_text(&native, "a", "z");
 		native_set_loader(&native, "/p/0/ld");
 		native_read(data, size, &native);

@@ -124,6 +124,45 @@ TEST(whole_texts_are_replaced)
 	CHECK(!native_find_text(&native, "amd", "y"));
 }
 
+TEST(a_text_that_code_writes_is_replaced_where_there_is_one)
+{
+	char code[] = "\xc7\x44\x24\x70"
+		      "amd6"
+		      "\x48\x89\xea\xc6\x44\x24\x74"
+		      "4"
+		      "\xc7\x44\x24";
+	char twice[] = "\xc7\x44\x24\x70"
+		       "amd6"
+		       "\xc6\x44\x24\x74"
+		       "4"
+		       "\xc7\x44\x24\x30"
+		       "amd6"
+		       "\xc6\x44\x24\x34"
+		       "4";
+	char other[] = "\xc7\x44\x24\x70"
+		       "amd6"
+		       "\xc6\x44\x24\x75"
+		       "4";
+	struct native native = { .data = (uint8_t *)code, .size = sizeof(code) - 1 };
+
+	native.machine = EM_X86_64;
+	CHECK(!native_replace_inline(&native, "amd64", "riscv64"));
+	CHECK(!native_replace_inline(&native, "arm64", "amd64"));
+	CHECK(native_replace_inline(&native, "amd64", "mipsn"));
+	CHECK(memcmp(code,
+		     "\xc7\x44\x24\x70"
+		     "mips"
+		     "\x48\x89\xea\xc6\x44\x24\x74"
+		     "n",
+		     16) == 0);
+	native.data = (uint8_t *)twice;
+	native.size = sizeof(twice) - 1;
+	CHECK(!native_replace_inline(&native, "amd64", "arm64"));
+	native.data = (uint8_t *)other;
+	native.size = sizeof(other) - 1;
+	CHECK(!native_replace_inline(&native, "amd64", "arm64"));
+}
+
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 /** Referred to by an instruction here, and by a pointer in data. */
