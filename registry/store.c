@@ -117,7 +117,8 @@ static result owner_check(int fd, struct error *err)
 
 	if (fstat(fd, &info) < 0)
 		return fail_sys(err, "stat");
-	if (info.st_mode & S_IWOTH)
+	/* Where only owners may remove things, ours stay ours: the top of a new tmpfs is so. */
+	if ((info.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH)
 		return fail(err, FAULT_PRIVILEGE,
 			    "everybody may write to it: chmod o-w, or use another --root");
 	return OK;
