@@ -30,7 +30,7 @@ Architecture: $architecture
 Maintainer: mpemu developers <mpemu@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$stage" | cut -f 1)
 Depends: $libraries, libcurl4, libarchive13, libisal2, libsqlite3-0, ca-certificates
-Recommends: qemu-user-static, uidmap, git
+Recommends: qemu-user-static, uidmap, git, slirp4netns | passt
 Section: admin
 Priority: optional
 Description: build and run container images for foreign CPU architectures

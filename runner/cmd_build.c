@@ -8,6 +8,7 @@
 #include "runner/command.h"
 #include "runner/commands.h"
 #include "runner/limits.h"
+#include "runner/network.h"
 #include "runner/output_options.h"
 #include "runner/run_options.h"
 #include "runner/trace.h"
@@ -73,9 +74,9 @@ static const struct option options[] = {
 	{ "cache-from", 0,   OPTION_LIST, FIELD(cache_from), "type=TYPE,...",
 	  "take what steps made: NAME, or registry,ref=NAME or local,src=DIR" },
 	{ "network",    0,   OPTION_TEXT, FIELD(network),    "MODE",
-	  "network of RUN: host (default) or none" },
+	  "network of RUN: private, host or none (default: private where this host can)" },
 	{ "allow",      0,   OPTION_LIST, FIELD(allowed),    "WHAT",
-	  "let RUN ask for it: security.insecure, network.host (with --network none)" },
+	  "let RUN ask for it: security.insecure, network.host" },
 	{ "secret",     0,   OPTION_LIST, FIELD(secrets),    "id=NAME,src=FILE",
 	  "for RUN --mount=type=secret; or env=VARIABLE instead of src" },
 	{ "ssh",        0,   OPTION_LIST, FIELD(agents),     "default|ID=PATH",
@@ -169,11 +170,6 @@ static result numbers_set(const struct build_options *options_, struct build_req
 		return fail(err, FAULT_USAGE, "--jobs %s: want a number from 1 to %d",
 			    options_->jobs, JOBS_MAX);
 	request->jobs = (size_t)jobs;
-	if (options_->network && strcmp(options_->network, "none") == 0)
-		request->network = NETWORK_NONE;
-	else if (options_->network && strcmp(options_->network, "host") != 0 &&
-		 strcmp(options_->network, "default") != 0)
-		return fail(err, FAULT_USAGE, "--network %s: want host or none", options_->network);
 	return OK;
 }
 
@@ -349,7 +345,11 @@ static result request_make(const struct invocation *in, const struct build_optio
 		return FAILED;
 	if (limits_parse(&options_->resources, &request->resources, &request->timeout_ms, err))
 		return FAILED;
-	return numbers_set(options_, request, err);
+	if (numbers_set(options_, request, err) ||
+	    network_parse(in->ctx, options_->network, &request->network, err))
+		return FAILED;
+	request->allows_host_network |= options_->network && strcmp(options_->network, "host") == 0;
+	return OK;
 }
 
 static void request_done(struct build_request *request)

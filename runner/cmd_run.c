@@ -14,6 +14,7 @@
 #include "runner/emulation.h"
 #include "runner/layers.h"
 #include "runner/limits.h"
+#include "runner/network.h"
 #include "runner/run_options.h"
 #include "runner/signals.h"
 #include "runner/terminal.h"
@@ -50,8 +51,8 @@ static const struct option options[] = {
 	{ "workdir", 'w', OPTION_TEXT, FIELD(workdir), "DIR",
 	  "working directory; made if it is missing" },
 	{ "user", 'u', OPTION_TEXT, FIELD(user), "USER[:GROUP]", "names of the image, or ids" },
-	{ "network", 0, OPTION_TEXT, FIELD(network), "none|host",
-	  "the host's network (the default), or none but loopback" },
+	{ "network", 0, OPTION_TEXT, FIELD(network), "private|host|none",
+	  "one of its own (the default where this host can), the host's, or only loopback" },
 	{ "hostname", 0, OPTION_TEXT, FIELD(hostname), "NAME", "the host name inside" },
 	{ "entrypoint", 0, OPTION_TEXT, FIELD(entrypoint), "PROGRAM",
 	  "instead of the image's; its default command goes too" },
@@ -389,15 +390,12 @@ static result rights_collect(struct job *job, struct error *err)
 static result options_check(struct job *job, struct error *err)
 {
 	const struct run_options *wanted = job->wanted;
-	const char *network = wanted->network;
 
 	job->platform = platform_host();
 	if (platform_argument(wanted->platform, &job->platform, err))
 		return FAILED;
-	if (network && strcmp(network, "none") != 0 && strcmp(network, "host") != 0)
-		return fail(err, FAULT_USAGE, "--network %s: want none or host", network);
-	if (network && strcmp(network, "none") == 0)
-		job->network = NETWORK_NONE;
+	if (network_parse(job->in->ctx, wanted->network, &job->network, err))
+		return FAILED;
 	if (wanted->terminal && wanted->interactive && !isatty(STDIN_FILENO))
 		return fail(err, FAULT_USAGE,
 			    "-it: standard input is not a terminal; without -t it can be a pipe");

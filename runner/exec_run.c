@@ -105,10 +105,9 @@ static result run_network(const struct job *job, enum network *out, struct error
 		return OK;
 	if (strcmp(flag, "none") == 0)
 		*out = NETWORK_NONE;
-	else if (*out != NETWORK_HOST && !job->build->request->allows_host_network)
+	else if (!job->build->request->allows_host_network)
 		return fail(err, FAULT_INPUT,
-			    "RUN --network=host is not allowed: say --allow network.host, or leave "
-			    "out --network");
+			    "RUN --network=host is not allowed: say --allow network.host");
 	else
 		*out = NETWORK_HOST;
 	return OK;

@@ -109,7 +109,7 @@ static result host_add(const char *text, struct strings *hosts, struct error *er
 	if (strcmp(address, "host-gateway") == 0)
 		return fail(err, FAULT_USAGE,
 			    "--add-host %s: host-gateway is not supported yet by this version of "
-			    "mpemu: RUN shares the host's network, use 127.0.0.1",
+			    "mpemu: use --network host and 127.0.0.1",
 			    text);
 	if (*address == '[' && ends_with(address, "]")) {
 		address[strlen(address) - 1] = '\0';

@@ -379,6 +379,9 @@ void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 	owned(sandbox) struct sandbox *blank = blank_compile(&sandbox->kind);
 	unsigned long namespaces = CLONE_NEWUSER | blank_namespaces(sandbox->kind.network);
 
+	if (sandbox->kind.network == NETWORK_PRIVATE)
+		namespaces |= CLONE_NEWNET; /* all of the realm share it */
+
 	buf_add_str(out, "new namespaces:");
 	for (size_t i = 0; i < countof(namespace_names); i++) {
 		if (namespaces & namespace_names[i].flag)

@@ -4,6 +4,7 @@
  * astray, and every mount is handed over by descriptor, so nothing can change in between.
  */
 #include "sandbox/compile_root.h"
+#include "sandbox/network.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -128,6 +129,22 @@ static void file_add(struct plan *plan, const char *path, const struct buf *cont
 	cover_add(plan, mount, "it", path, COVER_LINK);
 }
 
+/** From inside, this host's resolvers may be out of reach: the network's helper asks them. */
+static void resolver_replace(struct buf *resolver)
+{
+	owned(strings) struct strings lines = {};
+
+	strings_split(&lines, buf_text(resolver), '\n');
+	buf_clear(resolver);
+	buf_add_str(resolver, "nameserver " NETWORK_RESOLVER "\n");
+	for (size_t i = 0; i < lines.count; i++) {
+		const char *line = lines.items[i] + strspn(lines.items[i], " \t");
+
+		if (*line && !starts_with(line, "nameserver"))
+			buf_printf(resolver, "%s\n", line);
+	}
+}
+
 void host_files_add(struct plan *plan, const char *hostname)
 {
 	enum { RESOLVER_FILE_MAX = 64 << 10 };
@@ -137,6 +154,8 @@ void host_files_add(struct plan *plan, const char *hostname)
 	/* A machine without a resolver has none to offer. */
 	if (read_file(AT_FDCWD, "/etc/resolv.conf", RESOLVER_FILE_MAX, &resolver, &ignored))
 		buf_clear(&resolver);
+	if (plan->spec->network == NETWORK_PRIVATE)
+		resolver_replace(&resolver);
 	buf_printf(&hosts,
 		   "127.0.0.1\tlocalhost%s%s\n"
 		   "::1\tlocalhost ip6-localhost ip6-loopback\n",

@@ -163,6 +163,12 @@ static void realm_fill(struct plan *plan, int root)
 	}
 }
 
+static void loopback_add(struct plan *plan, const struct realm_kind *kind)
+{
+	op_add(plan, OP_LOOPBACK, "bring lo up")->data =
+		arena_printf(plan->sandbox->arena, "0 %u", kind->id_count - 1);
+}
+
 struct sandbox *realm_compile(const struct realm_kind *kind)
 {
 	static const char *const options[] = { "source", "tmpfs", "mode", "0755", NULL };
@@ -170,6 +176,8 @@ struct sandbox *realm_compile(const struct realm_kind *kind)
 	int root;
 
 	op_add(&plan, OP_BECOME, "become root of the user namespace");
+	if (kind->network == NETWORK_PRIVATE)
+		loopback_add(&plan, kind);
 	root = filesystem_add(&plan, "tmpfs", options, MOUNT_ATTR_NOSUID);
 	/* Over a directory that every host has and no op looks at. */
 	attach_add(&plan, root, -1, "the realm's root", "/etc");
@@ -317,8 +325,7 @@ static void sys_add(struct plan *plan, enum network network)
 static void blank_fill(struct plan *plan, const struct realm_kind *kind)
 {
 	if (kind->network == NETWORK_NONE)
-		op_add(plan, OP_LOOPBACK, "bring lo up")->data =
-			arena_printf(plan->sandbox->arena, "0 %u", kind->id_count - 1);
+		loopback_add(plan, kind);
 	stage_add(plan);
 	proc_add(plan);
 	devices_add(plan);
@@ -341,6 +348,8 @@ struct sandbox *lone_compile(const struct realm_kind *kind)
 	struct plan plan = plan_new();
 
 	op_add(&plan, OP_BECOME, "become root of the user namespace");
+	if (kind->network == NETWORK_PRIVATE)
+		loopback_add(&plan, kind);
 	rules_add(&plan, kind);
 	blank_fill(&plan, kind);
 	return plan.sandbox;

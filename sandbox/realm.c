@@ -3,6 +3,7 @@
  * Each process ends with its parent: by a signal, or at the latest when its link closes.
  */
 #include "sandbox/realm.h"
+#include "sandbox/network.h"
 #include "sandbox/prepare.h"
 #include "sandbox/userns.h"
 
@@ -85,17 +86,23 @@ static void answer_send(int link, const struct realm_answer *answer, const int *
 
 /** Nobody shall wait for the end of a pipe because of us: all but the link and `kept` are closed.
  */
-static void descriptors_settle(int link, int *kept)
+static void descriptors_settle(int link, int *const kept[], int count)
 {
-	int safe = *kept < 0 ? -1 : fcntl(*kept, F_DUPFD_CLOEXEC, LINK + 2);
+	int base = LINK + 1, next = base;
 
+	for (int i = 0; i < count; i++) {
+		if (*kept[i] >= 0)
+			*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, base + count);
+	}
 	for (int fd = 0; fd <= LINK; fd++) {
 		if (fd != link && dup3(link, fd, O_CLOEXEC) < 0)
 			_exit(1);
 	}
-	if (safe >= 0)
-		*kept = dup3(safe, LINK + 1, O_CLOEXEC);
-	close_range(safe < 0 ? LINK + 1 : LINK + 2, ~0U, 0);
+	for (int i = 0; i < count; i++) {
+		if (*kept[i] >= 0)
+			*kept[i] = dup3(*kept[i], next++, O_CLOEXEC);
+	}
+	close_range((unsigned)next, ~0U, 0);
 }
 
 /** Its own room for descriptors. */
@@ -120,11 +127,26 @@ static struct child child_of(const struct sandbox *list, enum phase phase, int l
 struct realm {
 	struct realm_kind kind;
 	int engine; /* a mount of it, or -1 */
+	int ready;  /* tells when a private network is up; -1: there is none, or it is */
 	void *room;
 	struct sandbox *blank; /* what is done in each, in advance */
 };
 
-static void blank_clone(const struct realm *realm)
+/** The network is made while all else is; before a program is started it must be there. */
+static void network_finish(struct realm *realm)
+{
+	const struct realm_answer answer = { .kind = ANSWER_NO_NETWORK };
+
+	if (realm->ready < 0)
+		return;
+	if (!network_wait(realm->ready)) {
+		answer_send(LINK, &answer, NULL, 0);
+		_exit(1);
+	}
+	fd_drop(&realm->ready);
+}
+
+static void blank_clone(struct realm *realm)
 {
 	int fds[2] = { -1, -1 }, pair[2];
 	struct clone_args args = {
@@ -148,6 +170,7 @@ static void blank_clone(const struct realm *realm)
 	}
 	close(pair[1]);
 	fds[1] = pair[0];
+	network_finish(realm);
 	answer_send(LINK, &answer, fds, answer.pid > 0 ? 2 : 0);
 	fd_drop(&fds[0]);
 	fd_drop(&fds[1]);
@@ -191,7 +214,7 @@ static void children_reap(void)
 	size_t ignored;
 	char byte;
 
-	descriptors_settle(link, &realm->engine);
+	descriptors_settle(link, (int *const[]){ &realm->engine, &realm->ready }, 2);
 	realm_introduce();
 	realm_make(realm);
 	prctl(PR_SET_NAME, "mpemu-realm");
@@ -206,26 +229,29 @@ static void children_reap(void)
 /* ---- the zygote ---- */
 
 /** Clone into a user namespace that waits for its ids; in the clone, wait for them.  0 there. */
-static pid_t mapped_clone(const struct realm *realm, unsigned long namespaces, int *pidfd,
+static pid_t mapped_clone(struct realm *realm, unsigned long namespaces, int *pidfd,
 			  struct realm_answer *failure)
 {
 	const struct id_range shift = { 0, SHIFT_FIRST, SHIFT_COUNT };
+	bool is_private = realm->kind.network == NETWORK_PRIVATE;
 	struct clone_args args = {
 		.flags = CLONE_NEWUSER | CLONE_NEWNS | namespaces | CLONE_PIDFD |
-			 CLONE_CLEAR_SIGHAND,
+			 CLONE_CLEAR_SIGHAND | (is_private ? CLONE_NEWNET : 0),
 		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};
 	struct error ignored;
-	int go[2];
+	int go[2], ready[2] = { -1, -1 };
 	char byte;
 	pid_t pid;
 
-	if (pipe2(go, O_CLOEXEC) < 0)
+	if (pipe2(go, O_CLOEXEC) < 0 || (is_private && pipe2(ready, O_CLOEXEC) < 0))
 		_exit(1);
+	realm->ready = ready[0];
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0) {
 		close(go[1]);
+		fd_drop(&ready[1]);
 		if (read(go[0], &byte, 1) != 1)
 			_exit(0);
 		return 0;
@@ -238,8 +264,12 @@ static pid_t mapped_clone(const struct realm *realm, unsigned long namespaces, i
 		*failure = (struct realm_answer){ .pid = pid };
 	else
 		_exit(1);
+	/* Where it fails, nobody is left who could say that the network is ready. */
+	if (is_private && failure->kind < ANSWER_NO_CLONE)
+		(void)network_serve(pid, ready[1]);
 	close(go[0]);
 	close(go[1]);
+	fd_drop(&ready[1]);
 	return pid;
 }
 
@@ -267,7 +297,8 @@ static void lone_clone(struct realm *realm, int link)
 		userns = open(path, O_RDONLY | O_CLOEXEC);
 		answer_send(link, &answer, &userns, userns >= 0);
 		fd_drop(&userns);
-		answer.kind = ANSWER_BLANK;
+		answer.kind = realm->ready < 0 || network_wait(realm->ready) ? ANSWER_BLANK
+									     : ANSWER_NO_NETWORK;
 	}
 	answer_send(link, &answer, fds, answer.kind == ANSWER_BLANK ? 2 : 0);
 	fd_drop(&fds[0]);
@@ -335,6 +366,7 @@ static void request_serve(int link, void *room)
 			  .network = header->network,
 			  .id_count = header->id_count },
 		.engine = -1,
+		.ready = -1,
 		.room = room,
 	};
 	size_t engines = header->has_engine;
@@ -354,19 +386,20 @@ static void request_serve(int link, void *room)
 	else
 		realm_clone(&realm, link);
 	fd_drop(&realm.engine);
+	fd_drop(&realm.ready);
 	strings_drop(&texts);
 }
 
 void zygote_main(int link, void *room, pid_t parent)
 {
-	int fds[1], none = -1;
+	int fds[1];
 	size_t count;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0);
 	prctl(PR_SET_NAME, "mpemu-zygote");
-	descriptors_settle(link, &none);
+	descriptors_settle(link, NULL, 0);
 	arguments_blank();
 	while (packet_receive(LINK, &request, sizeof(request), fds, countof(fds), &count) > 0) {
 		children_reap();

@@ -34,7 +34,8 @@ struct realm_answer {
 		/* These are failures. */
 		ANSWER_NO_CLONE,
 		ANSWER_NO_MAP,
-		ANSWER_NO_OP, /* of the realm's list */
+		ANSWER_NO_OP,      /* of the realm's list */
+		ANSWER_NO_NETWORK, /* none of the helpers connects it */
 	} kind;
 	int sys;
 	uint32_t op;

@@ -237,6 +237,10 @@ static result answer_fail(const struct realm_seen *realm, const struct realm_ans
 
 	if (answer->kind == ANSWER_NO_CLONE)
 		return userns_fail(answer->sys, err);
+	if (answer->kind == ANSWER_NO_NETWORK)
+		return fail(err, FAULT_PRIVILEGE,
+			    "a private network: neither pasta nor slirp4netns can connect it; use "
+			    "--network host or none");
 	if (answer->kind == ANSWER_NO_MAP) {
 		errno = answer->sys;
 		return fail_sys(err, "map ids");

@@ -177,7 +177,7 @@ if command -v newuidmap setpriv unshare >/dev/null && getent passwd nobody >/dev
 		exec setpriv --reuid nobody --regid nogroup --clear-groups sh -c '
 			mpemu="$scratch/mpemu --root $scratch/user/store"
 			\$mpemu import --platform linux/amd64 $MPEMU_BASE/amd64.tar localhost/base >/dev/null &&
-			\$mpemu run localhost/base sh -c "id -u; touch /x; chown 7:8 /x; stat -c %u:%g /x"'
+			\$mpemu run --network host localhost/base sh -c "id -u; touch /x; chown 7:8 /x; stat -c %u:%g /x"'
 	END
 	cp "$MPEMU" "$scratch/mpemu"
 	cp "$MPEMU_BASE/amd64.tar" "$scratch/amd64.tar"

@@ -358,7 +358,7 @@ RUN --network=none ls /sys/class/net > /net
 RUN --network=host --security=sandbox ulimit -n > /nofile; cat /etc/hosts > /hosts.seen; \
     df -k /dev/shm | awk 'END { print $2 }' > /shm
 EOF
-build -t localhost/out --ulimit nofile=100:200 --add-host db:10.9.8.7 --add-host 'six:[::9]' --shm-size 1m
+build -t localhost/out --allow network.host --ulimit nofile=100:200 --add-host db:10.9.8.7 --add-host 'six:[::9]' --shm-size 1m
 is 'options of RUN' "$status" 0
 in_image cat /net /nofile /shm
 is 'network, limits and shared memory' "$(echo $out)" 'lo 100 1024'
