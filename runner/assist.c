@@ -234,7 +234,7 @@ static result rule_make(struct assist *assist, const struct assist_request *requ
 	if (engine_obtain(request->root, emulator, &assist->engine, err))
 		return FAILED;
 	snprintf(path, sizeof(path), "%s/%s", SANDBOX_ENGINE, emulator->name);
-	binfmt_flags(false, flags);
+	binfmt_flags(true, flags);
 	return binfmt_rule(emulator, path, flags, assist->rule, err);
 }
 

@@ -96,6 +96,7 @@ struct job {
 	struct store *store;
 	struct image *image;
 	struct workdir *workdir;
+	struct buf engine;
 	struct strings lowers, rules, env, argv, volumes;
 	struct bind *binds;
 	size_t bind_count;
@@ -122,6 +123,7 @@ static void job_drop(struct job *job)
 		free(texts[i]);
 	assist_drop(&job->assist);
 	free(job->binds);
+	buf_drop(&job->engine);
 	strings_drop(&job->request.hosts);
 	workdir_drop(&job->workdir);
 	image_drop(&job->image);
@@ -508,6 +510,7 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.output_fd = STDOUT_FILENO,
 		.error_fd = STDERR_FILENO,
 		.new_terminal_session = true,
+		.engine = job->engine.length ? buf_text(&job->engine) : NULL,
 		.binfmt_rules = rules_of(job),
 		.binfmt_rule_count = job->rules.count,
 	};
@@ -622,13 +625,15 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 /** What runs the image, and a sandbox for it, which is made while we look for the image. */
 static result emulation_start(struct job *job, struct error *err)
 {
-	if (emulation_prepare(&job->platform, &job->rules, NULL, err))
+	if (emulation_prepare(job->in->globals->root, &job->platform, &job->rules, &job->engine,
+			      NULL, err))
 		return FAILED;
 	const struct sandbox_spec expected = {
 		.privilege = job->in->privilege,
 		.network = job->network,
 		.binfmt_rules = rules_of(job),
 		.binfmt_rule_count = job->rules.count,
+		.engine = job->engine.length ? buf_text(&job->engine) : NULL,
 	};
 
 	/* With native assist the rule is another one, known only later. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/emulation.h"
 
+#include "base/mem.h"
 #include "binfmt/binfmt.h"
+#include "runner/engines.h"
+#include "sandbox/sandbox.h"
 
 #include <string.h>
 
@@ -20,11 +23,28 @@ static result require_registration(const struct platform *platform, struct error
 		    platform_text(platform, text), status.why, text);
 }
 
-result emulation_prepare(const struct platform *platform, struct strings *rules, struct buf *how,
-			 struct error *err)
+/** The rule of the emulator that is installed, or of its copy with the dispatcher. */
+static result rule_make(const char *root, const struct emulator *emulator, const char *installed,
+			struct buf *engine, char rule[BINFMT_RULE_MAX], struct error *err)
+{
+	owned(str) char *path = xasprintf("%s/%s", SANDBOX_ENGINE, emulator->name);
+	struct error ignored;
+	char flags[16];
+	bool has_engine = engine_obtain(root, emulator, engine, &ignored) == OK;
+
+	/* As it is installed, it obeys variables of the caller with the rights of a set-user-id
+	 * program: so that it has none of these. */
+	if (!has_engine)
+		buf_clear(engine);
+	binfmt_flags(has_engine, flags);
+	return binfmt_rule(emulator, has_engine ? path : installed, flags, rule, err);
+}
+
+result emulation_prepare(const char *root, const struct platform *platform, struct strings *rules,
+			 struct buf *engine, struct buf *how, struct error *err)
 {
 	const struct emulator *emulator;
-	char path[PATH_MAX], rule[BINFMT_RULE_MAX], text[PLATFORM_TEXT_MAX], flags[16];
+	char path[PATH_MAX], rule[BINFMT_RULE_MAX], text[PLATFORM_TEXT_MAX];
 
 	if (platform_is_native(platform)) {
 		if (how)
@@ -41,10 +61,7 @@ result emulation_prepare(const struct platform *platform, struct strings *rules,
 		buf_add_str(how, path);
 	if (!binfmt_private_supported())
 		return require_registration(platform, err);
-	/* Without C: QEMU obeys QEMU_* variables of set-user-id programs, which would then be
-	 * root's. */
-	binfmt_flags(false, flags);
-	if (binfmt_rule(emulator, path, flags, rule, err))
+	if (rule_make(root, emulator, path, engine, rule, err))
 		return FAILED;
 	strings_add(rules, rule);
 	return OK;

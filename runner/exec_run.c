@@ -297,11 +297,13 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 {
 	owned(strings) struct strings rules = {}, script_path = {};
 	owned(assist) struct assist *assist = NULL;
-	owned(buf) struct buf how = {};
+	owned(buf) struct buf how = {}, engine = {};
 	struct bind_file script;
 
-	if (emulation_prepare(job->step->platform, &rules, &how, err))
+	if (emulation_prepare(job->build->request->root, job->step->platform, &rules, &engine, &how,
+			      err))
 		return FAILED;
+	spec->engine = engine.length ? buf_text(&engine) : NULL;
 	script_bind(run, &script, &script_path);
 	spec->binds = run->mounts.binds;
 	spec->bind_count = run->mounts.bind_count;

@@ -311,18 +311,26 @@ static struct child *own_receive(struct child *blank, void *room, size_t room_si
 	return own;
 }
 
-/** Only the link stays, as LINK; 0, 1 and 2 stay taken, so that nothing gets these numbers. */
+/**
+ * Only the link stays, as LINK, and the engine, if there is one; 0, 1 and 2 stay taken, so that
+ * nothing gets these numbers.
+ */
 static bool descriptors_settle(struct child *child)
 {
-	enum { LINK = 3 };
-	int link = slot(child, SLOT_LINK);
+	enum { LINK = 3, ENGINE };
+	int link = slot(child, SLOT_LINK), engine = slot(child, SLOT_ENGINE);
 
 	for (int fd = 0; fd <= LINK; fd++) {
 		if (fd != link && SYS(dup3, link, fd, O_CLOEXEC) < 0)
 			return false;
 	}
 	(void)slot_set(child, SLOT_LINK, LINK);
-	return SYS(close_range, (unsigned)LINK + 1, ~0U, 0U) == 0;
+	if (engine < 0)
+		return SYS(close_range, (unsigned)LINK + 1, ~0U, 0U) == 0;
+	if (engine != ENGINE && SYS(dup3, engine, ENGINE, O_CLOEXEC) < 0)
+		return false;
+	(void)slot_set(child, SLOT_ENGINE, ENGINE);
+	return SYS(close_range, (unsigned)ENGINE + 1, ~0U, 0U) == 0;
 }
 
 void blank_run(struct child *child, void *room, size_t room_size)
@@ -333,6 +341,7 @@ void blank_run(struct child *child, void *room, size_t room_size)
 		give_up(child);
 	for (size_t i = SLOT_FIRST_FREE; i < child->slot_count; i++)
 		close_slot(child, (int)i);
+	close_slot(child, SLOT_ENGINE);
 	own = own_receive(child, room, room_size);
 	ops_continue(own);
 }

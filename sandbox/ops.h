@@ -90,7 +90,9 @@ enum {
 	SLOT_PROC,
 	SLOT_SYS,
 	SLOT_RULES, /* of binfmt_misc: gone when nobody has it open */
-	SLOT_FIRST_FREE
+	SLOT_FIRST_FREE,
+	/* Of a realm's list: the engine of its kind as a mount, which comes from outside. */
+	SLOT_ENGINE = SLOT_INPUT
 };
 
 /**

@@ -105,7 +105,7 @@ struct realm_kind realm_kind_of(const struct sandbox_spec *spec)
 		.id_count = spec->privilege->id_count,
 		.rules = spec->binfmt_rules,
 		.rule_count = spec->binfmt_rules ? spec->binfmt_rule_count : 0,
-		.engine = spec->assist ? spec->assist->engine : NULL,
+		.engine = spec->assist ? spec->assist->engine : spec->engine,
 	};
 }
 
@@ -163,6 +163,12 @@ static void realm_fill(struct plan *plan, int root)
 	}
 }
 
+static void engine_add(struct plan *plan, int root)
+{
+	directory_add(plan, root, "realm", "engine");
+	attach_add(plan, SLOT_ENGINE, root, "the engine", "engine");
+}
+
 static void loopback_add(struct plan *plan, const struct realm_kind *kind)
 {
 	op_add(plan, OP_LOOPBACK, "bring lo up")->data =
@@ -181,10 +187,8 @@ struct sandbox *realm_compile(const struct realm_kind *kind)
 	root = filesystem_add(&plan, "tmpfs", options, MOUNT_ATTR_NOSUID);
 	/* Over a directory that every host has and no op looks at. */
 	attach_add(&plan, root, -1, "the realm's root", "/etc");
-	if (kind->engine) {
-		directory_add(&plan, root, "realm", "engine");
-		attach_add(&plan, SLOT_ENGINE, root, "the engine", "engine");
-	}
+	if (kind->engine)
+		engine_add(&plan, root);
 	/* With the host in view: the kernel opens emulators when they are registered. */
 	rules_add(&plan, kind);
 	realm_fill(&plan, root);
@@ -350,6 +354,12 @@ struct sandbox *lone_compile(const struct realm_kind *kind)
 	op_add(&plan, OP_BECOME, "become root of the user namespace");
 	if (kind->network == NETWORK_PRIVATE)
 		loopback_add(&plan, kind);
+	if (kind->engine) {
+		int root = filesystem_add(&plan, "tmpfs", NULL, MOUNT_ATTR_NOSUID);
+
+		attach_add(&plan, root, -1, "a place for the engine", "/etc");
+		engine_add(&plan, root);
+	}
 	rules_add(&plan, kind);
 	blank_fill(&plan, kind);
 	return plan.sandbox;

@@ -12,9 +12,6 @@
 
 #include "sandbox/oplist.h"
 
-/** Of a realm's list: the engine of its kind as a mount, which comes from outside. */
-enum { SLOT_ENGINE = SLOT_INPUT };
-
 /** What of a spec decides the kind; everything is borrowed. */
 struct realm_kind realm_kind_of(const struct sandbox_spec *spec);
 

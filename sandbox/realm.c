@@ -287,6 +287,7 @@ static void lone_clone(struct realm *realm, int link)
 	if (pid == 0) {
 		struct child child = child_of(lone_compile(&realm->kind), PHASE_LONE, pair[1]);
 
+		child.slots[SLOT_ENGINE] = realm->engine;
 		blank_run(&child, realm->room, ROOM_SIZE);
 	}
 	close(pair[1]);

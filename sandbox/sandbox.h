@@ -164,8 +164,9 @@ struct sandbox_spec {
 	const struct limit *limits; /* on top of the usual ones */
 	size_t limit_count;
 	struct resource_limits resources;
-	uint64_t timeout_ms;             /* from its start; then all of it is killed; 0: any time */
-	uint64_t shm_size;               /* of /dev/shm, in bytes; 0: 64 MiB */
+	uint64_t timeout_ms; /* from its start; then all of it is killed; 0: any time */
+	uint64_t shm_size;   /* of /dev/shm, in bytes; 0: 64 MiB */
+	const char *engine;  /* directory that is SANDBOX_ENGINE for binfmt_rules; or NULL */
 	const char *const *binfmt_rules; /* registered privately; NULL: the host's entries serve */
 	size_t binfmt_rule_count;
 	const struct assist_spec *assist; /* or NULL */

@@ -183,7 +183,7 @@ static result request_send(const struct zygote *zygote, const struct realm_seen 
 			   struct error *err)
 {
 	struct realm_request request = {
-		.alone = !zygote->many && !realm->kind.engine,
+		.alone = !zygote->many,
 		.shifted = realm->kind.shifted,
 		.network = realm->kind.network,
 		.id_count = realm->kind.id_count,

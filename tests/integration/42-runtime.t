@@ -112,27 +112,43 @@ run mpemu run -t localhost/base sh -c 'stat -c "%F %t" /dev/console; test -w /de
 is 'with a terminal there is a console' "$(echo "$out" | tr -d '\r')" 'character special file 88
 devpts devpts'
 
-# Rights that files give.
-cat >"$scratch/Dockerfile" <<'END'
+# Rights that files give, also to emulated programs; the emulator does not obey their callers.
+mkdir "$scratch/context"
+cat >"$scratch/context/Dockerfile" <<'END'
 FROM localhost/base
-COPY --chmod=4755 guest /suid
-COPY --chmod=2755 --chown=0:7 guest /sgid
+ARG TARGETARCH
+COPY --chmod=4755 guest-$TARGETARCH /suid
+COPY --chmod=2755 --chown=0:7 guest-$TARGETARCH /sgid
+COPY --chmod=755 guest-$TARGETARCH /guest
+USER 1000
+RUN /suid call=geteuid > /tmp/who
 END
-if ! cc -static -nostdlib -O1 -fno-builtin -fno-stack-protector -o "$scratch/guest" \
-	"$tests/guest/guest.c" 2>/dev/null || [ "$(uname -m)" != x86_64 ]; then
-	skip 'set-user-id programs' 'needs a compiler for x86_64'
-	exit 0
-fi
-mkdir "$scratch/context" && mv "$scratch/guest" "$scratch/Dockerfile" "$scratch/context"
-mpemu build --platform linux/amd64 -t localhost/suid "$scratch/context" >/dev/null 2>&1
-# geteuid and getegid
-run mpemu run -u 1000:1000 localhost/suid /suid call=107 call=108
-is 'a set-user-id program is of its owner' "$(echo $out)" '0 1000'
-run mpemu run -u 1000:1000 localhost/suid /sgid call=107 call=108
-is 'a set-group-id program of its group' "$(echo $out)" '1000 7'
-run mpemu run -u 1000:1000 --security-opt no-new-privileges localhost/suid /suid call=107
-is 'not where privileges cannot grow' "$out" 1000
-run mpemu run -u 1000:1000 localhost/suid /suid show=/proc/self/status
-like 'it has what root has, and no more' "$out" '^CapEff:	00000000a80425fb$'
-like 'also the filter' "$out" '^Seccomp:	2$'
-is 'nobody else can get at it' "$(stat -c %a "$store/layers" "$store/work" | sort -u)" 700
+for arch in amd64 arm64; do
+	if ! make_guest "$scratch/context/guest-$arch" $arch; then
+		skip "set-user-id programs of $arch" "no compiler: $(head -n 1 "$scratch/.log")"
+		continue
+	fi
+	run mpemu --progress plain build --platform linux/$arch -t localhost/suid "$scratch/context"
+	is "$arch: an image with rights" "$status" 0
+	inside() { # OPTIONS... COMMAND
+		run mpemu run --network none --platform linux/$arch "$@"
+		out=$(echo $out)
+	}
+	inside localhost/suid cat /tmp/who
+	is "$arch: a step of a user may have them" "$out" 0
+	inside -u 1000:1000 localhost/suid /suid call=geteuid call=getegid
+	is "$arch: a set-user-id program is of its owner" "$out" '0 1000'
+	inside -u 1000:1000 localhost/suid /sgid call=geteuid call=getegid
+	is "$arch: a set-group-id program of its group" "$out" '1000 7'
+	inside -u 1000:1000 localhost/suid /guest call=setresuid,0,0,0
+	is "$arch: any other has no such rights" "$out" -1
+	inside -u 1000:1000 --security-opt no-new-privileges localhost/suid /suid call=geteuid
+	is "$arch: nor has one where privileges cannot grow" "$out" 1000
+	inside -u 1000:1000 localhost/suid sh -c 'QEMU_LOG=cpu,exec QEMU_LOG_FILENAME=/of-root QEMU_GDB=/sock QEMU_LD_PREFIX=/tmp \
+		QEMU_SET_ENV=LD_PRELOAD=/tmp/x QEMU_STRACE=1 /suid call=geteuid; ls /of-root /sock'
+	is "$arch: variables of the emulator mean nothing to it" "$out" 0
+	run mpemu run --platform linux/$arch -u 1000:1000 localhost/suid /suid show=/proc/self/status
+	like "$arch: it has what root has, and no more" "$out" '^CapEff:	00000000a80425fb$'
+	like "$arch: also the filter" "$out" '^Seccomp:	2$'
+done
+is 'nobody else on this host can get at it' "$(stat -c %a "$store/layers" "$store/work" | sort -u)" 700
