@@ -86,6 +86,19 @@ is 'mounts of RUN' "$status" 0
 run as_user "$MPEMU" run --platform linux/arm64 localhost/out cat /owner
 is 'with their owners' "$(echo $out)" '1000 1001 33 34 7 8 0 0 5 0'
 
+mkdir "$scratch/cached"
+printf 'FROM localhost/base\nRUN echo x >/x && chown 7:8 /x\nCOPY file /\n' >"$scratch/cached/Dockerfile"
+echo content >"$scratch/cached/file"
+chmod 755 "$scratch/cached"
+run as_user "$MPEMU" build --platform linux/arm64 --cache-to "type=local,dest=$scratch/home/cache" \
+	"$scratch/cached"
+is 'a cache goes to a directory of the user' "$status" 0
+[ "$status" = 0 ] || echo "$err" | sed 's/^/# /'
+run as_user sh -c "rm -f $scratch/home/store/cache.db*"
+run as_user "$MPEMU" --progress plain build --platform linux/arm64 \
+	--cache-from "type=local,src=$scratch/home/cache" "$scratch/cached"
+is 'and comes from there' "$status $(printf '%s\n' "$err" | grep -c CACHED)" '0 2'
+
 echo "tester:3000000:1000" >"$scratch/subid"
 rm -rf "$scratch/home/store"
 run as_user "$MPEMU" import --platform linux/arm64 "$scratch/home/arm64.tar" localhost/base
