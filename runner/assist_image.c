@@ -6,6 +6,8 @@
 #include "base/progress.h"
 #include "runner/layers.h"
 
+#include <string.h>
+
 /** Read what the index has for this machine, if all of it is here. */
 static result variant_read(struct store *store, const struct descriptor *at, struct image **out,
 			   bool *offered, struct error *err)
@@ -51,7 +53,8 @@ static result variant_find(const struct ctx *ctx, struct store *store,
 	named = !store_resolve(store, &ref, &at, err);
 	if (named && !variant_read(store, &at, out, &offered, err))
 		return OK;
-	if (!offered && (named || !wanted))
+	/* "localhost" without a port names what was made here: no registry has it. */
+	if (!offered && (named || !wanted || strcmp(ref.host, "localhost") == 0))
 		return FAILED;
 	return variant_pull(ctx, store, transport, &ref, out, err);
 }

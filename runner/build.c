@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "runner/assist_image.h"
 #include "runner/bases.h"
 #include "runner/build_checks.h"
 #include "runner/cache_export.h"
@@ -30,6 +31,7 @@ static void build_done(struct build *build)
 	tree_keys_drop(&build->tree_keys);
 	bases_drop(&build->bases);
 	toolchains_drop(&build->toolchains);
+	strings_drop(&build->native_tools);
 	plan_drop(&build->plan);
 	triggers_drop(&build->triggers);
 	dockerfile_drop(&build->dockerfile);
@@ -177,6 +179,10 @@ static result open_all(struct build *build, struct error *err)
 	build->bases = bases_new();
 	if (build->request->assist != ASSIST_OFF && build->request->network != NETWORK_NONE)
 		build->toolchains = toolchains_new();
+	if (build->request->assist_from &&
+	    assist_image(build->ctx, build->store, build->request->root, &build->request->transport,
+			 build->request->assist_from, true, &build->native_tools, err))
+		return fail_in(err, "--assist-from %s", build->request->assist_from);
 	if (compile_triggers(build, err) || checks_run(build, err))
 		return FAILED;
 	build->imports =

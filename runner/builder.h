@@ -63,6 +63,7 @@ struct build_request {
 	uint64_t shm_size; /* 0: the default */
 	bool no_cache, pull, keep_going;
 	enum assist_mode assist;
+	const char *assist_from; /* an image with native tools; or NULL */
 	enum verify verify;
 	enum check check;
 	struct platform optional[PLATFORMS_MAX]; /* that the index may go without */
@@ -97,6 +98,7 @@ struct build {
 	struct tree_keys *tree_keys;
 	struct outside *outside; /* what ADD gets by URLs */
 	struct bases *bases;
+	struct strings native_tools;   /* layers of the image of --assist-from, topmost first */
 	struct toolchains *toolchains; /* or NULL: none may be made */
 	struct triggers *triggers;     /* of base images */
 	int64_t time;                  /* of this build, for `created` */

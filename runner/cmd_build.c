@@ -25,7 +25,7 @@ struct build_options {
 	const char *file, *target, *jobs, *network, *trace, *shm_size;
 	const char *metadata, *iidfile, *epoch, *verify, *optional, *build_timeout;
 	struct strings cache_to, cache_from, allowed, attestations;
-	const char *provenance, *sbom, *assist;
+	const char *provenance, *sbom, *assist, *assist_from;
 	const char *call;
 	bool check;
 	bool push, load, pull, no_cache, keep_going, insecure;
@@ -107,6 +107,8 @@ static const struct option options[] = {
 	  "end the build after so long: 90s, 1h30m" },
 	{ "assist",     0,   OPTION_TEXT, FIELD(assist),     "MODE",
 	  "native twins of emulated tools: safe (default), full, verify (run both ways), off" },
+	{ "assist-from", 0,  OPTION_TEXT, FIELD(assist_from), "IMAGE",
+	  "take twins from this image too, where the base image has none" },
 	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",
 	  "entry (default): an entry point for another machine is an error; strict: any file; off" },
 	{ "check",      0,   OPTION_FLAG, FIELD(check),      NULL,
@@ -316,6 +318,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 	request->context = in->argv[0];
 	request->file = options_->file;
 	request->assist = ASSIST_SAFE;
+	request->assist_from = options_->assist_from;
 	request->target = options_->target;
 	request->tags = &options_->tags;
 	request->labels = &options_->labels;

@@ -33,7 +33,7 @@ enum { ENV_FILE_MAX = 1 << 20, WORDS_MAX = 4096 };
 struct run_options {
 	struct limit_options limits;
 	const char *platform, *workdir, *user, *network, *hostname, *entrypoint, *shm_size;
-	const char *assist;
+	const char *assist, *assist_from;
 	struct strings env, env_files, volumes, tmpfs, hosts, ulimits, cap_add, cap_drop, security;
 	bool read_only, explain, interactive, terminal, remove, privileged;
 };
@@ -79,6 +79,8 @@ static const struct option options[] = {
 	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL, "let nothing write to the image" },
 	{ "assist", 0, OPTION_TEXT, FIELD(assist), "MODE",
 	  "native twins of emulated tools: off (default), safe or full" },
+	{ "assist-from", 0, OPTION_TEXT, FIELD(assist_from), "IMAGE",
+	  "take twins from this image too" },
 	{ "explain", 0, OPTION_FLAG, FIELD(explain), NULL,
 	  "print what would be done instead of doing it" },
 	{ "interactive", 'i', OPTION_FLAG, FIELD(interactive), NULL,
@@ -431,9 +433,9 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 {
 	const char *root = job->in->globals->root;
 	const struct transport transport = {};
-	owned(strings) struct strings native = {};
+	owned(strings) struct strings native = {}, extra = {};
 	owned(buf) struct buf why = {};
-	const struct assist_source source = { .origin = TWIN_SIBLING, .lowers = &native };
+	struct assist_source sources[2] = {};
 	struct assist_request request = {
 		.ctx = job->in->ctx,
 		.root = root,
@@ -441,8 +443,7 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 		.mode = job->mode,
 		.platform = &job->platform,
 		.lowers = &job->lowers,
-		.sources = &source,
-		.source_count = 1,
+		.sources = sources,
 		.place = workdir_path(job->workdir),
 	};
 	owned(cache) struct cache *cache = NULL;
@@ -451,13 +452,21 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 	if (job->mode == ASSIST_OFF || !job->rules.count)
 		return OK;
 	if (assist_image(job->in->ctx, job->store, root, &transport, name, false, &native, err) ||
+	    (job->wanted->assist_from &&
+	     assist_image(job->in->ctx, job->store, root, &transport, job->wanted->assist_from,
+			  true, &extra, err)) ||
 	    cache_open(job->in->ctx, root, &cache, err))
 		return FAILED;
 	if (job->network != NETWORK_NONE)
 		toolchains = toolchains_new();
 	request.toolchains = toolchains;
 	request.cache = cache;
-	request.source_count = native.count > 0;
+	if (native.count)
+		sources[request.source_count++] =
+			(struct assist_source){ .origin = TWIN_SIBLING, .lowers = &native };
+	if (extra.count)
+		sources[request.source_count++] =
+			(struct assist_source){ .origin = TWIN_IMAGE, .lowers = &extra };
 	if (assist_start(&request, &job->assist, &why, err))
 		return FAILED;
 	if (why.length)

@@ -50,7 +50,8 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 	owned(strings) struct strings base = {}, peer = {};
 	struct build *build = job->build;
 	const struct step *sibling = job->step->sibling;
-	struct assist_source source = { .origin = TWIN_SIBLING };
+	struct assist_source sources[2] = {};
+	size_t count = 0;
 	struct assist_request request = {
 		.ctx = build->ctx,
 		.root = build->request->root,
@@ -59,8 +60,7 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 		.mode = build->request->assist,
 		.platform = job->step->platform,
 		.lowers = &job->snapshot->lowers,
-		.sources = &source,
-		.source_count = 1,
+		.sources = sources,
 		.toolchains = build->toolchains,
 		.may_repeat = true,
 		.refuse_long_double = job->refuse_long_double,
@@ -70,14 +70,25 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 
 	if (request.mode == ASSIST_OFF)
 		return OK;
-	if (sibling && sibling->result) {
-		source.lowers = &sibling->result->lowers;
-	} else if (!native_base(job, &base, &peer)) {
-		source.lowers = &base;
-		source.peer = &peer;
-	} else {
+	if (sibling && sibling->result)
+		sources[count++] = (struct assist_source){
+			.origin = TWIN_SIBLING,
+			.lowers = &sibling->result->lowers,
+		};
+	else if (!native_base(job, &base, &peer))
+		sources[count++] = (struct assist_source){
+			.origin = TWIN_SIBLING,
+			.lowers = &base,
+			.peer = &peer,
+		};
+	if (build->native_tools.count)
+		sources[count++] = (struct assist_source){
+			.origin = TWIN_IMAGE,
+			.lowers = &build->native_tools,
+		};
+	if (!count)
 		return OK;
-	}
+	request.source_count = count;
 	if (assist_start(&request, out, &why, err))
 		return FAILED;
 	if (why.length)

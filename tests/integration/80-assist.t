@@ -161,6 +161,11 @@ is 'only a build can be verified' "$status" 2
 mpemu index create localhost/one localhost/debian:arm64 >/dev/null
 run mpemu run --platform linux/arm64 --assist safe localhost/one sed --version
 is 'an image that has no native variant' "$status" 0
+run mpemu run --platform linux/arm64 --assist safe --assist-from localhost/debian:amd64 \
+	localhost/one readlink /proc/self/exe
+is 'unless another image has them' "$out" /proc/tty/driver/0/usr/bin/readlink
+run mpemu run --platform linux/arm64 --assist safe --assist-from localhost/none localhost/one true
+is 'an image that is not there' "$status" 5
 mkdir "$scratch/qemu"
 cp "$(command -v qemu-aarch64-static)" "$scratch/qemu/"
 # Notes become something else: no place is left for the dispatcher.
