@@ -312,25 +312,36 @@ static struct child *own_receive(struct child *blank, void *room, size_t room_si
 }
 
 /**
- * Only the link stays, as LINK, and the engine, if there is one; 0, 1 and 2 stay taken, so that
+ * Only the link stays, as LINK, and mounts that came from outside; 0, 1 and 2 stay taken, so that
  * nothing gets these numbers.
  */
 static bool descriptors_settle(struct child *child)
 {
-	enum { LINK = 3, ENGINE };
-	int link = slot(child, SLOT_LINK), engine = slot(child, SLOT_ENGINE);
+	enum { LINK = 3 };
+	static const int kept[] = { SLOT_ENGINE, SLOT_DEVICES };
+	int link = slot(child, SLOT_LINK), next = LINK + 1;
 
+	for (size_t i = 0; i < countof(kept); i++) {
+		int fd = slot(child, kept[i]);
+
+		/* Out of the way, then down. */
+		if (fd >= 0 &&
+		    slot_set(child, kept[i],
+			     SYS(fcntl, fd, F_DUPFD_CLOEXEC, LINK + 1 + (int)countof(kept))) < 0)
+			return false;
+	}
 	for (int fd = 0; fd <= LINK; fd++) {
 		if (fd != link && SYS(dup3, link, fd, O_CLOEXEC) < 0)
 			return false;
 	}
 	(void)slot_set(child, SLOT_LINK, LINK);
-	if (engine < 0)
-		return SYS(close_range, (unsigned)LINK + 1, ~0U, 0U) == 0;
-	if (engine != ENGINE && SYS(dup3, engine, ENGINE, O_CLOEXEC) < 0)
-		return false;
-	(void)slot_set(child, SLOT_ENGINE, ENGINE);
-	return SYS(close_range, (unsigned)ENGINE + 1, ~0U, 0U) == 0;
+	for (size_t i = 0; i < countof(kept); i++) {
+		if (slot(child, kept[i]) >= 0 &&
+		    slot_set(child, kept[i], SYS(dup3, slot(child, kept[i]), next++, O_CLOEXEC)) <
+			    0)
+			return false;
+	}
+	return SYS(close_range, (unsigned)next, ~0U, 0U) == 0;
 }
 
 void blank_run(struct child *child, void *room, size_t room_size)
@@ -342,6 +353,7 @@ void blank_run(struct child *child, void *room, size_t room_size)
 	for (size_t i = SLOT_FIRST_FREE; i < child->slot_count; i++)
 		close_slot(child, (int)i);
 	close_slot(child, SLOT_ENGINE);
+	close_slot(child, SLOT_DEVICES);
 	own = own_receive(child, room, room_size);
 	ops_continue(own);
 }

@@ -91,8 +91,9 @@ enum {
 	SLOT_SYS,
 	SLOT_RULES, /* of binfmt_misc: gone when nobody has it open */
 	SLOT_FIRST_FREE,
-	/* Of a realm's list: the engine of its kind as a mount, which comes from outside. */
-	SLOT_ENGINE = SLOT_INPUT
+	/* Of a realm's list: mounts that come from outside, the engine of its kind and devices. */
+	SLOT_ENGINE = SLOT_INPUT,
+	SLOT_DEVICES = SLOT_OUTPUT
 };
 
 /**

@@ -143,13 +143,17 @@ static void view_add(struct plan *plan, int root, const char *path)
  * The kernel shows a new proc or sysfs only beside an old one in full view.  Of the rest of the
  * host, a sandbox needs only six devices.
  */
-static void realm_fill(struct plan *plan, int root)
+static void realm_fill(struct plan *plan, const struct realm_kind *kind, int root)
 {
 	view_add(plan, root, "/proc");
 	view_add(plan, root, "/sys");
 	directory_add(plan, root, "realm", "tmp");
 	directory_add(plan, root, "realm", "etc");
 	directory_add(plan, root, "realm", "dev");
+	if (kind->shifted) {
+		attach_add(plan, SLOT_DEVICES, root, "devices", "dev");
+		return;
+	}
 	for (size_t i = 0; i < countof(device_names); i++) {
 		struct arena *arena = plan->sandbox->arena;
 		const char *path = arena_printf(arena, "/dev/%s", device_names[i]);
@@ -191,7 +195,7 @@ struct sandbox *realm_compile(const struct realm_kind *kind)
 		engine_add(&plan, root);
 	/* With the host in view: the kernel opens emulators when they are registered. */
 	rules_add(&plan, kind);
-	realm_fill(&plan, root);
+	realm_fill(&plan, kind, root);
 	op_add(&plan, OP_ENTER, "enter the realm, leave the host's root")->at = root;
 	return plan.sandbox;
 }
@@ -227,7 +231,10 @@ static void device_nodes_add(struct plan *plan)
 {
 	for (size_t i = 0; i < countof(device_names); i++) {
 		const char *path = arena_printf(plan->sandbox->arena, "/dev/%s", device_names[i]);
-		int node = clone_add(plan, -1, path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
+		/* They are shared with others: nobody shall change their looks. */
+		int node =
+			clone_add(plan, -1, path,
+				  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, false);
 		struct op *op = op_add(plan, OP_FILE, "make /dev/%s", device_names[i]);
 
 		op->at = SLOT_DEV;
@@ -361,6 +368,8 @@ struct sandbox *lone_compile(const struct realm_kind *kind)
 		engine_add(&plan, root);
 	}
 	rules_add(&plan, kind);
+	if (kind->shifted)
+		attach_add(&plan, SLOT_DEVICES, -1, "devices", "/dev");
 	blank_fill(&plan, kind);
 	return plan.sandbox;
 }

@@ -20,8 +20,18 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
+
+static const struct {
+	const char *name;
+	unsigned major, minor;
+} devices[] = {
+	{ "null", 1, 3 },   { "zero", 1, 5 },    { "full", 1, 7 },
+	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+};
 
 enum {
 	LINK = 3, /* its number in all of them; 0, 1 and 2 are the same, so that nothing else is */
@@ -126,8 +136,8 @@ static struct child child_of(const struct sandbox *list, enum phase phase, int l
 
 struct realm {
 	struct realm_kind kind;
-	int engine; /* a mount of it, or -1 */
-	int ready;  /* tells when a private network is up; -1: there is none, or it is */
+	int engine, devices; /* mounts of them, or -1 */
+	int ready;           /* tells when a private network is up; -1: there is none, or it is */
 	void *room;
 	struct sandbox *blank; /* what is done in each, in advance */
 };
@@ -183,6 +193,7 @@ static void realm_make(const struct realm *realm)
 	struct child child = child_of(list, PHASE_REALM, LINK);
 
 	child.slots[SLOT_ENGINE] = realm->engine;
+	child.slots[SLOT_DEVICES] = realm->devices;
 	if (!ops_run(&child)) {
 		const struct realm_answer answer = { ANSWER_NO_OP, errno, (uint32_t)child.at, 0 };
 
@@ -214,7 +225,8 @@ static void children_reap(void)
 	size_t ignored;
 	char byte;
 
-	descriptors_settle(link, (int *const[]){ &realm->engine, &realm->ready }, 2);
+	descriptors_settle(link, (int *const[]){ &realm->engine, &realm->devices, &realm->ready },
+			   3);
 	realm_introduce();
 	realm_make(realm);
 	prctl(PR_SET_NAME, "mpemu-realm");
@@ -288,6 +300,7 @@ static void lone_clone(struct realm *realm, int link)
 		struct child child = child_of(lone_compile(&realm->kind), PHASE_LONE, pair[1]);
 
 		child.slots[SLOT_ENGINE] = realm->engine;
+		child.slots[SLOT_DEVICES] = realm->devices;
 		blank_run(&child, realm->room, ROOM_SIZE);
 	}
 	close(pair[1]);
@@ -357,6 +370,35 @@ static int engine_open(const char *path)
 	return fd;
 }
 
+/** Devices that are as they should be in there: root's. */
+static bool devices_fill(int dev)
+{
+	for (size_t i = 0; i < countof(devices); i++) {
+		if (mknodat(dev, devices[i].name, S_IFCHR | 0666,
+			    makedev(devices[i].major, devices[i].minor)) < 0 ||
+		    fchmodat(dev, devices[i].name, 0666, 0) < 0 ||
+		    fchownat(dev, devices[i].name, SHIFT_FIRST, SHIFT_FIRST, 0) < 0)
+			return false;
+	}
+	return true;
+}
+
+/** A new /dev for the realm; where they may not be made, the host's own, which are nobody's. */
+static int devices_make(void)
+{
+	owned(fd) int fs = fsopen("tmpfs", FSOPEN_CLOEXEC), dev = -1;
+
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0755", 0) == 0 &&
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		dev = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	if (dev < 0 || !devices_fill(dev)) {
+		fd_drop(&dev);
+		dev = open_tree(AT_FDCWD, "/dev",
+				OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	}
+	return fd_take(&dev);
+}
+
 /** Make the realm that `request` asks for. */
 static void request_serve(int link, void *room)
 {
@@ -367,6 +409,7 @@ static void request_serve(int link, void *room)
 			  .network = header->network,
 			  .id_count = header->id_count },
 		.engine = -1,
+		.devices = header->shifted ? devices_make() : -1,
 		.ready = -1,
 		.room = room,
 	};
@@ -387,6 +430,7 @@ static void request_serve(int link, void *room)
 	else
 		realm_clone(&realm, link);
 	fd_drop(&realm.engine);
+	fd_drop(&realm.devices);
 	fd_drop(&realm.ready);
 	strings_drop(&texts);
 }

@@ -55,6 +55,8 @@ for platform in linux/amd64 linux/arm64; do
 		printf "%s " $d; stat -L -c "%F %t:%T %a" /dev/$d; done | sed "s/character special file //"'
 	is "$platform: devices" "$out" \
 		'null 1:3 666 zero 1:5 666 full 1:7 666 random 1:8 666 urandom 1:9 666 tty 5:0 666 ptmx 5:2 666'
+	inside 'ls -ln /dev | awk "/^c/ { print \$3, \$4 }" | sort -u; chmod 0 /dev/null; chown 7 /dev/tty; ls -ln /dev/null /dev/tty | awk "{ print \$1, \$3 }"'
+	is "$platform: they are of root, and stay as they are" "$out" '0 0 crw-rw-rw- 0 crw-rw-rw- 0'
 	inside 'for l in fd stdin stdout stderr ptmx core; do readlink /dev/$l; done'
 	is "$platform: links" "$out" \
 		'/proc/self/fd /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 pts/ptmx /proc/kcore'

@@ -55,11 +55,9 @@ static const char golden_small[] = "new namespaces: user mount pid ipc uts cgrou
 				   "realm: directory tmp\n"
 				   "realm: directory etc\n"
 				   "realm: directory dev\n"
-				   "take /dev/null\n"
-				   "realm: file dev/null\n"
-				   "mount /dev/null\n";
+				   "mount devices\n";
 
-static const char golden_blank[] = "mount /dev/tty\n"
+static const char golden_blank[] = "mount devices\n"
 				   "enter the realm, leave the host's root\n"
 				   "for each of them, in advance:\n"
 				   "become the first process\n"
