@@ -17,6 +17,7 @@
 
 /** And no image comes from so many instructions. */
 #define DOCKERFILE_INSTRUCTIONS_MAX 100000u
+#define DOCKERFILE_PAIRS_MAX        20000 /* names that ENV, LABEL and ARG set */
 
 /** In the order of the names' table, which is the alphabet. */
 enum instruction_kind {

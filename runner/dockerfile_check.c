@@ -397,9 +397,17 @@ static result instruction_check(const struct instruction *instruction, struct er
 
 result dockerfile_check(const struct dockerfile *dockerfile, struct error *err)
 {
+	size_t pairs = 0;
+
 	for (size_t i = 0; i < dockerfile->instruction_count; i++) {
 		const struct instruction *instruction = &dockerfile->instructions[i];
 
+		pairs += instruction_pair_count(instruction);
+		if (pairs > DOCKERFILE_PAIRS_MAX)
+			return fail(err, FAULT_INPUT,
+				    "%s:%u: more than %d names are set by ENV, LABEL and ARG",
+				    dockerfile->name, instruction->first_line,
+				    DOCKERFILE_PAIRS_MAX);
 		if (instruction_check(instruction, err))
 			return fail_in(err, "%s:%u", dockerfile->name, instruction->first_line);
 	}

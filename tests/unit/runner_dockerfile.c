@@ -300,17 +300,23 @@ TEST(dockerfile_of_many_words_and_lines_is_read_at_once)
 	owned(dockerfile) struct dockerfile *file = NULL;
 	struct error err = {};
 
-	buf_add_str(&words, "FROM a\nENV \\\n");
+	buf_add_str(&words, "FROM a\nVOLUME \\\n");
 	while (words.length < DOCKERFILE_SIZE_MAX - 100)
 		buf_add_str(&words, "a=b \\\n");
 	buf_add_str(&words, "c=d");
 	CHECK(!dockerfile_parse(buf_text(&words), words.length, "F", &file, &err));
-	CHECK(file->instruction_count == 2 && file->instructions[1].arg_count > 3000000);
+	CHECK(file->instruction_count == 2 && file->instructions[1].arg_count > 2000000);
 	dockerfile_drop(&file);
 	for (unsigned i = 0; i <= DOCKERFILE_INSTRUCTIONS_MAX; i++)
 		buf_add_str(&lines, "RUN a\n");
 	CHECK(dockerfile_parse(buf_text(&lines), lines.length, "F", &file, &err) == FAILED);
 	CHECK_STR(err.text, "F:100001: more than 100000 instructions");
+	buf_clear(&lines);
+	buf_add_str(&lines, "FROM a\nLABEL");
+	for (unsigned i = 0; i <= DOCKERFILE_PAIRS_MAX; i++)
+		buf_add_str(&lines, "\\\n a=b");
+	CHECK(dockerfile_parse(buf_text(&lines), lines.length, "F", &file, &err) == FAILED);
+	CHECK_STR(err.text, "F:2: more than 20000 names are set by ENV, LABEL and ARG");
 }
 
 /** tests/golden/NAME.Dockerfile and NAME.json; UPDATE=1 in the environment writes the latter. */
