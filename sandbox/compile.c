@@ -140,6 +140,18 @@ static result filter_choose(struct plan *plan, const struct filter **out, struct
 	return OK;
 }
 
+/**
+ * Whether the main process that a blank has made will not do: its filter is another one, a control
+ * group would not have it, or it could not mount its terminal.
+ */
+static bool main_is_own(const struct plan *plan, const struct filter *filter)
+{
+	const struct resource_limits *wanted = &plan->spec->resources;
+
+	return !filter || filter == &plan->sandbox->filter || plan->spec->terminal ||
+	       wanted->memory || wanted->milli_cpus || wanted->pids;
+}
+
 static void rights_add(struct plan *plan, const struct filter *filter)
 {
 	const struct user *user = &plan->sandbox->user;
@@ -158,7 +170,7 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 		op_add(plan, OP_SCOPE, "no abstract sockets or signals beyond the sandbox")
 			->number = SCOPE_ALL;
 	/* While it is still privileged: else programs could not have set-user-id bits. */
-	if (filter)
+	if (filter && plan->sandbox->fresh_main)
 		op_add(plan, OP_FILTER, "filter system calls%s",
 		       plan->spec->seccomp ? " by the given profile" : "")
 			->data = filter;
@@ -186,12 +198,13 @@ static void process_add(struct plan *plan, const struct filter *filter)
 {
 	int streams = SLOT_INPUT;
 
-	op_add(plan, OP_FORK, "leave init behind");
+	op_add(plan, OP_FORK, "leave init and the host's root behind")->at = plan->root;
 	if (plan->spec->new_terminal_session || plan->spec->terminal)
 		op_add(plan, OP_SESSION, "new session");
 	if (plan->spec->terminal)
 		streams = terminal_add(plan);
-	op_add(plan, OP_KEYRING, "new keyring");
+	if (plan->sandbox->fresh_main)
+		op_add(plan, OP_KEYRING, "new keyring");
 	op_add(plan, OP_CHDIR, "enter directory %s",
 	       plan->spec->cwd && *plan->spec->cwd ? plan->spec->cwd : "/")
 		->at = plan->work_dir;
@@ -256,6 +269,7 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 	if (spec_check(plan->spec, err) || user_find(plan, err) ||
 	    filter_choose(plan, &filter, err))
 		return FAILED;
+	sandbox->fresh_main = main_is_own(plan, filter);
 	sandbox->source_slot = slots_new(plan, SOURCES_MAX);
 	op_add(plan, OP_HOSTNAME, "set the host name to %s", hostname_of(plan->spec))->path =
 		keep(plan, hostname_of(plan->spec));
@@ -270,7 +284,7 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 	host_files_add(plan, hostname_of(plan->spec));
 	binds_add(plan, binds);
 	workdir_add(plan);
-	op_add(plan, OP_ENTER, "enter the root, leave the host's")->at = plan->root;
+	op_add(plan, OP_PIVOT, "enter the root")->at = plan->root;
 	process_add(plan, filter);
 	if (sandbox->source_count > SOURCES_MAX)
 		return fail(err, FAULT_INPUT, "more than %d directories to mount", SOURCES_MAX);
@@ -366,11 +380,15 @@ static void resources_explain(const struct sandbox *sandbox, struct buf *out)
 		buf_printf(out, "time: at most %llu ms\n", (unsigned long long)sandbox->timeout_ms);
 }
 
-static void ops_explain(const char *when, const struct sandbox *list, struct buf *out)
+/** A main process that will be replaced is not worth a line. */
+static void ops_explain(const char *when, const struct sandbox *list, bool fresh_main,
+			struct buf *out)
 {
 	buf_printf(out, "%s:\n", when);
-	for (size_t i = 0; i < list->op_count; i++)
-		buf_printf(out, "%s\n", list->ops[i].text);
+	for (size_t i = 0; i < list->op_count; i++) {
+		if (list->ops[i].kind != OP_MAIN || !fresh_main)
+			buf_printf(out, "%s\n", list->ops[i].text);
+	}
 }
 
 void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
@@ -392,7 +410,7 @@ void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 	else
 		buf_printf(out, "\nids from 0 to %u: ours\n", sandbox->privilege.id_count - 1);
 	resources_explain(sandbox, out);
-	ops_explain("once, for all sandboxes of this kind", realm, out);
-	ops_explain("for each of them, in advance", blank, out);
-	ops_explain("for this one", sandbox, out);
+	ops_explain("once, for all sandboxes of this kind", realm, false, out);
+	ops_explain("for each of them, in advance", blank, sandbox->fresh_main, out);
+	ops_explain("for this one", sandbox, false, out);
 }

@@ -44,6 +44,7 @@ struct sandbox {
 	struct filter filter; /* of its own, where it is not one that all share */
 	struct privilege privilege;
 	struct realm_kind kind;
+	bool fresh_main; /* its main process is not as a blank's */
 	struct resource_limits resources;
 	uint64_t timeout_ms;
 	int streams[3];

@@ -5,6 +5,8 @@
 #include "sandbox/ops_internal.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/close_range.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -153,7 +155,25 @@ static uint64_t microseconds(struct timeval time)
 	__builtin_unreachable();
 }
 
+[[gnu::noreturn]] static void give_up(const struct child *child)
+{
+	struct message message = {
+		.kind = MESSAGE_OP_FAILED,
+		.sys = errno,
+		.phase = child->phase,
+		.op = (uint32_t)child->at,
+	};
+
+	tell(child, &message);
+	SYS(exit_group, 1);
+	__builtin_unreachable();
+}
+
 [[gnu::noreturn]] static void ops_continue(struct child *child);
+
+/* ---- the main process ---- */
+
+enum { STACK_SIZE = 64 << 10 };
 
 /** The main process: what comes after the fork. */
 static int main_run(void *closure)
@@ -164,17 +184,105 @@ static int main_run(void *closure)
 	ops_continue(child);
 }
 
+/** Whose turn it is between init and a main process that was made in advance. */
+enum turn { TURN_PREPARE, TURN_INIT, TURN_MAIN };
+
+/**
+ * That main process.  It shares init's memory and descriptors, so only one of the two runs at any
+ * time, but for the end of the old root.
+ */
+static struct {
+	int pid; /* 0: there is none */
+	int turn;
+	int is_here;   /* the kernel sets it to 0 when the process leaves our memory */
+	int root_gone; /* the old root is detached; 0 while init is at it */
+	int sys;       /* errno of what it could not do in advance */
+	const struct op *op;
+	struct child *child; /* blank's, then its own */
+	_Alignas(16) char stack[STACK_SIZE];
+} early;
+
+static void word_await(int *word, int unwanted)
+{
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == unwanted)
+		SYS(futex, word, FUTEX_WAIT, unwanted, NULL, NULL, 0);
+}
+
+static void word_set(int *word, int value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+	SYS(futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+/** What the filter refuses is done before it; the rest when it is known what to run. */
+static int early_run(void *closure)
+{
+	struct child *blank = closure;
+
+	if (do_keyring(blank, early.op) < 0 || do_filter(blank, early.op) < 0)
+		early.sys = errno;
+	word_set(&early.turn, TURN_INIT);
+	word_await(&early.turn, TURN_INIT);
+	/* From here on, its descriptors are its own. */
+	if (SYS(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+		SYS(exit_group, 1);
+	return main_run(early.child);
+}
+
+static int do_main(struct child *child, const struct op *op)
+{
+	const int flags = CLONE_VM | CLONE_FILES | CLONE_CHILD_CLEARTID | SIGCHLD;
+
+	early.op = op;
+	early.turn = TURN_PREPARE;
+	early.is_here = 1;
+	early.pid = clone(early_run, early.stack + STACK_SIZE, flags, child, NULL, NULL,
+			  &early.is_here);
+	if (early.pid < 0)
+		return -1;
+	word_await(&early.turn, TURN_PREPARE);
+	errno = early.sys;
+	return early.sys ? -1 : 0;
+}
+
+void root_await(void)
+{
+	while (mount_id(AT_FDCWD, "/..") != mount_id(AT_FDCWD, "/") &&
+	       !__atomic_load_n(&early.root_gone, __ATOMIC_ACQUIRE))
+		word_await(&early.root_gone, 0);
+}
+
+[[gnu::noreturn]] static void early_continue(struct child *child, int root)
+{
+	early.child = child;
+	word_set(&early.turn, TURN_MAIN);
+	/* The kernel waits for all CPUs in there: by then the program is about to start. */
+	if (old_root_drop(root) < 0)
+		give_up(child);
+	word_set(&early.root_gone, 1);
+	word_await(&early.is_here, 1);
+	init_run(child, early.pid);
+}
+
 /**
  * Init waits in its memory until the program is executed or has failed, so there is nothing to
  * copy; on a stack of its own, since init's goes on from here.
  */
 static int do_fork(struct child *child, const struct op *op)
 {
-	(void)op;
-	enum { STACK_SIZE = 64 << 10 };
 	_Alignas(16) char stack[STACK_SIZE];
-	int pid = clone(main_run, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
+	int pid;
 
+	if (early.pid && !child->fresh_main)
+		early_continue(child, slot(child, op->at));
+	if (old_root_drop(slot(child, op->at)) < 0)
+		return -1;
+	if (early.pid) {
+		SYS(kill, early.pid, SIGKILL);
+		SYS(wait4, early.pid, NULL, __WALL, NULL);
+	}
+	early.root_gone = 1;
+	pid = clone(main_run, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
 	if (pid > 0)
 		init_run(child, pid);
 	return pid;
@@ -200,7 +308,9 @@ static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = 
 	[OP_OPEN]              = do_open,
 	[OP_OVERLAY]           = do_overlay,
 	[OP_ENTER]             = do_enter,
+	[OP_PIVOT]             = do_pivot,
 	[OP_WORKDIR]           = do_workdir,
+	[OP_MAIN]              = do_main,
 	[OP_FORK]              = do_fork,
 	[OP_SESSION]           = do_session,
 	[OP_TERMINAL]          = do_terminal,
@@ -227,20 +337,6 @@ bool ops_run(struct child *child)
 			return false;
 	}
 	return true;
-}
-
-[[gnu::noreturn]] static void give_up(const struct child *child)
-{
-	struct message message = {
-		.kind = MESSAGE_OP_FAILED,
-		.sys = errno,
-		.phase = child->phase,
-		.op = (uint32_t)child->at,
-	};
-
-	tell(child, &message);
-	SYS(exit_group, 1);
-	__builtin_unreachable();
 }
 
 static void ops_continue(struct child *child)

@@ -34,8 +34,12 @@ enum op_kind {
 	OP_OVERLAY,  /* of `count` lowers from slot `from`, topmost first -> `to`; upper `pair` or 0
 		      */
 	OP_ENTER,    /* the root `at`, leaving the old one */
+	OP_PIVOT,    /* the same, but the old one is left in OP_FORK */
 	OP_WORKDIR,  /* make `path` inside `at` where it is missing -> `to` */
-	OP_FORK,     /* the first process stays behind as init; its child goes on */
+	OP_MAIN,     /* make the main process in advance: with a new keyring, `data` (a struct filter)
+			for its calls, and nothing to do before OP_FORK */
+	OP_FORK,     /* leave all but the root `at`; the first process stays behind as init, the main
+			process goes on */
 	OP_SESSION,  /* a new one, without a terminal */
 	OP_TERMINAL, /* a new one of size `data`, the session's -> `to` and the two slots after it;
 			its other side goes to the socket SLOT_INPUT, its owner is `number` */
@@ -133,6 +137,7 @@ struct child {
 	/* Descriptors that come with the list: streams, and these from slot source_slot on. */
 	int source_slot;
 	size_t source_count;
+	bool fresh_main; /* one that was made in advance will not do */
 };
 
 /** What goes over a blank's link first, with the descriptors; then the packed list, in parts. */

@@ -47,6 +47,14 @@ void tell(const struct child *child, const struct message *message);
 /** Send `size` bytes and the descriptor `fd` over a socket; 0, or -1 with errno. */
 int descriptor_send(int socket, const void *bytes, size_t size, int fd);
 
+/** Take off the old root, with all that is below it, after do_pivot(); 0, or -1 with errno. */
+int old_root_drop(int root);
+
+/** The main process waits until that is done. */
+void root_await(void);
+
+uint64_t mount_id(int dir, const char *path);
+
 /** Hold exactly these capabilities, none of them inheritable. */
 int capabilities_set(uint64_t set);
 
@@ -63,6 +71,7 @@ int do_protect(struct child *child, const struct op *op);
 int do_read_only(struct child *child, const struct op *op);
 int do_overlay(struct child *child, const struct op *op);
 int do_enter(struct child *child, const struct op *op);
+int do_pivot(struct child *child, const struct op *op);
 int do_directory(struct child *child, const struct op *op);
 int do_file(struct child *child, const struct op *op);
 int do_write(struct child *child, const struct op *op);

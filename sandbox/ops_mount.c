@@ -311,7 +311,7 @@ int do_overlay(struct child *child, const struct op *op)
 	return mount_change(mount, op->attributes, 0);
 }
 
-static uint64_t mount_id(int dir, const char *path)
+uint64_t mount_id(int dir, const char *path)
 {
 	struct statx info = {};
 
@@ -319,20 +319,27 @@ static uint64_t mount_id(int dir, const char *path)
 	return info.stx_mnt_id;
 }
 
-/**
- * Stack the old root on the new one, then take it off with all that is below it, the stage too.
- * Nothing of the host may be left, so make sure.
- */
-int do_enter(struct child *child, const struct op *op)
+/** Stack the old root on the new one, which stays the current directory. */
+int do_pivot(struct child *child, const struct op *op)
 {
-	if (SYS(fchdir, slot(child, op->at)) < 0 || SYS(pivot_root, ".", ".") < 0 ||
-	    SYS(umount2, ".", MNT_DETACH) < 0 || SYS(chdir, "/") < 0)
+	return SYS(fchdir, slot(child, op->at)) < 0 ? -1 : SYS(pivot_root, ".", ".");
+}
+
+/** Nothing of the host may be left, so make sure. */
+int old_root_drop(int root)
+{
+	if (SYS(umount2, ".", MNT_DETACH) < 0 || SYS(chdir, "/") < 0)
 		return -1;
-	if (mount_id(AT_FDCWD, "/..") != mount_id(slot(child, op->at), "")) {
+	if (mount_id(AT_FDCWD, "/..") != mount_id(root, "")) {
 		errno = EXDEV;
 		return -1;
 	}
 	return 0;
+}
+
+int do_enter(struct child *child, const struct op *op)
+{
+	return do_pivot(child, op) < 0 ? -1 : old_root_drop(slot(child, op->at));
 }
 
 /* ---- files of our own ---- */

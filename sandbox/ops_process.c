@@ -239,6 +239,7 @@ int do_exec(struct child *child, const struct op *op)
 	int sys;
 
 	signals_reset();
+	root_await();
 	for (const char *const *path = program->candidates; *path; path++) {
 		SYS(execve, *path, program->argv, program->envp);
 		sys = exec_reason(*path, errno);

@@ -332,6 +332,18 @@ static void sys_add(struct plan *plan, enum network network)
 	restrict_add(plan, "/sys", SLOT_SYS);
 }
 
+/** Nearly all sandboxes have the same filter: with another one, they make another main process. */
+static void main_add(struct plan *plan, const struct realm_kind *kind)
+{
+	enum filter_kind which = kind->rules ? FILTER_EMULATED : FILTER_NATIVE;
+	const struct filter *filter;
+	struct error ignored;
+
+	if (filter_get(which, &filter, &ignored) == OK)
+		op_add(plan, OP_MAIN, "the main process waits: new keyring, filter system calls")
+			->data = filter;
+}
+
 /** In the order of every runtime's default list: /proc, /dev, /sys. */
 static void blank_fill(struct plan *plan, const struct realm_kind *kind)
 {
@@ -343,6 +355,7 @@ static void blank_fill(struct plan *plan, const struct realm_kind *kind)
 	/* Masks are clones of /dev/null. */
 	restrict_add(plan, "/proc", SLOT_PROC);
 	sys_add(plan, kind->network);
+	main_add(plan, kind);
 }
 
 struct sandbox *blank_compile(const struct realm_kind *kind)

@@ -230,7 +230,6 @@ static void children_reap(void)
 	realm_introduce();
 	realm_make(realm);
 	prctl(PR_SET_NAME, "mpemu-realm");
-	realm->blank = blank_compile(&realm->kind);
 	do {
 		children_reap();
 		blank_clone(realm);
@@ -297,7 +296,7 @@ static void lone_clone(struct realm *realm, int link)
 		_exit(1);
 	pid = mapped_clone(realm, blank_namespaces(realm->kind.network), &fds[0], &answer);
 	if (pid == 0) {
-		struct child child = child_of(lone_compile(&realm->kind), PHASE_LONE, pair[1]);
+		struct child child = child_of(realm->blank, PHASE_LONE, pair[1]);
 
 		child.slots[SLOT_ENGINE] = realm->engine;
 		child.slots[SLOT_DEVICES] = realm->devices;
@@ -425,10 +424,12 @@ static void request_serve(int link, void *room)
 		realm.kind.rules = (const char *const *)texts.items + engines;
 		realm.kind.rule_count = texts.count - engines;
 	}
+	realm.blank = header->alone ? lone_compile(&realm.kind) : blank_compile(&realm.kind);
 	if (header->alone)
 		lone_clone(&realm, link);
 	else
 		realm_clone(&realm, link);
+	sandbox_drop(&realm.blank);
 	fd_drop(&realm.engine);
 	fd_drop(&realm.devices);
 	fd_drop(&realm.ready);

@@ -135,6 +135,7 @@ static result child_start(struct run *run, const int *fds, size_t count, struct 
 		.slot_count = slot_count,
 		.source_slot = sandbox->source_slot,
 		.source_count = sandbox->source_count,
+		.fresh_main = sandbox->fresh_main,
 	};
 	result status;
 

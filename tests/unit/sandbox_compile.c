@@ -88,6 +88,7 @@ static const char golden_own[] = "protect /proc/sysrq-trigger\n"
 				 "hide /sys/firmware\n"
 				 "hide /sys/devices/virtual/powercap\n"
 				 "hide /sys/fs/cgroup\n"
+				 "the main process waits: new keyring, filter system calls\n"
 				 "for this one:\n"
 				 "set the host name to localhost\n"
 				 "skeleton: file /etc/hostname\n"
@@ -109,9 +110,8 @@ static const char golden_own[] = "protect /proc/sysrq-trigger\n"
 
 static const char golden_end[] =
 	"open directory /src\n"
-	"enter the root, leave the host's\n"
-	"leave init behind\n"
-	"new keyring\n"
+	"enter the root\n"
+	"leave init and the host's root behind\n"
 	"enter directory /src\n"
 	"set input, output and error; close all others\n"
 	"limit core files to 0\n"
@@ -121,8 +121,7 @@ static const char golden_end[] =
 	"net_bind_service net_raw sys_chroot mknod audit_write setfcap\n"
 	"become user 0, group 0 and 0 more\n";
 
-static const char golden_last[] = "filter system calls\n"
-				  "hold these capabilities\n"
+static const char golden_last[] = "hold these capabilities\n"
 				  "run make\n";
 
 /** The explanation of a spec; the caller drops it. */
@@ -204,10 +203,11 @@ TEST(sandbox_has_what_the_spec_asks_for)
 	CHECK(has(&text, "skeleton: directory /tmp\n"));
 	CHECK(has(&text, "take /sys\n"));
 	CHECK(has(&text, "mount / on /cache/dir\nnew tmpfs\nmount tmpfs on /tmp\n"));
-	CHECK(has(&text, "make / read-only\nenter the root"));
-	CHECK(has(&text, "leave init behind\nnew session\n"));
+	CHECK(has(&text, "make / read-only\nenter the root\n"));
+	CHECK(has(&text, "leave init and the host's root behind\nnew session\n"));
 	CHECK(has(&text, "become user 1000, group 1001 and 0 more\n"));
-	CHECK(has(&text, "filter system calls\nhold no capabilities\n"));
+	CHECK(has(&text, "the main process waits: new keyring, filter system calls\n"));
+	CHECK(has(&text, "hold no capabilities\n"));
 	CHECK(!has(&text, "no new privileges"));
 	spec.no_new_privileges = true;
 	buf_drop(&text);
