@@ -17,6 +17,7 @@
 #include "sandbox/prepare.h"
 #include "sandbox/profile.h"
 #include "sandbox/stack.h"
+#include "sandbox/zygote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,14 +142,14 @@ static result filter_choose(struct plan *plan, const struct filter **out, struct
 }
 
 /**
- * Whether the main process that a blank has made will not do: its filter is another one, a control
- * group would not have it, or it could not mount its terminal.
+ * Whether the main process that a blank has made will not do: there is none, its filter is another
+ * one, a control group would not have it, or it could not mount its terminal.
  */
 static bool main_is_own(const struct plan *plan, const struct filter *filter)
 {
 	const struct resource_limits *wanted = &plan->spec->resources;
 
-	return !filter || filter == &plan->sandbox->filter || plan->spec->terminal ||
+	return !zygote_makes_mains(plan->spec->privilege->zygote) || !filter || filter == &plan->sandbox->filter || plan->spec->terminal ||
 	       wanted->memory || wanted->milli_cpus || wanted->pids;
 }
 

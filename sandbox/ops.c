@@ -275,6 +275,11 @@ static int do_fork(struct child *child, const struct op *op)
 
 	if (early.pid && !child->fresh_main)
 		early_continue(child, slot(child, op->at));
+	/* Its list relies on what the other one has done: without that, nothing may run. */
+	if (!child->fresh_main) {
+		errno = ESRCH;
+		return -1;
+	}
 	if (old_root_drop(slot(child, op->at)) < 0)
 		return -1;
 	if (early.pid) {

@@ -355,7 +355,6 @@ static void blank_fill(struct plan *plan, const struct realm_kind *kind)
 	/* Masks are clones of /dev/null. */
 	restrict_add(plan, "/proc", SLOT_PROC);
 	sys_add(plan, kind->network);
-	main_add(plan, kind);
 }
 
 struct sandbox *blank_compile(const struct realm_kind *kind)
@@ -364,6 +363,7 @@ struct sandbox *blank_compile(const struct realm_kind *kind)
 
 	op_add(&plan, OP_BECOME, "become the first process");
 	blank_fill(&plan, kind);
+	main_add(&plan, kind);
 	return plan.sandbox;
 }
 

@@ -79,6 +79,12 @@ result zygote_start(bool many, struct zygote **out, struct error *err)
 	return OK;
 }
 
+/** One that makes many has the time for it. */
+bool zygote_makes_mains(const struct zygote *zygote)
+{
+	return zygote && zygote->many;
+}
+
 static void realm_drop(struct realm_seen **realm)
 {
 	struct realm_seen *old = *realm;

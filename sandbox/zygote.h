@@ -20,6 +20,9 @@ struct blank {
 	int userns; /* of its realm, borrowed: for mounts that are id-mapped */
 };
 
+/** Whether its blanks come with a main process. */
+bool zygote_makes_mains(const struct zygote *zygote);
+
 /** One that nobody else has; several threads may ask at once. */
 result zygote_blank(struct zygote *zygote, const struct realm_kind *kind, struct blank *out,
 		    struct error *err);

@@ -88,7 +88,6 @@ static const char golden_own[] = "protect /proc/sysrq-trigger\n"
 				 "hide /sys/firmware\n"
 				 "hide /sys/devices/virtual/powercap\n"
 				 "hide /sys/fs/cgroup\n"
-				 "the main process waits: new keyring, filter system calls\n"
 				 "for this one:\n"
 				 "set the host name to localhost\n"
 				 "skeleton: file /etc/hostname\n"
@@ -112,6 +111,7 @@ static const char golden_end[] =
 	"open directory /src\n"
 	"enter the root\n"
 	"leave init and the host's root behind\n"
+	"new keyring\n"
 	"enter directory /src\n"
 	"set input, output and error; close all others\n"
 	"limit core files to 0\n"
@@ -121,7 +121,8 @@ static const char golden_end[] =
 	"net_bind_service net_raw sys_chroot mknod audit_write setfcap\n"
 	"become user 0, group 0 and 0 more\n";
 
-static const char golden_last[] = "hold these capabilities\n"
+static const char golden_last[] = "filter system calls\n"
+				  "hold these capabilities\n"
 				  "run make\n";
 
 /** The explanation of a spec; the caller drops it. */
@@ -206,8 +207,7 @@ TEST(sandbox_has_what_the_spec_asks_for)
 	CHECK(has(&text, "make / read-only\nenter the root\n"));
 	CHECK(has(&text, "leave init and the host's root behind\nnew session\n"));
 	CHECK(has(&text, "become user 1000, group 1001 and 0 more\n"));
-	CHECK(has(&text, "the main process waits: new keyring, filter system calls\n"));
-	CHECK(has(&text, "hold no capabilities\n"));
+	CHECK(has(&text, "filter system calls\nhold no capabilities\n"));
 	CHECK(!has(&text, "no new privileges"));
 	spec.no_new_privileges = true;
 	buf_drop(&text);
