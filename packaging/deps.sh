@@ -15,7 +15,7 @@ build='gcc libc6-dev make pkg-config libcap-dev libseccomp-dev liburing-dev libj
 run='qemu-user-static uidmap ca-certificates git passt slirp4netns'
 test='skopeo umoci buildah jq curl groff-base procps bzip2 xz-utils zstd openssh-client python3 iproute2
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
-bench='crun buildah libpipeline1 systemd'
+bench='crun buildah bubblewrap libpipeline1 systemd'
 
 # Unpacked below build/tools and not installed: one would start a service on port 5000, the other
 # register emulators.
