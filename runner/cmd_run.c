@@ -35,7 +35,8 @@ struct run_options {
 	const char *platform, *workdir, *user, *network, *hostname, *entrypoint, *shm_size;
 	const char *assist, *assist_from;
 	struct strings env, env_files, volumes, tmpfs, hosts, ulimits, cap_add, cap_drop, security;
-	bool read_only, explain, interactive, terminal, remove, privileged;
+	bool read_only, explain, interactive, terminal, remove, privileged, init;
+	const char *name;
 };
 
 #define FIELD(name) offsetof(struct run_options, name)
@@ -88,6 +89,10 @@ static const struct option options[] = {
 	{ "tty", 't', OPTION_FLAG, FIELD(terminal), NULL,
 	  "give it a terminal of its own, shown on this one" },
 	{ "rm", 0, OPTION_FLAG, FIELD(remove), NULL, "has no effect: nothing is ever kept" },
+	{ "init", 0, OPTION_FLAG, FIELD(init), NULL,
+	  "has no effect: there is always a first process that reaps" },
+	{ "name", 0, OPTION_TEXT, FIELD(name), "NAME",
+	  "has no effect: nothing is kept to be named" },
 };
 
 /** All that a run needs, in the order in which it is found. */
@@ -276,6 +281,26 @@ static result config_apply(struct job *job, struct error *err)
 	return OK;
 }
 
+/** "ro,z": what is for SELinux, other systems or volumes with names means nothing here. */
+static bool volume_flags_parse(const char *text, bool *read_only)
+{
+	static const char *const nothing[] = { "rw",     "z",          "Z",         "cached",
+					       "nocopy", "consistent", "delegated", "rprivate" };
+	owned(strings) struct strings flags = {};
+
+	strings_split(&flags, text, ',');
+	for (size_t i = 0; i < flags.count; i++) {
+		bool known = strcmp(flags.items[i], "ro") == 0;
+
+		*read_only |= known;
+		for (size_t at = 0; at < countof(nothing); at++)
+			known |= strcmp(nothing[at], flags.items[i]) == 0;
+		if (!known)
+			return false;
+	}
+	return flags.count > 0;
+}
+
 /** SOURCE:TARGET[:ro|rw]; the pieces live in job->volumes. */
 static result volume_parse(struct job *job, const char *text, struct bind *out, struct error *err)
 {
@@ -284,8 +309,7 @@ static result volume_parse(struct job *job, const char *text, struct bind *out, 
 
 	strings_split(&parts, text, ':');
 	if (parts.count < 2 || parts.count > 3 || parts.items[1][0] != '/' ||
-	    (parts.count == 3 && strcmp(parts.items[2], "ro") != 0 &&
-	     strcmp(parts.items[2], "rw") != 0))
+	    (parts.count == 3 && !volume_flags_parse(parts.items[2], &out->read_only)))
 		return fail(err, FAULT_USAGE, "-v %s: want SOURCE:TARGET[:ro]", text);
 	if (parts.items[0][0] != '/' && parts.items[0][0] != '.')
 		return fail(err, FAULT_USAGE,
@@ -297,7 +321,6 @@ static result volume_parse(struct job *job, const char *text, struct bind *out, 
 	out->source = job->volumes.items[job->volumes.count - 1];
 	strings_add(&job->volumes, parts.items[1]);
 	out->target = job->volumes.items[job->volumes.count - 1];
-	out->read_only = parts.count == 3 && strcmp(parts.items[2], "ro") == 0;
 	return OK;
 }
 

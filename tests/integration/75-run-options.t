@@ -144,6 +144,26 @@ is 'resource limits' "$(box --ulimit nofile=50:60 localhost/base sh -c 'ulimit -
 run box --read-only --tmpfs /tmp localhost/base sh -c 'touch /x; touch /tmp/x && echo memory'
 is 'a read-only root with a place to write' "$status $out" '0 memory'
 
+# ---- what is written for docker run ----
+
+mkdir "$scratch/bound" && echo bound >"$scratch/bound/file"
+for flags in z ro,z rw,Z cached ro,delegated; do
+	run box -v "$scratch/bound:/b:$flags" localhost/base sh -c 'cat /b/file; touch /b/x 2>/dev/null && echo writable'
+	want='bound writable'
+	[ "${flags#ro}" = "$flags" ] || want=bound
+	is "-v with $flags" "$(echo $out)" "$want"
+done
+run box -v "$scratch/bound:/b:ro,quick" localhost/base true
+is 'a flag that nobody knows is refused' "$status" 2
+run box --init --name some --rm localhost/base sh -c 'cat /proc/1/comm; (sleep 0 &); exit 6'
+is '--init, --name and --rm are taken' "$status $out" '6 init'
+run box --entrypoint '' localhost/base echo plain
+is 'an empty entrypoint is none' "$out" plain
+run box -w /etc localhost/base pwd
+is 'a directory that is there' "$out" /etc
+run box localhost/base /etc/passwd
+is 'what is no program ends with 126' "$status" 126
+
 # ---- filters of system calls ----
 
 cat >"$scratch/profile.json" <<'END'
