@@ -113,7 +113,7 @@ static result archive_try(const struct copy *copy, const struct copy_source *sou
 		archive_looks_like_one(fd);
 	if (!*done)
 		return OK;
-	if (tree_directory(root_fd, copy->target, options->uid, options->gid, &into, err))
+	if (tree_directory(root_fd, copy->target, options->uid, options->gid, NULL, &into, err))
 		return FAILED;
 	return archive_unpack(copy->job->build->ctx, fd, into, &archive, err);
 }

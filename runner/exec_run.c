@@ -319,9 +319,13 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 }
 
 /** Whether something is mounted below "/NAME", with which that goes away too. */
-static bool is_mounted_below(const struct run *run, const char *name)
+static bool is_mounted_below(const struct job *job, const struct run *run, const char *name)
 {
 	size_t length = strlen(name);
+
+	/* /dev/shm is a mount of the builder's where it has a size of its own. */
+	if (job->build->request->shm_size && strcmp(name, "dev") == 0)
+		return true;
 
 	if (run->script && starts_with(script_directory + 1, name))
 		return true;
@@ -350,7 +354,7 @@ static result mount_points_leave(const struct job *job, const struct run *run, c
 		return FAILED;
 	for (size_t i = 0; i < countof(names); i++) {
 		if ((below >= 0 && fstatat(below, names[i], &info, AT_SYMLINK_NOFOLLOW) == 0) ||
-		    is_mounted_below(run, names[i]))
+		    is_mounted_below(job, run, names[i]))
 			continue;
 		if (mkdirat(upper_fd, names[i], 0755) < 0 && errno != EEXIST)
 			return fail_sys(err, "make directory /%s", names[i]);

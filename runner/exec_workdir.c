@@ -12,11 +12,13 @@ static result workdir_make(struct job *job, const char *workdir, void *closure, 
 {
 	const char *user = snapshot_text(job->snapshot, "User");
 	owned(fd) int root_fd = -1, made = -1;
+	const struct timespec epoch = { .tv_sec = job->build->request->epoch };
 	uint32_t uid = 0, gid = 0;
 
 	if (job_root_open(job, workdir, &root_fd, err) ||
 	    (*user && owner_resolve(job->build->ctx, root_fd, user, &uid, &gid, err)) ||
-	    tree_directory(root_fd, closure, uid, gid, &made, err))
+	    tree_directory(root_fd, closure, uid, gid, epoch.tv_sec < 0 ? NULL : &epoch, &made,
+			   err))
 		return fail_in(err, "WORKDIR");
 	return OK;
 }
@@ -43,10 +45,11 @@ result exec_workdir(struct job *job, struct error *err)
 		job_history(job, false, "WORKDIR /");
 		return OK;
 	}
-	hasher_add_str(hasher, "mpemu workdir 1");
+	hasher_add_str(hasher, "mpemu workdir 2");
 	hasher_add(hasher, job->snapshot->files.bytes, sizeof(job->snapshot->files.bytes));
 	hasher_add_str(hasher, path);
 	hasher_add_str(hasher, snapshot_text(job->snapshot, "User"));
+	hasher_add(hasher, &job->build->request->epoch, sizeof(job->build->request->epoch));
 	key = hasher_finish(hasher);
 	if (job_layer(job, &key, workdir_make, path, err))
 		return FAILED;

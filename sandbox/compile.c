@@ -165,7 +165,7 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 	if (plan->spec->no_new_privileges)
 		op_add(plan, OP_NO_NEW_PRIVILEGES, "no new privileges");
 	op_add(plan, OP_USER, "become user %u, group %u and %zu more", user->uid, user->gid,
-	       user->group_count)
+	       user->group_count - 1)
 		->data = user;
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0L, (long)LANDLOCK_VERSION) >= SCOPE_ABI)
 		op_add(plan, OP_SCOPE, "no abstract sockets or signals beyond the sandbox")

@@ -6,10 +6,15 @@
 
 #include <errno.h>
 
-result tree_directory(int root_fd, const char *path, uint32_t uid, uint32_t gid, int *fd,
-		      struct error *err)
+result tree_directory(int root_fd, const char *path, uint32_t uid, uint32_t gid,
+		      const struct timespec *mtime, int *fd, struct error *err)
 {
-	const struct dirs_options options = { .mode = 0755, .uid = uid, .gid = gid };
+	const struct dirs_options options = {
+		.mode = 0755,
+		.uid = uid,
+		.gid = gid,
+		.mtime = mtime,
+	};
 	owned(buf) struct buf resolved = {};
 	int made;
 

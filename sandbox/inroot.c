@@ -189,13 +189,19 @@ static bool is_whiteout(int dir_fd, const char *name)
  */
 static int looks_set(int fd, const struct dirs_options *options)
 {
+	struct timespec times[2];
 	struct stat info;
 
 	if (fstat(fd, &info) < 0)
 		return -1;
 	if ((options->uid || options->gid) && fchown(fd, options->uid, options->gid) < 0)
 		return -1;
-	return fchmod(fd, options->mode | (info.st_mode & S_ISGID));
+	if (fchmod(fd, options->mode | (info.st_mode & S_ISGID)) < 0)
+		return -1;
+	if (!options->mtime)
+		return 0;
+	times[0] = times[1] = *options->mtime;
+	return futimens(fd, times);
 }
 
 /** Open one directory below dir_fd, made if it is not there; -1 with errno. */

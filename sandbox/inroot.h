@@ -9,6 +9,7 @@
 #include "base/text.h"
 
 #include <sys/types.h>
+#include <time.h>
 
 /** Longest path that system calls take, without its NUL. */
 enum { PATH_LENGTH_MAX = 4095 };
@@ -34,8 +35,9 @@ result path_resolve(int root_fd, const char *path, enum climbing climbing, struc
 
 struct dirs_options {
 	mode_t mode;
-	uint32_t uid, gid;   /* 0, 0: whose it is where it is made */
-	bool over_whiteouts; /* a whiteout on the way becomes an opaque directory */
+	uint32_t uid, gid;            /* 0, 0: whose it is where it is made */
+	const struct timespec *mtime; /* of what is made; NULL: now */
+	bool over_whiteouts;          /* a whiteout on the way becomes an opaque directory */
 };
 
 /**

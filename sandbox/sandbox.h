@@ -235,10 +235,11 @@ result owner_resolve(const struct ctx *ctx, int root_fd, const char *text, uint3
 
 /**
  * Make what is missing of the directory `path` below root_fd, links followed inside of it (and made
- * where they lead to nothing), with mode 0755.  `*fd` is open on it.
+ * where they lead to nothing), with mode 0755 and the time `mtime` (NULL: now).  `*fd` is open on
+ * it.
  */
-result tree_directory(int root_fd, const char *path, uint32_t uid, uint32_t gid, int *fd,
-		      struct error *err);
+result tree_directory(int root_fd, const char *path, uint32_t uid, uint32_t gid,
+		      const struct timespec *mtime, int *fd, struct error *err);
 
 /* ---- native assist ---- */
 

@@ -183,6 +183,21 @@ static result groups_collect(const char *name, const char *group, struct user *u
 	return OK;
 }
 
+/** Its own group comes first among the supplementary ones, as runtimes of containers have it. */
+static result group_join(struct user *user, struct error *err)
+{
+	for (size_t i = 0; i < user->group_count; i++) {
+		if (user->groups[i] == user->gid)
+			return OK;
+	}
+	if (user->group_count == USER_GROUPS_MAX)
+		return fail(err, FAULT_INPUT, "more than %d groups", USER_GROUPS_MAX);
+	memmove(user->groups + 1, user->groups, user->group_count * sizeof(user->groups[0]));
+	user->groups[0] = user->gid;
+	user->group_count++;
+	return OK;
+}
+
 result user_resolve(const char *text, const char *passwd, const char *group, struct user *out,
 		    struct error *err)
 {
@@ -199,6 +214,8 @@ result user_resolve(const char *text, const char *passwd, const char *group, str
 	} else if (name && groups_collect(name, group, &user, err)) {
 		return FAILED;
 	}
+	if (group_join(&user, err))
+		return FAILED;
 	*out = user;
 	return OK;
 }

@@ -28,8 +28,9 @@ struct user {
 
 /**
  * "name|uid[:group|gid]" by the rules of Docker; NULL and "" are uid 0.  Supplementary groups are
- * given unless a group is named.  `passwd` and `group` are the texts of the files, "" where the
- * image has none.  FAULT_INPUT names what was not found or is out of range.
+ * given unless a group is named; the group itself is always one of them.  `passwd` and `group` are
+ * the texts of the files, "" where the image has none.  FAULT_INPUT names what was not found or is
+ * out of range.
  */
 result user_resolve(const char *text, const char *passwd, const char *group, struct user *out,
 		    struct error *err);

@@ -86,7 +86,7 @@ for platform in linux/amd64 linux/arm64; do
 
 	# Rights, limits, ids.
 	inside 'sed -n "/^\(Cap\|NoNew\|Seccomp:\|Groups\|Umask\)/p" /proc/self/status'
-	is "$platform: capabilities" "$out" 'Umask: 0022 Groups: CapInh: 0000000000000000 CapPrm: 00000000a80425fb CapEff: 00000000a80425fb CapBnd: 00000000a80425fb CapAmb: 0000000000000000 NoNewPrivs: 0 Seccomp: 2'
+	is "$platform: capabilities" "$out" 'Umask: 0022 Groups: 0 CapInh: 0000000000000000 CapPrm: 00000000a80425fb CapEff: 00000000a80425fb CapBnd: 00000000a80425fb CapAmb: 0000000000000000 NoNewPrivs: 0 Seccomp: 2'
 	inside 'cat /proc/self/oom_score_adj'
 	is "$platform: the kernel's choice of victims is as outside" "$out" "$(cat /proc/self/oom_score_adj)"
 	inside 'ulimit -c; ulimit -n; ulimit -u; ulimit -f; ulimit -s'

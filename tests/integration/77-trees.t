@@ -266,6 +266,21 @@ END
 is 'and is kept as it was written' "$(mpemu inspect --raw --platform linux/amd64 localhost/out |
 	jq -r .config.digest | { IFS=: read -r _ hex; jq -r .config.WorkingDir "$store/oci/blobs/sha256/$hex"; })" /l/x/
 
+printf 'FROM localhost/base\nWORKDIR /w\n' >"$context/Dockerfile"
+build --build-arg SOURCE_DATE_EPOCH=1000000000 "$context"
+is 'its time is the epoch where there is one' "$(mpemu run --platform linux/amd64 localhost/out stat -c %Y /w)" 1000000000
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/base
+RUN echo 'g:x:50:nobody,root' >> /etc/group; id -G > /1
+USER nobody
+RUN id -G > /tmp/2
+USER nobody:50
+RUN id -G > /tmp/3
+END
+build "$context"
+is 'groups of a user begin with its own' "$(mpemu run -u 0 --platform linux/amd64 localhost/out cat /1 /tmp/2 /tmp/3 | xargs)" \
+	'0 65534 50 50'
+
 ln -s nothing "$context/dangling"
 printf 'FROM scratch\nCOPY d* /x/\n' >"$context/Dockerfile"
 build "$context"

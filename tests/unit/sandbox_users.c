@@ -28,20 +28,20 @@ static const char group[] = "root:x:0:\n"
 static const struct {
 	const char *text, *want; /* "uid:gid home groups", or NULL: refused */
 } cases[] = {
-	{ NULL, "0:0 /root 10" },
-	{ "", "0:0 /root 10" },
-	{ "root", "0:0 /root 10" },
-	{ "bob", "1000:1001 /home/bob 10 29 40" },
-	{ "1000", "1000:1001 /home/bob 10 29 40" },
-	{ "bob:audio", "1000:29 /home/bob" },
-	{ "bob:1234", "1000:1234 /home/bob" },
-	{ "bob:", "1000:1001 /home/bob 10 29 40" },
-	{ ":audio", "0:29 /root" },
-	{ "4242", "4242:0 /" },
-	{ "4242:10", "4242:10 /" },
-	{ "2147483647", "2147483647:0 /" },
-	{ "last", "30:30 /last" },
-	{ "nohome", "20:20 /" },
+	{ NULL, "0:0 /root 0 10" },
+	{ "", "0:0 /root 0 10" },
+	{ "root", "0:0 /root 0 10" },
+	{ "bob", "1000:1001 /home/bob 1001 10 29 40" },
+	{ "1000", "1000:1001 /home/bob 1001 10 29 40" },
+	{ "bob:audio", "1000:29 /home/bob 29" },
+	{ "bob:1234", "1000:1234 /home/bob 1234" },
+	{ "bob:", "1000:1001 /home/bob 1001 10 29 40" },
+	{ ":audio", "0:29 /root 29" },
+	{ "4242", "4242:0 / 0" },
+	{ "4242:10", "4242:10 / 10" },
+	{ "2147483647", "2147483647:0 / 0" },
+	{ "last", "30:30 /last 30" },
+	{ "nohome", "20:20 / 20" },
 	{ "nobody", NULL },
 	{ "bob:nogroup", NULL },
 	{ "bob:bad", NULL },
@@ -92,7 +92,7 @@ TEST(users_need_no_files_for_numbers)
 	struct error err = {};
 
 	if (CHECK(!user_resolve(NULL, "", "", &user, &err)))
-		CHECK(user.uid == 0 && user.gid == 0 && user.group_count == 0);
+		CHECK(user.uid == 0 && user.gid == 0 && user.group_count == 1);
 	CHECK(user_resolve("bob", "", "", &user, &err));
 	CHECK_STR(err.text, "user bob is not in the image's /etc/passwd");
 	CHECK(user_resolve("0:bob", "", "", &user, &err));
