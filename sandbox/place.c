@@ -6,10 +6,7 @@
  * other in any way, so whatever is not plainly new (a name on its way, a missing parent, a hard
  * link, something to be replaced) waits for the queue to drain first.
  */
-#include "sandbox/place.h"
-
-#include "sandbox/files.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/place_internal.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -24,29 +21,6 @@ enum {
 	IMPLICIT_MAX = 10000,
 	DIRECTORY_BYTES = 256 << 20, /* names of directories whose times wait for the end */
 	FILE_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-};
-
-struct directory {
-	size_t path; /* in paths */
-	struct timespec mtime;
-};
-
-struct place {
-	const struct ctx *ctx;
-	int root_fd, lower_fd;
-	enum climbing climbing;
-	bool depends; /* what was made would be another thing on another tree */
-	struct files *files;
-
-	/* The parent of the last entry: as it was asked for, without links, and open. */
-	struct buf parent_asked, parent;
-	int parent_fd;
-
-	struct directory *directories;
-	size_t directory_count;
-	struct buf paths;
-	struct strings implicit; /* made on the way to entries, without an entry of their own */
-	uint64_t skipped_devices;
 };
 
 struct place *place_new(const struct ctx *ctx, int root_fd, int lower_fd, enum climbing climbing)
@@ -79,7 +53,7 @@ void place_drop(struct place **place)
 	*place = NULL;
 }
 
-static struct looks looks_of(const struct tar_entry *entry)
+struct looks place_looks(const struct tar_entry *entry)
 {
 	return (struct looks){ entry->uid, entry->gid, entry->mode, entry->mtime,
 			       entry->attributes.count ? &entry->attributes : NULL };
@@ -93,15 +67,13 @@ static void parent_forget(struct place *place)
 	buf_clear(&place->parent_asked);
 }
 
-/** Remove what stands where something else is to be, once nothing below it is on its way. */
-static result clear_way(struct place *place, const char *name, struct error *err)
+result place_clear(struct place *place, const char *name, struct error *err)
 {
 	return files_drain(place->files, err) || remove_tree(place->parent_fd, name, err) ? FAILED
 											  : OK;
 }
 
-/** Remember which directories of the path are missing, parents first. */
-static result implicit_note(struct place *place, const char *path, struct error *err)
+result place_note(struct place *place, const char *path, struct error *err)
 {
 	for (const char *end = path; *end;) {
 		owned(fd) int fd = -1;
@@ -147,9 +119,7 @@ static size_t lower_link(const struct place *place, const char *path)
 	return 0;
 }
 
-/** Follow the links of the path, those that the lower tree has on the way too. */
-static result links_follow(struct place *place, const char *path, struct buf *out,
-			   struct error *err)
+result place_follow(struct place *place, const char *path, struct buf *out, struct error *err)
 {
 	enum { LINKS_MAX = 40 };
 	/* An absolute link may lead to what only the lower tree has. */
@@ -182,9 +152,9 @@ static int parent_find(struct place *place, const char *asked, struct error *err
 	static const struct dirs_options options = { .mode = 0755, .over_whiteouts = true };
 	int fd;
 
-	if (files_drain(place->files, err) || links_follow(place, asked, &place->parent, err))
+	if (files_drain(place->files, err) || place_follow(place, asked, &place->parent, err))
 		return -1;
-	if (implicit_note(place, buf_text(&place->parent), err))
+	if (place_note(place, buf_text(&place->parent), err))
 		return -1;
 	fd = dirs_make(place->root_fd, buf_text(&place->parent), &options);
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
@@ -242,7 +212,7 @@ static result make_in_way(struct place *place, const char *name,
 	if (make(place->parent_fd, name, entry) == 0)
 		return OK;
 	if (errno == EEXIST) {
-		if (clear_way(place, name, err))
+		if (place_clear(place, name, err))
 			return FAILED;
 		if (make(place->parent_fd, name, entry) == 0)
 			return OK;
@@ -257,7 +227,7 @@ static result place_large(struct place *place, struct tar *tar, const struct tar
 			  const char *name, struct error *err)
 {
 	owned(fd) int fd = -1;
-	struct looks looks = looks_of(entry);
+	struct looks looks = place_looks(entry);
 	const void *data;
 	size_t length;
 	uint64_t offset = 0;
@@ -267,7 +237,7 @@ static result place_large(struct place *place, struct tar *tar, const struct tar
 		return FAILED;
 	fd = openat(place->parent_fd, name, FILE_FLAGS, 0600);
 	if (fd < 0 && errno == EEXIST) {
-		if (clear_way(place, name, err))
+		if (place_clear(place, name, err))
 			return FAILED;
 		fd = openat(place->parent_fd, name, FILE_FLAGS, 0600);
 	}
@@ -324,14 +294,14 @@ static result place_small(struct place *place, struct tar *tar, const struct tar
 			  const char *name, struct error *err)
 {
 	bool has_ring = files_has_ring(place->files);
-	struct looks looks = looks_of(entry);
+	struct looks looks = place_looks(entry);
 	owned(buf) struct buf path = {};
 	const void *content;
 	char *room;
 
 	/* What is in the way is found first: its removal must not meet entries on their way. */
 	if (has_ring && faccessat(place->parent_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    clear_way(place, name, err))
+	    place_clear(place, name, err))
 		return FAILED;
 	if (files_room(place->files, &room, err) ||
 	    content_take(place, tar, entry, room, &content, err))
@@ -381,7 +351,7 @@ static result directory_make(struct place *place, const char *name, bool *opaque
 	if (S_ISDIR(info.st_mode))
 		return OK;
 	*opaque = is_whiteout(&info);
-	if (clear_way(place, name, err))
+	if (place_clear(place, name, err))
 		return FAILED;
 	return mkdirat(place->parent_fd, name, 0700) < 0 ? fail_sys(err, "create") : OK;
 }
@@ -389,7 +359,7 @@ static result directory_make(struct place *place, const char *name, bool *opaque
 static result place_directory(struct place *place, const struct tar_entry *entry, const char *name,
 			      struct error *err)
 {
-	struct looks looks = looks_of(entry);
+	struct looks looks = place_looks(entry);
 	owned(buf) struct buf path = {};
 	owned(fd) int fd = -1;
 	bool opaque = false;
@@ -423,7 +393,7 @@ static result place_special(struct place *place, const struct tar_entry *entry, 
 {
 	bool is_link = S_ISLNK(entry->mode);
 	bool is_device = S_ISCHR(entry->mode) || S_ISBLK(entry->mode);
-	struct looks looks = looks_of(entry);
+	struct looks looks = place_looks(entry);
 
 	/* A device 0:0 would be a whiteout to overlayfs; nothing can be done with one anyway. */
 	if (is_device && entry->device == 0) {
@@ -438,115 +408,6 @@ static result place_special(struct place *place, const struct tar_entry *entry, 
 		return OK;
 	}
 	return looks_give_at(place->parent_fd, name, &looks, err);
-}
-
-/** A file of the lower tree becomes one of this root too, to be given another name. */
-static result target_bring(struct place *place, const char *path, struct error *err)
-{
-	static const struct copy_options options = { .keep_owner = true };
-	owned(fd) int fd = place->lower_fd < 0
-				   ? -1
-				   : open_plain(place->lower_fd, path, O_PATH | O_NOFOLLOW, 0);
-	owned(str) char *parent = NULL, *target = NULL;
-	struct stat info;
-	size_t length;
-
-	path_split(path, &length);
-	parent = xstrndup(path, length);
-	target = xasprintf("/%s", path);
-	if (fd < 0 || fstat(fd, &info) < 0)
-		return fail(err, FAULT_INPUT, "its target is not in this layer%s",
-			    place->lower_fd < 0 ? "" : ", nor in those below");
-	if (!S_ISREG(info.st_mode))
-		return fail(err, FAULT_INPUT, "its target in the layers below is no regular file");
-	place->depends = true;
-	return implicit_note(place, parent, err) ? FAILED
-						 : tree_copy(place->ctx, place->lower_fd, path,
-							     place->root_fd, target, &options, err);
-}
-
-/** A directory's descriptor to find a hard link's target in, and its name there. */
-static result target_open(struct place *place, const char *link, int *dir_fd, struct buf *path,
-			  const char **name, struct error *err)
-{
-	owned(buf) struct buf parent = {};
-	owned(str) char *asked = NULL, *whole = NULL;
-	owned(fd) int fd = -1;
-	size_t length;
-
-	if (*link == '/')
-		return fail(err, FAULT_INPUT, "climbs out of the root: its target is absolute");
-	buf_add_str(path, link);
-	while (path->length && path->data[path->length - 1] == '/')
-		path->data[--path->length] = '\0';
-	*name = path_split(buf_text(path), &length);
-	if (!**name || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
-		return fail(err, FAULT_INPUT, "its target has no name");
-	asked = xstrndup(buf_text(path), length);
-	if (links_follow(place, asked, &parent, err))
-		return FAILED;
-	whole = xasprintf("%s%s%s", buf_text(&parent), parent.length ? "/" : "", *name);
-	fd = open_plain(place->root_fd, whole, O_PATH | O_NOFOLLOW, 0);
-	if (fd < 0 && target_bring(place, whole, err))
-		return FAILED;
-	*dir_fd = open_plain(place->root_fd, buf_text(&parent), O_PATH | O_DIRECTORY, 0);
-	return *dir_fd < 0 ? fail_sys(err, "open the directory of its target") : OK;
-}
-
-static bool is_same_file(int a_fd, const char *a, int b_fd, const char *b)
-{
-	struct stat one, two;
-
-	return fstatat(a_fd, a, &one, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       fstatat(b_fd, b, &two, AT_SYMLINK_NOFOLLOW) == 0 && one.st_dev == two.st_dev &&
-	       one.st_ino == two.st_ino;
-}
-
-/** What the entry of another name says of the file is said of all its names. */
-static result link_looks(const struct place *place, const struct tar_entry *entry, const char *name,
-			 const struct stat *info, struct error *err)
-{
-	struct looks looks = looks_of(entry);
-
-	looks.mode = (info->st_mode & S_IFMT) | (entry->mode & 07777);
-	looks.attributes = NULL;
-	return looks_give_at(place->parent_fd, name, &looks, err);
-}
-
-static result link_make(struct place *place, int dir_fd, const char *target, const char *name,
-			struct error *err)
-{
-	if (is_same_file(dir_fd, target, place->parent_fd, name) ||
-	    linkat(dir_fd, target, place->parent_fd, name, 0) == 0)
-		return OK;
-	if (errno != EEXIST)
-		return fail_sys(err, "link");
-	if (clear_way(place, name, err))
-		return FAILED;
-	if (linkat(dir_fd, target, place->parent_fd, name, 0) < 0)
-		return fail(err, FAULT_INPUT, "stands in the way of its target");
-	return OK;
-}
-
-/** Another name for a file of this layer. */
-static result place_link(struct place *place, const struct tar_entry *entry, const char *name,
-			 struct error *err)
-{
-	owned(buf) struct buf path = {};
-	owned(fd) int dir_fd = -1;
-	struct stat info;
-	const char *target = NULL;
-
-	if (files_drain(place->files, err) ||
-	    target_open(place, entry->link, &dir_fd, &path, &target, err))
-		return FAILED;
-	if (fstatat(dir_fd, target, &info, AT_SYMLINK_NOFOLLOW) < 0 || is_whiteout(&info))
-		return fail(err, FAULT_INPUT, "its target is not in this layer");
-	if (S_ISDIR(info.st_mode))
-		return fail(err, FAULT_INPUT, "its target is a directory");
-	if (link_make(place, dir_fd, target, name, err))
-		return FAILED;
-	return link_looks(place, entry, name, &info, err);
 }
 
 /** What cannot be made because of the name is the archive's fault, not the system's. */
