@@ -310,6 +310,29 @@ static result submodules_update(const struct ctx *ctx, const struct remote *remo
 	return git(ctx, remote, path, words, &output, err);
 }
 
+/** What stays is of the commit alone, with the name that it was asked for by as a tag. */
+static result git_dir_tidy(const struct ctx *ctx, const struct remote *remote, const char *commit,
+			   const char *path, struct error *err)
+{
+	const char *ref = remote->ref ? remote->ref : "";
+	const char *name = starts_with(ref, "refs/heads/")  ? ref + strlen("refs/heads/")
+			   : starts_with(ref, "refs/tags/") ? ref + strlen("refs/tags/")
+							    : ref;
+	owned(str) char *tag = xasprintf("refs/tags/%s", name);
+	owned(str) char *refs = xasprintf("%s/.git/refs", path);
+	owned(str) char *head = xasprintf("%s/.git/FETCH_HEAD", path);
+	const char *const words[] = { "update-ref", tag, commit, NULL };
+	owned(buf) struct buf output = {};
+	owned(fd) int fd = open(refs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && remove_tree(fd, "fetched", err))
+		return FAILED;
+	unlink(head);
+	if (!*name || is_commit(name) || starts_with(name, "refs/"))
+		return OK;
+	return git(ctx, remote, path, words, &output, err);
+}
+
 /** What is left are the files of the commit. */
 static result git_dir_remove(const char *path, struct error *err)
 {
@@ -334,5 +357,6 @@ result git_checkout(const struct ctx *ctx, const struct remote *remote, const ch
 	    git(ctx, remote, path, checkout, &output, err) ||
 	    submodules_update(ctx, remote, path, err))
 		return fail_in(err, "%s", remote->url);
-	return keep_git_dir ? OK : git_dir_remove(path, err);
+	return keep_git_dir ? git_dir_tidy(ctx, remote, commit, path, err)
+			    : git_dir_remove(path, err);
 }

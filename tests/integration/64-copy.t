@@ -328,6 +328,8 @@ build_text "FROM scratch\nADD --exclude=docs --exclude=run $url#$first /x"
 is 'a commit that is cached is not asked for again' "$status $(cat "$scratch/log")" '0 '
 build_text "FROM scratch\nADD --keep-git-dir=true $url?tag=v1 /x"
 like 'its history may come along' "$(layer)" 'x/\.git/HEAD'
+like 'with the name that was asked for' "$(layer)" 'x/\.git/refs/tags/v1$'
+unlike 'and no other' "$(layer)" 'refs/fetched|FETCH_HEAD'
 build_text "FROM scratch\nADD --checksum=$first $url#v1 /y"
 is 'a checksum is the commit' "$status" 0
 case_fails 'which it must be' "FROM scratch\nADD --checksum=$first $url /y" 'expected checksum to match'
