@@ -37,6 +37,7 @@ const struct tool tools[] = {
 	  .reason = "computes in long double" },
 	{ .package = "coreutils*", .path = "*/seq", .flags = TOOL_DENIED,
 	  .reason = "computes in long double" },
+	{ .package = "coreutils*", .path = "*/chcon", .flags = TOOL_DENIED, .reason = PROCESS },
 	{ .package = "coreutils*", .path = "*/runcon", .flags = TOOL_DENIED, .reason = PROCESS },
 	{ .package = "coreutils*", .path = "*/df", .flags = TOOL_DENIED,
 	  .reason = "shows mounts, also where twins are" },

@@ -5,8 +5,11 @@
 # what it prints must be the same.  A line is "PROGRAM... | SCRIPT"; the programs are the ones that
 # the line is evidence for.  Those that are not installed are passed over on both sides.
 #
-#     tools.sh          run them all, in an empty directory of /tmp
-#     tools.sh list     the programs that there is evidence for
+#     tools.sh all        run them all, in directories below /tmp
+#     tools.sh small      all but the next two
+#     tools.sh packages   dpkg, apt and packers
+#     tools.sh compilers  compilers and linkers
+#     tools.sh list       the programs that there is evidence for
 # shellcheck disable=SC2016   # the scripts have variables of their own
 table() {
 	cat <<'TABLE'
@@ -79,8 +82,12 @@ while IFS= read -r line; do
 		! command -v "$program" >/dev/null || there=1
 	done
 	case $programs in
-	lto1* | gcc* | g++*) command -v gcc >/dev/null || there= ;;
+	lto1* | gcc* | g++* | ar*) part=compilers ;;
+	dpkg* | apt* | gzip*) part=packages ;;
+	*) part=small ;;
 	esac
+	[ "${1-all}" = all ] || [ "$1" = $part ] || continue
+	[ $part != compilers ] || command -v gcc >/dev/null || continue
 	[ "$there" ] || continue
 	rm -rf "/tmp/tools.$number"
 	mkdir "/tmp/tools.$number"
