@@ -13,8 +13,9 @@
  * own binfmt_misc (added to `rules`) where the kernel has that; else the host's registration must
  * work.  The emulator is a copy of the installed one that ignores QEMU_* variables in programs with
  * set-user-id bits, whose rights it may therefore have; its directory is added to `engine`, which
- * stays empty where there is none: then such bits have no effect.  FAULT_MISSING names the package of an emulator that is not installed, FAULT_PRIVILEGE says
- * to run `mpemu setup`.  `how` (may be NULL) is set to "native" or the emulator's path.
+ * stays empty where there is none: then such bits have no effect.  FAULT_MISSING names the package
+ * of an emulator that is not installed, FAULT_PRIVILEGE says to run `mpemu setup`.  `how` (may be
+ * NULL) is set to "native" or the emulator's path.
  */
 result emulation_prepare(const char *root, const struct platform *platform, struct strings *rules,
 			 struct buf *engine, struct buf *how, struct error *err);

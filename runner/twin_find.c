@@ -22,6 +22,7 @@ struct finder {
 	size_t source_count;
 	bool has_fma;
 	char *gcc_folder, *cross_folder; /* $G and $C of the source at hand */
+	struct strings other_plugins;    /* of the foreign root's other compilers */
 };
 
 /** A file of a foreign package, and what it is compared with. */
@@ -61,6 +62,7 @@ static void finder_drop(struct finder *finder)
 	fd_drop(&finder->search.files_fd);
 	free(finder->gcc_folder);
 	free(finder->cross_folder);
+	strings_drop(&finder->other_plugins);
 }
 
 /* ---- what was found ---- */
@@ -280,8 +282,9 @@ static void gcc_folders_find(struct finder *finder, const struct native_root *so
 	free(finder->gcc_folder);
 	free(finder->cross_folder);
 	finder->gcc_folder = finder->cross_folder = NULL;
-	for (int version = 40; version >= 4 && !finder->gcc_folder; version--)
-		for (size_t i = 0; i < countof(places) && !finder->gcc_folder; i++) {
+	strings_drop(&finder->other_plugins);
+	for (int version = 40; version >= 4; version--)
+		for (size_t i = 0; i < countof(places); i++) {
 			owned(str) char *ours =
 				xasprintf("/usr/%s/gcc-cross/%s/%d", places[i], triple, version);
 			owned(str) char *theirs =
@@ -292,7 +295,9 @@ static void gcc_folders_find(struct finder *finder, const struct native_root *so
 			owned(fd) int their_fd =
 				root_open(finder->search.request->foreign, their_plugin);
 
-			if (our_fd < 0 || their_fd < 0)
+			if (their_fd >= 0 && (our_fd < 0 || finder->gcc_folder))
+				strings_add(&finder->other_plugins, their_plugin);
+			if (our_fd < 0 || their_fd < 0 || finder->gcc_folder)
 				continue;
 			finder->gcc_folder = take(theirs);
 			finder->cross_folder = take(ours);
@@ -301,7 +306,7 @@ static void gcc_folders_find(struct finder *finder, const struct native_root *so
 
 /* ---- one file ---- */
 
-/** What the row refuses, and plugins too where the native side has none to load instead. */
+/** What the row refuses, and plugins that the native side has none to load instead of. */
 static const char *const *refusals(const struct finder *finder, const struct tool *tool,
 				   const struct tool_words *words)
 {
@@ -313,11 +318,14 @@ static const char *const *refusals(const struct finder *finder, const struct too
 
 	while (tool->refuse && tool->refuse[count])
 		count++;
-	out = arena_alloc(arena, (count + countof(plugins) + 1) * sizeof(*out));
+	out = arena_alloc(arena, (count + countof(plugins) + finder->other_plugins.count + 1) *
+					 sizeof(*out));
 	for (size_t i = 0; i < count; i++)
 		out[i] = tool_expand(arena, tool->refuse[i], words);
 	for (size_t i = 0; loads_none && i < countof(plugins); i++)
 		out[count++] = plugins[i];
+	for (size_t i = 0; tool->plugin_from && i < finder->other_plugins.count; i++)
+		out[count++] = arena_strdup(arena, finder->other_plugins.items[i]);
 	out[count] = NULL;
 	return out;
 }

@@ -149,8 +149,9 @@ static bool main_is_own(const struct plan *plan, const struct filter *filter)
 {
 	const struct resource_limits *wanted = &plan->spec->resources;
 
-	return !zygote_makes_mains(plan->spec->privilege->zygote) || !filter || filter == &plan->sandbox->filter || plan->spec->terminal ||
-	       wanted->memory || wanted->milli_cpus || wanted->pids;
+	return !zygote_makes_mains(plan->spec->privilege->zygote) || !filter ||
+	       filter == &plan->sandbox->filter || plan->spec->terminal || wanted->memory ||
+	       wanted->milli_cpus || wanted->pids;
 }
 
 static void rights_add(struct plan *plan, const struct filter *filter)

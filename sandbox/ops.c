@@ -5,8 +5,8 @@
 #include "sandbox/ops_internal.h"
 
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <linux/close_range.h>
+#include <linux/futex.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>

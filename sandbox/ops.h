@@ -31,15 +31,15 @@ enum op_kind {
 	OP_LINK,      /* make `path` below `at` a link to `data` */
 	OP_WRITE,     /* `data` to the existing `path` below `at`, in one write */
 	OP_OPEN,      /* the directory `path` below `at` -> `to` */
-	OP_OVERLAY,  /* of `count` lowers from slot `from`, topmost first -> `to`; upper `pair` or 0
-		      */
-	OP_ENTER,    /* the root `at`, leaving the old one */
-	OP_PIVOT,    /* the same, but the old one is left in OP_FORK */
-	OP_WORKDIR,  /* make `path` inside `at` where it is missing -> `to` */
-	OP_MAIN,     /* make the main process in advance: with a new keyring, `data` (a struct filter)
-			for its calls, and nothing to do before OP_FORK */
-	OP_FORK,     /* leave all but the root `at`; the first process stays behind as init, the main
-			process goes on */
+	OP_OVERLAY, /* of `count` lowers from slot `from`, topmost first -> `to`; upper `pair` or 0
+		     */
+	OP_ENTER,   /* the root `at`, leaving the old one */
+	OP_PIVOT,   /* the same, but the old one is left in OP_FORK */
+	OP_WORKDIR, /* make `path` inside `at` where it is missing -> `to` */
+	OP_MAIN, /* make the main process in advance: with a new keyring, `data` (a struct filter)
+		    for its calls, and nothing to do before OP_FORK */
+	OP_FORK, /* leave all but the root `at`; the first process stays behind as init, the main
+		    process goes on */
 	OP_SESSION,  /* a new one, without a terminal */
 	OP_TERMINAL, /* a new one of size `data`, the session's -> `to` and the two slots after it;
 			its other side goes to the socket SLOT_INPUT, its owner is `number` */

@@ -393,6 +393,49 @@ TEST(what_tells_the_machine_is_never_run_natively)
 	CHECK(tool_package_known("cmake", TOOL_FULL) && !tool_package_known("cmake", TOOL_SAFE));
 }
 
+/** The linker of both sides, and a compiler's plugin for it. */
+static void linker_make(int root, const char *arch, uint16_t machine, const char *plugin)
+{
+	const struct program program = program_make(machine, "ld");
+
+	put_status(root, "binutils-aarch64-linux-gnu", "2.40-2", arch);
+	put_sums(root, "binutils-aarch64-linux-gnu", "usr/bin/aarch64-linux-gnu-ld.bfd", &program);
+	put_program(root, "usr/bin/aarch64-linux-gnu-ld.bfd", &program);
+	put_text(root, plugin, "plugin");
+}
+
+static bool refuses(const struct twin *twin, const char *argument)
+{
+	for (size_t i = 0; twin->refuse && twin->refuse[i]; i++)
+		if (strcmp(twin->refuse[i], argument) == 0)
+			return true;
+	return false;
+}
+
+TEST(a_linker_loads_the_plugin_of_its_own_side_or_is_emulated)
+{
+	static const char other[] = "usr/lib/gcc/aarch64-linux-gnu/11/liblto_plugin.so";
+	owned(twin_set) struct twin_set *set = NULL, *without = NULL;
+	struct bed bed;
+
+	bed_make(&bed);
+	linker_make(bed.foreign, "arm64", 183, "usr/lib/gcc/aarch64-linux-gnu/12/liblto_plugin.so");
+	linker_make(bed.native, "amd64", 62,
+		    "usr/lib/gcc-cross/aarch64-linux-gnu/12/liblto_plugin.so");
+	put_text(bed.foreign, other, "plugin");
+	set = find(&bed, TOOL_SAFE, false);
+	CHECK(set->count == 1);
+	CHECK_STR(set->twins[0].plugin_from, "/usr/lib/gcc/aarch64-linux-gnu/12/liblto_plugin.so");
+	CHECK_STR(set->twins[0].plugin_to, "/proc/tty/driver/0/usr/lib/gcc-cross/"
+					   "aarch64-linux-gnu/12/liblto_plugin.so");
+	CHECK(refuses(&set->twins[0], "/usr/lib/gcc/aarch64-linux-gnu/11/liblto_plugin.so"));
+	CHECK(!refuses(&set->twins[0], "-plugin*"));
+	unlinkat(bed.native, "usr/lib/gcc-cross/aarch64-linux-gnu/12/liblto_plugin.so", 0);
+	without = find(&bed, TOOL_SAFE, false);
+	CHECK(without->count == 1 && refuses(&without->twins[0], "-plugin*"));
+	bed_drop(&bed);
+}
+
 static void recipes_are(struct bed *bed, const char *status, const char *packages)
 {
 	const struct twin_source source = { .native = bed->native, .peer = -1 };
