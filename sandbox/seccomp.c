@@ -45,7 +45,8 @@ static const struct direct {
 	{ "semtimedop", -1, 392 },   { "semget", 393, 393 },      { "semctl", 394, 394 },
 	{ "shmget", 395, 395 },      { "shmctl", 396, 396 },      { "shmat", 397, 397 },
 	{ "shmdt", 398, 398 },       { "msgget", 399, 399 },      { "msgsnd", 400, 400 },
-	{ "msgrcv", 401, 401 },      { "msgctl", 402, 402 },
+	{ "msgrcv", 401, 401 },      { "msgctl", 402, 402 },    { "recvmmsg", 337, 343 },
+	{ "sendmmsg", 345, 349 },
 };
 
 /** An architecture that a filter covers, as libseccomp and the kernel name it. */
@@ -376,6 +377,11 @@ static struct digest filter_key(enum filter_kind kind, uint64_t capabilities)
 	for (size_t i = 0; i < calls_privileged_count; i++) {
 		hasher_add(hasher, &calls_privileged[i].capability, sizeof(int));
 		names_hash(hasher, calls_privileged[i].names, countof(calls_privileged[i].names));
+	}
+	for (size_t i = 0; i < countof(directs); i++) {
+		hasher_add_str(hasher, directs[i].name);
+		hasher_add(hasher, &directs[i].i386, sizeof(directs[i].i386));
+		hasher_add(hasher, &directs[i].ppc64, sizeof(directs[i].ppc64));
 	}
 	/* How it is written: to be changed with what is above. */
 	hasher_add_str(hasher, "ranges, shared returns");
