@@ -2,92 +2,16 @@
 #include "runner/plan.h"
 
 #include "base/mem.h"
-#include "runner/expand.h"
 #include "runner/mounts.h"
-#include "runner/plan_from.h"
 #include "runner/plan_globals.h"
-
-#include "registry/registry.h"
+#include "runner/plan_internal.h"
+#include "runner/plan_support.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 enum { STEPS_MAX = 200000 };
-
-struct stage {
-	const struct instruction *from;
-	size_t first, count; /* instructions after FROM */
-	const char *name;    /* or NULL */
-};
-
-struct planner {
-	const struct plan_request *request;
-	struct plan *plan;
-	struct stage *stages;
-	size_t stage_count;
-};
-
-/** One platform being planned. */
-struct pass {
-	struct planner *planner;
-	const struct platform *target;
-	const struct strings *globals;
-	struct base *bases; /* per stage */
-	bool *needed;       /* per stage */
-	struct step **last; /* per stage: its last step, once planned */
-};
-
-/** What FROM of a stage names, and the ONBUILD instructions that it brings. */
-struct base {
-	bool is_replaced; /* a context has the stage's name: `image` is that, and nothing is run */
-	char *image;      /* NULL: a stage */
-	size_t stage;     /* where image is NULL */
-	struct platform *platform;
-	const struct instruction **triggers;
-	size_t trigger_count;
-};
-
-/* clang-format off */
-/** What the executor can do; a flag that is not listed is refused, never ignored. */
-static const struct {
-	enum instruction_kind kind;
-	bool makes_layer;
-	bool heredocs;
-	const char *flags[10]; /* up to a NULL */
-} supported[] = {
-	{ INSTRUCTION_ADD,        true,  true,  { "chown", "chmod", "link", "exclude", "unpack",
-						  "checksum", "keep-git-dir" } },
-	{ INSTRUCTION_ARG,        false, false, {} },
-	{ INSTRUCTION_CMD,        false, false, {} },
-	{ INSTRUCTION_COPY,       true,  true,  { "from", "chown", "chmod", "link", "exclude",
-						  "parents" } },
-	{ INSTRUCTION_ENTRYPOINT, false, false, {} },
-	{ INSTRUCTION_ENV,        false, false, {} },
-	{ INSTRUCTION_EXPOSE,     false, false, {} },
-	{ INSTRUCTION_FROM,       false, false, { "platform" } },
-	{ INSTRUCTION_HEALTHCHECK, false, false, { "interval", "timeout", "start-period",
-						   "start-interval", "retries" } },
-	{ INSTRUCTION_LABEL,      false, false, {} },
-	{ INSTRUCTION_MAINTAINER, false, false, {} },
-	{ INSTRUCTION_ONBUILD,    false, true,  {} },
-	{ INSTRUCTION_RUN,        true,  true,  { "mount", "network", "security" } },
-	{ INSTRUCTION_SHELL,      false, false, {} },
-	{ INSTRUCTION_STOPSIGNAL, false, false, {} },
-	{ INSTRUCTION_USER,       false, false, {} },
-	{ INSTRUCTION_VOLUME,     false, false, {} },
-	{ INSTRUCTION_WORKDIR,    true,  false, {} },
-};
-/* clang-format on */
-
-bool instruction_makes_layer(const struct instruction *instruction)
-{
-	for (size_t i = 0; i < countof(supported); i++) {
-		if (supported[i].kind == instruction->kind)
-			return supported[i].makes_layer;
-	}
-	return false;
-}
 
 bool step_is_told(const struct step *step)
 {
@@ -112,339 +36,6 @@ void plan_drop(struct plan **plan)
 	arena_drop(&(*plan)->arena);
 	free(*plan);
 	*plan = NULL;
-}
-
-static int fail_at(const struct planner *planner, const struct instruction *at, struct error *err)
-{
-	return fail_in(err, "%s:%u", planner->request->dockerfile->name, at->first_line);
-}
-
-static result check_flags(const struct instruction *instruction, const char *const *allowed,
-			  struct error *err)
-{
-	for (size_t i = 0; i < instruction->flag_count; i++) {
-		const char *name = instruction->flags[i].name;
-		bool known = false;
-
-		for (size_t j = 0; allowed[j]; j++)
-			known |= strcmp(allowed[j], name) == 0;
-		if (!known)
-			return fail(err, FAULT_INPUT,
-				    "%s --%s is not supported yet by this version of mpemu",
-				    instruction->name, name);
-	}
-	return OK;
-}
-
-static result check_supported(const struct instruction *instruction, struct error *err)
-{
-	for (size_t i = 0; i < countof(supported); i++) {
-		if (supported[i].kind != instruction->kind)
-			continue;
-		if (instruction->heredoc_count && !supported[i].heredocs)
-			return fail(
-				err, FAULT_INPUT,
-				"%s with a heredoc is not supported yet by this version of mpemu",
-				instruction->name);
-		return instruction_drops_flags(instruction)
-			       ? OK
-			       : check_flags(instruction, supported[i].flags, err);
-	}
-	return fail(err, FAULT_INPUT, "%s is not supported yet by this version of mpemu",
-		    instruction->name);
-}
-
-/* ---- stages ---- */
-
-/** The name after AS, or NULL. */
-static const char *stage_name(const struct instruction *from)
-{
-	return from->arg_count == 3 ? from->args[2] : NULL;
-}
-
-static result stages_find(struct planner *planner, struct error *err)
-{
-	const struct dockerfile *file = planner->request->dockerfile;
-
-	for (size_t i = 0; i < file->instruction_count; i++) {
-		const struct instruction *instruction = &file->instructions[i];
-
-		if (instruction->kind == INSTRUCTION_FROM) {
-			array_grow(planner->stages, planner->stage_count);
-			planner->stages[planner->stage_count++] = (struct stage){
-				.from = instruction,
-				.first = i + 1,
-				.name = stage_name(instruction),
-			};
-		} else if (planner->stage_count) {
-			planner->stages[planner->stage_count - 1].count++;
-		} else if (instruction->kind != INSTRUCTION_ARG) {
-			(void)fail(err, FAULT_INPUT,
-				   "no build stage in current context: %s before FROM",
-				   instruction->name);
-			return fail_at(planner, instruction, err);
-		}
-	}
-	if (!planner->stage_count)
-		return fail(err, FAULT_INPUT,
-			    "%s: dockerfile contains no stages to build: there is no FROM",
-			    file->name);
-	return OK;
-}
-
-/** A stage before `limit` by name, the latest of equal names; SIZE_MAX where none. */
-static size_t stage_by_name(const struct planner *planner, const char *name, size_t limit)
-{
-	for (size_t i = limit; i-- > 0;) {
-		if (planner->stages[i].name && strcasecmp(planner->stages[i].name, name) == 0)
-			return i;
-	}
-	return SIZE_MAX;
-}
-
-/** The stage that FROM names: the latest, and its name is in lower case. */
-static size_t stage_by_base(const struct planner *planner, const char *name, size_t limit)
-{
-	for (const char *c = name; *c; c++) {
-		if (*c >= 'A' && *c <= 'Z')
-			return SIZE_MAX;
-	}
-	return stage_by_name(planner, name, limit);
-}
-
-/** The same as stage_by_name(), or by number. */
-static size_t stage_by_reference(const struct planner *planner, const char *name, size_t limit)
-{
-	size_t found = stage_by_name(planner, name, limit);
-	struct error ignored = {};
-	uint64_t number;
-
-	if (found == SIZE_MAX && !number_parse(name, SIZE_MAX - 1, &number, &ignored) &&
-	    number < limit)
-		found = (size_t)number;
-	return found;
-}
-
-static result target_find(const struct planner *planner, size_t *out, struct error *err)
-{
-	const char *names[64], *near;
-	size_t count = 0;
-
-	*out = planner->stage_count - 1;
-	if (!planner->request->target || !*planner->request->target)
-		return OK;
-	*out = stage_by_reference(planner, planner->request->target, planner->stage_count);
-	if (*out != SIZE_MAX)
-		return OK;
-	for (size_t i = 0; i < planner->stage_count && count < countof(names); i++) {
-		if (planner->stages[i].name)
-			names[count++] = planner->stages[i].name;
-	}
-	near = nearest(planner->request->target, names, count);
-	return fail(err, FAULT_INPUT, "target stage \"%s\" could not be found in %s%s%s%s",
-		    planner->request->target, planner->request->dockerfile->name,
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
-}
-
-/* ---- one platform ---- */
-
-static void trigger_add(struct pass *pass, size_t index, const struct instruction *trigger)
-{
-	const struct instruction *from = pass->planner->stages[index].from;
-	struct base *base = &pass->bases[index];
-	struct instruction *copy;
-
-	copy = arena_new_in(pass->planner->plan->arena, struct instruction);
-	*copy = *trigger;
-	array_grow(base->triggers, base->trigger_count);
-	base->triggers[base->trigger_count++] = copy;
-	/* It has no place in this file but the FROM that brought it. */
-	copy->first_line = from->first_line;
-	copy->last_line = from->last_line;
-	copy->original = arena_printf(pass->planner->plan->arena, "ONBUILD %s", trigger->original);
-}
-
-/** A trigger of a stage is read again, as it would be from the image that the stage would be. */
-static result trigger_reread(struct pass *pass, size_t index, const struct instruction *onbuild,
-			     struct error *err)
-{
-	struct plan *plan = pass->planner->plan;
-	owned(buf) struct buf text = {};
-	struct dockerfile *document;
-
-	instruction_trigger_text(onbuild, &text);
-	if (trigger_parse(buf_text(&text), &document, err))
-		return fail_at(pass->planner, pass->planner->stages[index].from, err);
-	array_grow(plan->documents, plan->document_count);
-	plan->documents[plan->document_count++] = document;
-	trigger_add(pass, index, document->instructions);
-	return OK;
-}
-
-/** The triggers that the image of a stage's FROM, or the stage that it names, leave to it. */
-static result triggers_find(struct pass *pass, size_t index, struct error *err)
-{
-	const struct planner *planner = pass->planner;
-	const struct plan_request *request = planner->request;
-	const struct base *base = &pass->bases[index];
-	const struct platform *platform = base->platform ? base->platform : pass->target;
-	const struct named *named =
-		base->image ? named_find(request->contexts, base->image, platform) : NULL;
-	const struct triggers *known =
-		base->image ? triggers_of(request->triggers, named ? named->value : base->image,
-					  platform)
-			    : NULL;
-
-	for (size_t i = 0; known && i < known->count; i++)
-		trigger_add(pass, index, known->documents[i]->instructions);
-	for (size_t i = 0; !base->image && i < planner->stages[base->stage].count; i++) {
-		const struct instruction *at =
-			&request->dockerfile->instructions[planner->stages[base->stage].first + i];
-
-		if (at->trigger && trigger_reread(pass, index, at, err))
-			return FAILED;
-	}
-	return OK;
-}
-
-/** Whether --build-context gives something else for the whole stage. */
-static bool is_replaced(const struct pass *pass, size_t index)
-{
-	const struct base *base = &pass->bases[index];
-	const char *name = pass->planner->stages[index].name;
-
-	return name && named_find(pass->planner->request->contexts, name,
-				  base->platform ? base->platform : pass->target);
-}
-
-/** What FROM says, which must make sense in all stages, needed or not. */
-static result base_find(struct pass *pass, size_t index, struct error *err)
-{
-	const struct planner *planner = pass->planner;
-	const struct dockerfile *file = planner->request->dockerfile;
-	const struct stage *stage = &planner->stages[index];
-	struct base *base = &pass->bases[index];
-	owned(str) char *name = NULL;
-	struct reference ignored;
-	struct platform platform;
-	bool given;
-
-	if (from_name(file, stage->from, pass->globals, &name, err) ||
-	    from_platform(file, stage->from, pass->globals, &given, &platform, err))
-		return fail_at(planner, stage->from, err);
-	if (given) {
-		base->platform = arena_new_in(planner->plan->arena, struct platform);
-		*base->platform = platform;
-	}
-	if (is_replaced(pass, index)) {
-		base->is_replaced = true;
-		base->image = arena_strdup(planner->plan->arena, stage->name);
-		return OK;
-	}
-	base->stage = stage_by_base(planner, name, index);
-	if (base->stage != SIZE_MAX)
-		return OK;
-	if (strcmp(name, "scratch") != 0 && reference_parse(name, &ignored, err)) {
-		(void)fail_in(err, "failed to parse stage name \"%s\"", name);
-		return fail_at(planner, stage->from, err);
-	}
-	base->image = arena_strdup(planner->plan->arena, name);
-	return OK;
-}
-
-/** And so must every COPY --from. */
-static result bases_find(struct pass *pass, struct error *err)
-{
-	const struct planner *planner = pass->planner;
-	const struct dockerfile *file = planner->request->dockerfile;
-
-	for (size_t i = 0; i < planner->stage_count; i++) {
-		if (base_find(pass, i, err))
-			return FAILED;
-	}
-	for (size_t i = 0; i < file->instruction_count; i++) {
-		const struct instruction *at = &file->instructions[i];
-
-		if (copy_from_check(file, at, planner->stage_count, err))
-			return fail_at(planner, at, err);
-	}
-	return OK;
-}
-
-static void base_need(struct pass *pass, size_t index)
-{
-	if (!pass->bases[index].image)
-		pass->needed[pass->bases[index].stage] = true;
-}
-
-/** What a stage runs after FROM: the triggers of its base, then its own instructions. */
-static const struct instruction *instruction_at(const struct pass *pass, size_t index, size_t i)
-{
-	const struct planner *planner = pass->planner;
-	const struct base *base = &pass->bases[index];
-
-	if (i < base->trigger_count)
-		return base->triggers[i];
-	i -= base->trigger_count;
-	return &planner->request->dockerfile->instructions[planner->stages[index].first + i];
-}
-
-static size_t instruction_count(const struct pass *pass, size_t index)
-{
-	if (pass->bases[index].is_replaced)
-		return 0;
-	return pass->bases[index].trigger_count + pass->planner->stages[index].count;
-}
-
-/** Mark a stage that an instruction of the stage `index` reads from; an image is as good. */
-static result source_mark(struct pass *pass, size_t index, const char *verb, const char *name,
-			  struct error *err)
-{
-	const struct planner *planner = pass->planner;
-	size_t found = stage_by_reference(planner, name, index);
-
-	if (found != SIZE_MAX)
-		pass->needed[found] = true;
-	else if (stage_by_reference(planner, name, planner->stage_count) != SIZE_MAX)
-		return fail(err, FAULT_INPUT,
-			    "cannot %s from stage \"%s\", it needs to be defined before current "
-			    "stage",
-			    verb, name);
-	return OK;
-}
-
-/** The same for all mounts of a RUN. */
-static result mounts_mark(struct pass *pass, size_t index, const struct instruction *at,
-			  struct error *err)
-{
-	const struct flag *flag;
-	size_t next = 0;
-
-	while ((flag = instruction_next_flag(at, "mount", &next))) {
-		owned(str) char *from = NULL;
-
-		if (mount_from(flag->value ? flag->value : "", &from, err))
-			return fail_in(err, "RUN --mount=%s", flag->value ? flag->value : "");
-		if (from && source_mark(pass, index, "mount", from, err))
-			return FAILED;
-	}
-	return OK;
-}
-
-/** Mark the stages that COPY --from and RUN --mount=from= of this stage read. */
-static result sources_mark(struct pass *pass, size_t index, struct error *err)
-{
-	for (size_t i = 0; i < instruction_count(pass, index); i++) {
-		const struct instruction *at = instruction_at(pass, index, i);
-		const char *name = instruction_flag(at, "from");
-
-		if (check_supported(at, err) ||
-		    (at->kind == INSTRUCTION_RUN && mounts_mark(pass, index, at, err)) ||
-		    (at->kind == INSTRUCTION_COPY && name &&
-		     source_mark(pass, index, "copy", name, err)))
-			return fail_at(pass->planner, at, err);
-	}
-	return OK;
 }
 
 static void depend(struct step *step, struct step *need)
@@ -534,8 +125,8 @@ static size_t numbered_steps(const struct pass *pass, size_t index)
 {
 	size_t count = 1;
 
-	for (size_t i = 0; i < instruction_count(pass, index); i++)
-		count += instruction_makes_layer(instruction_at(pass, index, i));
+	for (size_t i = 0; i < stage_instruction_count(pass, index); i++)
+		count += instruction_makes_layer(stage_instruction(pass, index, i));
 	return count;
 }
 
@@ -612,8 +203,8 @@ static result stage_plan(struct pass *pass, size_t index, struct error *err)
 	size_t total = numbered_steps(pass, index), number = 1;
 	struct step *step = first_step(pass, index, total);
 
-	for (size_t i = 0; i < instruction_count(pass, index); i++) {
-		const struct instruction *at = instruction_at(pass, index, i);
+	for (size_t i = 0; i < stage_instruction_count(pass, index); i++) {
+		const struct instruction *at = stage_instruction(pass, index, i);
 		struct step *source = source_step(pass, index, at);
 		struct step **mounts = mount_steps(pass, index, at);
 
@@ -634,16 +225,8 @@ static result stage_plan(struct pass *pass, size_t index, struct error *err)
 
 static result pass_run(struct pass *pass, size_t target, struct error *err)
 {
-	pass->needed[target] = true;
-	if (bases_find(pass, err))
+	if (needs_find(pass, target, err))
 		return FAILED;
-	for (size_t i = target + 1; i-- > 0;) {
-		if (!pass->needed[i])
-			continue;
-		base_need(pass, i);
-		if (triggers_find(pass, i, err) || sources_mark(pass, i, err))
-			return FAILED;
-	}
 	for (size_t i = 0; i <= target; i++) {
 		if (pass->needed[i] && stage_plan(pass, i, err))
 			return FAILED;

@@ -82,9 +82,6 @@ struct plan_request {
 result plan_compile(const struct plan_request *request, struct plan **out, struct error *err);
 void plan_drop(struct plan **plan);
 
-/** Whether RUN, COPY and so on of this kind change files and so make a layer. */
-bool instruction_makes_layer(const struct instruction *instruction);
-
 /** Whether people hear of the step: FROM and what makes a layer; ARG and the like are noise. */
 bool step_is_told(const struct step *step);
 
