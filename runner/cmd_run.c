@@ -15,6 +15,7 @@
 #include "runner/layers.h"
 #include "runner/limits.h"
 #include "runner/network.h"
+#include "runner/run_binds.h"
 #include "runner/run_options.h"
 #include "runner/signals.h"
 #include "runner/terminal.h"
@@ -32,9 +33,10 @@ enum { ENV_FILE_MAX = 1 << 20, WORDS_MAX = 4096 };
 
 struct run_options {
 	struct limit_options limits;
+	struct bind_options binds;
 	const char *platform, *workdir, *user, *network, *hostname, *entrypoint, *shm_size;
 	const char *assist, *assist_from;
-	struct strings env, env_files, volumes, tmpfs, hosts, ulimits, cap_add, cap_drop, security;
+	struct strings env, env_files, hosts, ulimits, cap_add, cap_drop, security;
 	bool read_only, explain, interactive, terminal, remove, privileged, init;
 	const char *name;
 };
@@ -47,7 +49,7 @@ static const struct option options[] = {
 	{ "env", 'e', OPTION_LIST, FIELD(env), "NAME=VALUE",
 	  "set a variable; NAME alone takes it from here" },
 	{ "env-file", 0, OPTION_LIST, FIELD(env_files), "FILE", "read variables, one a line" },
-	{ "volume", 'v', OPTION_LIST, FIELD(volumes), "SOURCE:TARGET[:ro]",
+	{ "volume", 'v', OPTION_LIST, FIELD(binds.volumes), "SOURCE:TARGET[:ro]",
 	  "show a file or directory of the host inside" },
 	{ "workdir", 'w', OPTION_TEXT, FIELD(workdir), "DIR",
 	  "working directory; made if it is missing" },
@@ -57,7 +59,7 @@ static const struct option options[] = {
 	{ "hostname", 0, OPTION_TEXT, FIELD(hostname), "NAME", "the host name inside" },
 	{ "entrypoint", 0, OPTION_TEXT, FIELD(entrypoint), "PROGRAM",
 	  "instead of the image's; its default command goes too" },
-	{ "tmpfs", 0, OPTION_LIST, FIELD(tmpfs), "DIR[:size=SIZE,ro]",
+	{ "tmpfs", 0, OPTION_LIST, FIELD(binds.tmpfs), "DIR[:size=SIZE,ro]",
 	  "an empty file system in memory" },
 	{ "shm-size", 0, OPTION_TEXT, FIELD(shm_size), "SIZE", "size of /dev/shm (default: 64m)" },
 	{ "add-host", 0, OPTION_LIST, FIELD(hosts), "NAME:ADDRESS", "a line for /etc/hosts" },
@@ -104,9 +106,8 @@ struct job {
 	struct image *image;
 	struct workdir *workdir;
 	struct buf engine;
-	struct strings lowers, rules, env, argv, volumes;
-	struct bind *binds;
-	size_t bind_count;
+	struct strings lowers, rules, env, argv;
+	struct run_binds binds;
 	struct build_request request; /* of it, only what a build's programs are given too */
 	const char *seccomp;
 	bool no_new_privileges;
@@ -120,8 +121,7 @@ struct job {
 
 static void job_drop(struct job *job)
 {
-	struct strings *lists[] = { &job->lowers, &job->rules, &job->env, &job->argv,
-				    &job->volumes };
+	struct strings *lists[] = { &job->lowers, &job->rules, &job->env, &job->argv };
 	char *texts[] = { job->user, job->cwd, job->upper, job->work, job->scratch };
 
 	for (size_t i = 0; i < countof(lists); i++)
@@ -129,7 +129,7 @@ static void job_drop(struct job *job)
 	for (size_t i = 0; i < countof(texts); i++)
 		free(texts[i]);
 	assist_drop(&job->assist);
-	free(job->binds);
+	run_binds_drop(&job->binds);
 	buf_drop(&job->engine);
 	strings_drop(&job->request.hosts);
 	workdir_drop(&job->workdir);
@@ -281,98 +281,6 @@ static result config_apply(struct job *job, struct error *err)
 	return OK;
 }
 
-/** "ro,z": what is for SELinux, other systems or volumes with names means nothing here. */
-static bool volume_flags_parse(const char *text, bool *read_only)
-{
-	static const char *const nothing[] = { "rw",     "z",          "Z",         "cached",
-					       "nocopy", "consistent", "delegated", "rprivate" };
-	owned(strings) struct strings flags = {};
-
-	strings_split(&flags, text, ',');
-	for (size_t i = 0; i < flags.count; i++) {
-		bool known = strcmp(flags.items[i], "ro") == 0;
-
-		*read_only |= known;
-		for (size_t at = 0; at < countof(nothing); at++)
-			known |= strcmp(nothing[at], flags.items[i]) == 0;
-		if (!known)
-			return false;
-	}
-	return flags.count > 0;
-}
-
-/** SOURCE:TARGET[:ro|rw]; the pieces live in job->volumes. */
-static result volume_parse(struct job *job, const char *text, struct bind *out, struct error *err)
-{
-	owned(strings) struct strings parts = {};
-	owned(str) char *source = NULL;
-
-	strings_split(&parts, text, ':');
-	if (parts.count < 2 || parts.count > 3 || parts.items[1][0] != '/' ||
-	    (parts.count == 3 && !volume_flags_parse(parts.items[2], &out->read_only)))
-		return fail(err, FAULT_USAGE, "-v %s: want SOURCE:TARGET[:ro]", text);
-	if (parts.items[0][0] != '/' && parts.items[0][0] != '.')
-		return fail(err, FAULT_USAGE,
-			    "-v %s: there are no named volumes; a path begins with / or .", text);
-	source = realpath(parts.items[0], NULL);
-	if (!source)
-		return fail_sys(err, "-v %s", parts.items[0]);
-	strings_add(&job->volumes, source);
-	out->source = job->volumes.items[job->volumes.count - 1];
-	strings_add(&job->volumes, parts.items[1]);
-	out->target = job->volumes.items[job->volumes.count - 1];
-	return OK;
-}
-
-/** DIR[:option,...]; what all of them are anyhow may be said. */
-static result tmpfs_parse(struct job *job, const char *text, struct bind *out, struct error *err)
-{
-	static const char *const usual[] = { "rw", "nosuid", "nodev", "mode=1777" };
-	const char *colon = strchr(text, ':');
-	owned(strings) struct strings parts = {};
-
-	strings_add(&job->volumes, text);
-	out->target = job->volumes.items[job->volumes.count - 1];
-	*(char *)(uintptr_t)strchrnul(out->target, ':') = '\0';
-	if (out->target[0] != '/')
-		return fail(err, FAULT_USAGE, "--tmpfs %s: want an absolute path", text);
-	if (colon)
-		strings_split(&parts, colon + 1, ',');
-	for (size_t i = 0; i < parts.count; i++) {
-		const char *part = parts.items[i];
-		bool known = strcmp(part, "ro") == 0;
-
-		out->read_only |= known;
-		for (size_t at = 0; at < countof(usual); at++)
-			known |= strcmp(usual[at], part) == 0;
-		if (starts_with(part, "size="))
-			known = size_parse(part + strlen("size="), &out->size, err) == OK;
-		if (!known)
-			return fail(
-				err, FAULT_USAGE,
-				"--tmpfs %s: '%s' is not supported yet by this version of mpemu: "
-				"want size=SIZE or ro",
-				text, part);
-	}
-	return OK;
-}
-
-static result volumes_collect(struct job *job, struct error *err)
-{
-	const struct strings *volumes = &job->wanted->volumes, *tmpfs = &job->wanted->tmpfs;
-
-	job->binds = xcalloc(volumes->count + tmpfs->count, sizeof(*job->binds));
-	for (size_t i = 0; i < volumes->count; i++) {
-		if (volume_parse(job, volumes->items[i], &job->binds[job->bind_count++], err))
-			return FAILED;
-	}
-	for (size_t i = 0; i < tmpfs->count; i++) {
-		if (tmpfs_parse(job, tmpfs->items[i], &job->binds[job->bind_count++], err))
-			return FAILED;
-	}
-	return OK;
-}
-
 /** "seccomp=FILE", or that privileges cannot grow. */
 static result security_parse(struct job *job, const char *text, struct error *err)
 {
@@ -432,7 +340,9 @@ static result options_check(struct job *job, struct error *err)
 	if (job->mode == ASSIST_VERIFY)
 		return fail(err, FAULT_USAGE,
 			    "--assist verify is for builds: want off, safe or full");
-	return volumes_collect(job, err) || rights_collect(job, err) ? FAILED : OK;
+	return run_binds_parse(&wanted->binds, &job->binds, err) || rights_collect(job, err)
+		       ? FAILED
+		       : OK;
 }
 
 /* ---- running ---- */
@@ -521,8 +431,8 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.cwd = job->cwd,
 		.user = job->user,
 		.hostname = job->wanted->hostname,
-		.binds = job->binds,
-		.bind_count = job->bind_count,
+		.binds = job->binds.items,
+		.bind_count = job->binds.count,
 		.hosts = (const char *const *)job->request.hosts.items,
 		.host_count = job->request.hosts.count,
 		.limits = job->request.limits,
