@@ -3,7 +3,6 @@
  * `mpemu run`: a program of an image, in a sandbox, on whatever CPU it is for.
  */
 #include "base/fd.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "registry/registry.h"
@@ -17,6 +16,7 @@
 #include "runner/network.h"
 #include "runner/run_binds.h"
 #include "runner/run_options.h"
+#include "runner/run_program.h"
 #include "runner/signals.h"
 #include "runner/terminal.h"
 #include "runner/workdir.h"
@@ -29,14 +29,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENV_FILE_MAX = 1 << 20, WORDS_MAX = 4096 };
-
 struct run_options {
 	struct limit_options limits;
+	struct program_options program;
 	struct bind_options binds;
-	const char *platform, *workdir, *user, *network, *hostname, *entrypoint, *shm_size;
+	const char *platform, *network, *hostname, *shm_size;
 	const char *assist, *assist_from;
-	struct strings env, env_files, hosts, ulimits, cap_add, cap_drop, security;
+	struct strings hosts, ulimits, cap_add, cap_drop, security;
 	bool read_only, explain, interactive, terminal, remove, privileged, init;
 	const char *name;
 };
@@ -46,18 +45,20 @@ struct run_options {
 static const struct option options[] = {
 	{ "platform", 0, OPTION_TEXT, FIELD(platform), "PLATFORM",
 	  "which of the image's platforms (default: the one of this host)" },
-	{ "env", 'e', OPTION_LIST, FIELD(env), "NAME=VALUE",
+	{ "env", 'e', OPTION_LIST, FIELD(program.env), "NAME=VALUE",
 	  "set a variable; NAME alone takes it from here" },
-	{ "env-file", 0, OPTION_LIST, FIELD(env_files), "FILE", "read variables, one a line" },
+	{ "env-file", 0, OPTION_LIST, FIELD(program.env_files), "FILE",
+	  "read variables, one a line" },
 	{ "volume", 'v', OPTION_LIST, FIELD(binds.volumes), "SOURCE:TARGET[:ro]",
 	  "show a file or directory of the host inside" },
-	{ "workdir", 'w', OPTION_TEXT, FIELD(workdir), "DIR",
+	{ "workdir", 'w', OPTION_TEXT, FIELD(program.workdir), "DIR",
 	  "working directory; made if it is missing" },
-	{ "user", 'u', OPTION_TEXT, FIELD(user), "USER[:GROUP]", "names of the image, or ids" },
+	{ "user", 'u', OPTION_TEXT, FIELD(program.user), "USER[:GROUP]",
+	  "names of the image, or ids" },
 	{ "network", 0, OPTION_TEXT, FIELD(network), "private|host|none",
 	  "one of its own (the default where this host can), the host's, or only loopback" },
 	{ "hostname", 0, OPTION_TEXT, FIELD(hostname), "NAME", "the host name inside" },
-	{ "entrypoint", 0, OPTION_TEXT, FIELD(entrypoint), "PROGRAM",
+	{ "entrypoint", 0, OPTION_TEXT, FIELD(program.entrypoint), "PROGRAM",
 	  "instead of the image's; its default command goes too" },
 	{ "tmpfs", 0, OPTION_LIST, FIELD(binds.tmpfs), "DIR[:size=SIZE,ro]",
 	  "an empty file system in memory" },
@@ -106,14 +107,15 @@ struct job {
 	struct image *image;
 	struct workdir *workdir;
 	struct buf engine;
-	struct strings lowers, rules, env, argv;
+	struct strings lowers, rules;
+	struct run_program program;
 	struct run_binds binds;
 	struct build_request request; /* of it, only what a build's programs are given too */
 	const char *seccomp;
 	bool no_new_privileges;
 	struct resource_limits resources;
 	uint64_t timeout_ms;
-	char *user, *cwd, *upper, *work, *scratch;
+	char *upper, *work, *scratch;
 	enum network network;
 	enum assist_mode mode;
 	struct assist *assist; /* or NULL */
@@ -121,14 +123,15 @@ struct job {
 
 static void job_drop(struct job *job)
 {
-	struct strings *lists[] = { &job->lowers, &job->rules, &job->env, &job->argv };
-	char *texts[] = { job->user, job->cwd, job->upper, job->work, job->scratch };
+	struct strings *lists[] = { &job->lowers, &job->rules };
+	char *texts[] = { job->upper, job->work, job->scratch };
 
 	for (size_t i = 0; i < countof(lists); i++)
 		strings_drop(lists[i]);
 	for (size_t i = 0; i < countof(texts); i++)
 		free(texts[i]);
 	assist_drop(&job->assist);
+	run_program_drop(&job->program);
 	run_binds_drop(&job->binds);
 	buf_drop(&job->engine);
 	strings_drop(&job->request.hosts);
@@ -192,94 +195,7 @@ static result image_find(struct job *job, const char *name, struct error *err)
 	return FAILED;
 }
 
-/* ---- its config and the command line ---- */
-
-/** "NAME=value", or "NAME" for what it is here; nothing where it is not set here. */
-static void env_take(struct strings *env, const char *text)
-{
-	const char *equals = strchr(text, '=');
-	owned(str) char *name = xstrndup(text, strcspn(text, "="));
-	const char *value = equals ? equals + 1 : getenv(name);
-
-	if (value && *name)
-		env_set(env, name, value);
-}
-
-static result env_file_read(struct strings *env, const char *path, struct error *err)
-{
-	owned(buf) struct buf text = {};
-	owned(strings) struct strings lines = {};
-
-	if (read_file(AT_FDCWD, path, ENV_FILE_MAX, &text, err))
-		return fail_in(err, "--env-file");
-	strings_split(&lines, buf_text(&text), '\n');
-	for (size_t i = 0; i < lines.count; i++) {
-		char *line = lines.items[i] + strspn(lines.items[i], " \t");
-
-		line[strcspn(line, "\r")] = '\0';
-		if (*line && *line != '#')
-			env_take(env, line);
-	}
-	return OK;
-}
-
-static result env_collect(struct job *job, const struct json_at *config, struct error *err)
-{
-	const struct run_options *wanted = job->wanted;
-
-	if (json_get_strings(config, "Env", WORDS_MAX, &job->env, err))
-		return FAILED;
-	for (size_t i = 0; i < wanted->env_files.count; i++) {
-		if (env_file_read(&job->env, wanted->env_files.items[i], err))
-			return FAILED;
-	}
-	for (size_t i = 0; i < wanted->env.count; i++)
-		env_take(&job->env, wanted->env.items[i]);
-	if (!env_get(&job->env, "PATH"))
-		env_set(&job->env, "PATH", DEFAULT_PATH);
-	return OK;
-}
-
-/** Entrypoint and command, as Docker puts them together. */
-static result argv_collect(struct job *job, const struct json_at *config, struct error *err)
-{
-	const char *entrypoint = job->wanted->entrypoint;
-
-	if (entrypoint && *entrypoint)
-		strings_add(&job->argv, entrypoint);
-	if (!entrypoint && json_get_strings(config, "Entrypoint", WORDS_MAX, &job->argv, err))
-		return FAILED;
-	if (job->in->argc > 1)
-		strings_add_all(&job->argv, job->in->argv + 1);
-	else if (!entrypoint && json_get_strings(config, "Cmd", WORDS_MAX, &job->argv, err))
-		return FAILED;
-	if (!job->argv.count)
-		return fail(err, FAULT_USAGE, "the image has no default command; give one");
-	return OK;
-}
-
-static result config_apply(struct job *job, struct error *err)
-{
-	struct json_at root = json_root(job->image->config, "config"), config;
-	const char *user = NULL, *cwd = NULL;
-	owned(json) json_t *none = NULL; /* stands for a config that is absent */
-
-	if (json_get(&root, "config", &config, err))
-		return FAILED;
-	if (!config.value) {
-		none = json_object();
-		config = json_root(none, "config.config");
-	}
-	if (env_collect(job, &config, err) || argv_collect(job, &config, err) ||
-	    json_find_string(&config, "User", &user, err) ||
-	    json_find_string(&config, "WorkingDir", &cwd, err))
-		return FAILED;
-	user = job->wanted->user ? job->wanted->user : user;
-	cwd = job->wanted->workdir ? job->wanted->workdir : cwd;
-	job->user = xstrdup(user ? user : "");
-	job->cwd = cwd && *cwd && *cwd != '/' ? xstrdup(cwd) : path_absolute(cwd ? cwd : "");
-	return OK;
-}
+/* ---- the command line ---- */
 
 /** "seccomp=FILE", or that privileges cannot grow. */
 static result security_parse(struct job *job, const char *text, struct error *err)
@@ -426,10 +342,10 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.work = job->work,
 		.scratch = job->scratch,
 		.privilege = job->in->privilege,
-		.argv = (const char *const *)job->argv.items,
-		.envp = (const char *const *)job->env.items,
-		.cwd = job->cwd,
-		.user = job->user,
+		.argv = (const char *const *)job->program.argv.items,
+		.envp = (const char *const *)job->program.env.items,
+		.cwd = job->program.cwd,
+		.user = job->program.user,
 		.hostname = job->wanted->hostname,
 		.binds = job->binds.items,
 		.bind_count = job->binds.count,
@@ -482,7 +398,7 @@ static void exec_explain(const struct job *job, const struct sandbox_exit *statu
 		if (exec_reasons[i].sys == status->exec_errno)
 			why = exec_reasons[i].why;
 	}
-	fprintf(stderr, "mpemu: %s: %s\n", job->argv.items[0], why);
+	fprintf(stderr, "mpemu: %s: %s\n", job->program.argv.items[0], why);
 }
 
 /** Where signals go while the program runs. */
@@ -559,7 +475,7 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 	if (ended.exec_failed)
 		exec_explain(job, &ended);
 	if (limits_explain(&ended, &job->resources, job->timeout_ms, &why))
-		fprintf(stderr, "mpemu: %s: %s\n", job->argv.items[0], buf_text(&why));
+		fprintf(stderr, "mpemu: %s: %s\n", job->program.argv.items[0], buf_text(&why));
 	*status = ended.status;
 	return OK;
 }
@@ -598,8 +514,11 @@ static result run_run(struct invocation *in, struct error *err)
 	/* An image that is not there, or not for the platform, is the better reason. */
 	if (started)
 		*err = emulation;
-	if (started || config_apply(&job, err) || place_make(&job, err) ||
-	    assist_prepare(&job, in->argv[0], err) || sandbox_start(&job, &in->status, err))
+	if (started ||
+	    run_program_read(job.image->config, &job.wanted->program, in->argv + 1, &job.program,
+			     err) ||
+	    place_make(&job, err) || assist_prepare(&job, in->argv[0], err) ||
+	    sandbox_start(&job, &in->status, err))
 		return fail_in(err, "%s", in->argv[0]);
 	return OK;
 }
