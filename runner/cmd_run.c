@@ -15,6 +15,7 @@
 #include "runner/limits.h"
 #include "runner/network.h"
 #include "runner/run_binds.h"
+#include "runner/run_image.h"
 #include "runner/run_options.h"
 #include "runner/run_program.h"
 #include "runner/signals.h"
@@ -138,61 +139,6 @@ static void job_drop(struct job *job)
 	workdir_drop(&job->workdir);
 	image_drop(&job->image);
 	store_drop(&job->store);
-}
-
-/* ---- the image ---- */
-
-static result image_choose(struct job *job, const struct descriptor *at, struct error *err)
-{
-	owned(index) struct index index = {};
-	struct descriptor manifest;
-
-	if (index_read(job->store, at, &index, err) ||
-	    index_choose(&index, &job->platform, &manifest, err) ||
-	    image_read(job->store, &manifest, &job->image, err))
-		return FAILED;
-	return OK;
-}
-
-static result image_fetch(struct job *job, const struct reference *ref, struct error *err)
-{
-	const struct transport transport = {};
-	char text[REFERENCE_TEXT_MAX];
-	struct descriptor at;
-
-	progress_note(job->in->ctx, "pulling %s", reference_text(ref, text));
-	if (image_pull(job->in->ctx, job->store, ref, &job->platform, 1, &transport, &at, err) ||
-	    store_tag(job->store, ref, &at, err))
-		return FAILED;
-	return image_choose(job, &at, err);
-}
-
-/** The store is asked first, then the registry: for the name, or for a platform it lacks. */
-static result image_find(struct job *job, const char *name, struct error *err)
-{
-	struct reference ref;
-	struct descriptor at;
-	struct error local;
-	bool named;
-
-	if (reference_parse(name, &ref, err)) {
-		err->fault = FAULT_USAGE;
-		return FAILED;
-	}
-	named = store_resolve(job->store, &ref, &at, &local) == OK;
-	if (named && image_choose(job, &at, &local) == OK)
-		return OK;
-	/* "localhost" without a port names what was made here: no registry has it. */
-	if (local.fault != FAULT_MISSING || strcmp(ref.host, "localhost") == 0) {
-		*err = local;
-		return FAILED;
-	}
-	if (image_fetch(job, &ref, err) == OK)
-		return OK;
-	/* Of an image that is here, what the store said explains more. */
-	if (err->fault != FAULT_CANCELLED && named)
-		*err = local;
-	return FAILED;
 }
 
 /* ---- the command line ---- */
@@ -509,7 +455,8 @@ static result run_run(struct invocation *in, struct error *err)
 	if (options_check(&job, err))
 		return FAILED;
 	started = emulation_start(&job, &emulation);
-	if (store_open(in->globals->root, &job.store, err) || image_find(&job, in->argv[0], err))
+	if (store_open(in->globals->root, &job.store, err) ||
+	    run_image_find(in->ctx, job.store, in->argv[0], &job.platform, &job.image, err))
 		return FAILED;
 	/* An image that is not there, or not for the platform, is the better reason. */
 	if (started)
