@@ -14,30 +14,29 @@
 #include "runner/layers.h"
 #include "runner/limits.h"
 #include "runner/network.h"
+#include "runner/run_attend.h"
 #include "runner/run_binds.h"
 #include "runner/run_image.h"
 #include "runner/run_options.h"
 #include "runner/run_program.h"
-#include "runner/signals.h"
-#include "runner/terminal.h"
 #include "runner/workdir.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct run_options {
 	struct limit_options limits;
+	struct attendance attendance;
 	struct program_options program;
 	struct bind_options binds;
 	const char *platform, *network, *hostname, *shm_size;
 	const char *assist, *assist_from;
 	struct strings hosts, ulimits, cap_add, cap_drop, security;
-	bool read_only, explain, interactive, terminal, remove, privileged, init;
+	bool read_only, explain, remove, privileged, init;
 	const char *name;
 };
 
@@ -88,9 +87,9 @@ static const struct option options[] = {
 	  "take twins from this image too" },
 	{ "explain", 0, OPTION_FLAG, FIELD(explain), NULL,
 	  "print what would be done instead of doing it" },
-	{ "interactive", 'i', OPTION_FLAG, FIELD(interactive), NULL,
+	{ "interactive", 'i', OPTION_FLAG, FIELD(attendance.interactive), NULL,
 	  "pass standard input on (default: it is empty)" },
-	{ "tty", 't', OPTION_FLAG, FIELD(terminal), NULL,
+	{ "tty", 't', OPTION_FLAG, FIELD(attendance.terminal), NULL,
 	  "give it a terminal of its own, shown on this one" },
 	{ "rm", 0, OPTION_FLAG, FIELD(remove), NULL, "has no effect: nothing is ever kept" },
 	{ "init", 0, OPTION_FLAG, FIELD(init), NULL,
@@ -193,7 +192,7 @@ static result options_check(struct job *job, struct error *err)
 		return FAILED;
 	if (network_parse(job->in->ctx, wanted->network, &job->network, err))
 		return FAILED;
-	if (wanted->terminal && wanted->interactive && !isatty(STDIN_FILENO))
+	if (wanted->attendance.terminal && wanted->attendance.interactive && !isatty(STDIN_FILENO))
 		return fail(err, FAULT_USAGE,
 			    "-it: standard input is not a terminal; without -t it can be a pipe");
 	job->mode = ASSIST_OFF;
@@ -347,49 +346,6 @@ static void exec_explain(const struct job *job, const struct sandbox_exit *statu
 	fprintf(stderr, "mpemu: %s: %s\n", job->program.argv.items[0], why);
 }
 
-/** Where signals go while the program runs. */
-struct relay {
-	int pipe[2];
-	struct terminal *terminal; /* or NULL */
-};
-
-static void relay_take(void *closure, int number)
-{
-	const struct relay *relay = closure;
-	unsigned char byte = (unsigned char)number;
-
-	if (number == SIGWINCH && relay->terminal)
-		terminal_resize(relay->terminal);
-	/* A full pipe has signals enough. */
-	else if (number != SIGWINCH && write(relay->pipe[1], &byte, 1) < 0)
-		return;
-}
-
-/** Run it with our signals passed on, and our terminal if it is to have one. */
-static result sandbox_attend(const struct job *job, struct sandbox_spec *spec,
-			     struct sandbox_exit *ended, struct error *err)
-{
-	owned(sandbox) struct sandbox *sandbox = NULL;
-	owned(terminal) struct terminal *terminal = NULL;
-	struct relay relay = { { -1, -1 }, NULL };
-	result status = FAILED;
-
-	if (pipe2(relay.pipe, O_CLOEXEC | O_NONBLOCK) < 0)
-		return fail_sys(err, "pipe");
-	spec->signal_fd = relay.pipe[0];
-	if (job->wanted->terminal && terminal_new(job->wanted->interactive, &terminal, err) == OK)
-		spec->terminal = terminal_spec(terminal);
-	if ((terminal || !job->wanted->terminal) && sandbox_compile(spec, &sandbox, err) == OK) {
-		relay.terminal = terminal;
-		signals_divert(job->in->signals, relay_take, &relay);
-		status = sandbox_run(job->in->ctx, sandbox, ended, err);
-		signals_divert(job->in->signals, NULL, NULL);
-	}
-	fd_drop(&relay.pipe[0]);
-	fd_drop(&relay.pipe[1]);
-	return status;
-}
-
 static result spec_explain(const struct sandbox_spec *spec, struct error *err)
 {
 	owned(sandbox) struct sandbox *sandbox = NULL;
@@ -404,7 +360,7 @@ static result spec_explain(const struct sandbox_spec *spec, struct error *err)
 static result sandbox_start(struct job *job, int *status, struct error *err)
 {
 	static const struct terminal_spec shown = { .size = { 80, 24 } };
-	bool interactive = job->wanted->interactive;
+	bool interactive = job->wanted->attendance.interactive;
 	owned(fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct sandbox_spec spec = spec_of(job, interactive ? STDIN_FILENO : null_fd);
 	struct sandbox_exit ended = {};
@@ -413,10 +369,10 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 	if (null_fd < 0)
 		return fail_sys(err, "open /dev/null");
 	if (job->wanted->explain) {
-		spec.terminal = job->wanted->terminal ? &shown : NULL;
+		spec.terminal = job->wanted->attendance.terminal ? &shown : NULL;
 		return spec_explain(&spec, err);
 	}
-	if (sandbox_attend(job, &spec, &ended, err))
+	if (run_attend(job->in, &job->wanted->attendance, &spec, &ended, err))
 		return FAILED;
 	if (ended.exec_failed)
 		exec_explain(job, &ended);
