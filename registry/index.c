@@ -39,6 +39,7 @@ static result index_of_manifest(struct store *store, const struct descriptor *at
 	out->manifests[0].annotations = NULL;
 	out->manifests[0].platform = platform;
 	out->count = 1;
+	out->is_lone = true;
 	return OK;
 }
 
@@ -130,6 +131,15 @@ result index_choose(const struct index *index, const struct platform *platform,
 	if (!best)
 		return no_such_platform(index, platform, err);
 	*out = *best;
+	return OK;
+}
+
+result index_choose_base(const struct index *index, const struct platform *platform,
+			 struct descriptor *out, struct error *err)
+{
+	if (!index->is_lone || !is_choosable(&index->manifests[0]))
+		return index_choose(index, platform, out, err);
+	*out = index->manifests[0];
 	return OK;
 }
 

@@ -32,6 +32,7 @@ struct pull {
 	struct store *store;
 	struct client *client;
 	const struct reference *ref;
+	index_chooser *choose;
 	struct document top;
 	struct document *entries; /* of the index, one each; those not fetched have no json */
 	struct index index;       /* of a manifest: itself */
@@ -194,6 +195,7 @@ static result index_open(const struct ctx *ctx, struct pull *pull, struct error 
 		index->manifests = xnew(struct descriptor);
 		index->manifests[0] = pull->top.descriptor;
 		index->count = 1;
+		index->is_lone = true;
 		return platform_find(ctx, pull, &pull->top, &index->manifests[0].platform, err);
 	}
 	if (index_parse(pull->top.json, index, err))
@@ -231,7 +233,7 @@ static result entries_choose(struct pull *pull, const struct platform platforms[
 	struct descriptor chosen;
 
 	for (size_t i = 0; i < count; i++) {
-		if (index_choose(&pull->index, &platforms[i], &chosen, err))
+		if (pull->choose(&pull->index, &platforms[i], &chosen, err))
 			return FAILED;
 		want(pull, &chosen);
 	}
@@ -284,16 +286,33 @@ static result pull_all(const struct ctx *ctx, struct pull *pull, const struct pl
 	return documents_keep(pull, err);
 }
 
+static result pull_run(const struct ctx *ctx, struct pull *pull, const struct platform platforms[],
+		       size_t count, const struct transport *transport, struct descriptor *out,
+		       struct error *err)
+{
+	char text[REFERENCE_TEXT_MAX];
+
+	if (client_open(ctx, pull->ref, CLIENT_PULL, transport, &pull->client, err) ||
+	    pull_all(ctx, pull, platforms, count, err))
+		return fail_in(err, "%s", reference_text(pull->ref, text));
+	*out = pull->top.descriptor;
+	return OK;
+}
+
 result image_pull(const struct ctx *ctx, struct store *store, const struct reference *ref,
 		  const struct platform platforms[], size_t count,
 		  const struct transport *transport, struct descriptor *out, struct error *err)
 {
-	owned(pull) struct pull pull = { .store = store, .ref = ref };
-	char text[REFERENCE_TEXT_MAX];
+	owned(pull) struct pull pull = { .store = store, .ref = ref, .choose = index_choose };
 
-	if (client_open(ctx, ref, CLIENT_PULL, transport, &pull.client, err) ||
-	    pull_all(ctx, &pull, platforms, count, err))
-		return fail_in(err, "%s", reference_text(ref, text));
-	*out = pull.top.descriptor;
-	return OK;
+	return pull_run(ctx, &pull, platforms, count, transport, out, err);
+}
+
+result image_pull_base(const struct ctx *ctx, struct store *store, const struct reference *ref,
+		       const struct platform platforms[], size_t count,
+		       const struct transport *transport, struct descriptor *out, struct error *err)
+{
+	owned(pull) struct pull pull = { .store = store, .ref = ref, .choose = index_choose_base };
+
+	return pull_run(ctx, &pull, platforms, count, transport, out, err);
 }

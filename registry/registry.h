@@ -201,6 +201,7 @@ struct index {
 	struct descriptor *manifests; /* annotations are borrowed from `json` */
 	size_t count;
 	json_t *json; /* the whole document, or NULL where it was made here */
+	bool is_lone; /* no index: the manifest that was read as one */
 };
 
 void index_drop(struct index *index);
@@ -233,12 +234,21 @@ result index_merge(const struct index_source sources[], size_t source_count,
 result index_write(struct store *store, const struct descriptor manifests[], size_t count,
 		   const json_t *annotations, struct descriptor *out, struct error *err);
 
+/** How an image is chosen from an index: one of the two below. */
+typedef result index_chooser(const struct index *index, const struct platform *platform,
+			     struct descriptor *out, struct error *err);
+
 /**
  * The entry that serves `platform` best (the first among equals).  FAULT_MISSING lists the
  * platforms that there are: "no linux/s390x; has linux/amd64, linux/arm64".
  */
-result index_choose(const struct index *index, const struct platform *platform,
-		    struct descriptor *out, struct error *err);
+index_chooser index_choose;
+
+/**
+ * The same for what a build starts from: an image without an index is taken whatever its platform
+ * is, which `out` has.
+ */
+index_chooser index_choose_base;
 
 /**
  * The blobs that a manifest points to, config first, also those of an artifact or attestation.  The
@@ -288,6 +298,12 @@ struct transport {
 result image_pull(const struct ctx *ctx, struct store *store, const struct reference *ref,
 		  const struct platform platforms[], size_t count,
 		  const struct transport *transport, struct descriptor *out, struct error *err);
+
+/** The same, choosing as index_choose_base() does. */
+result image_pull_base(const struct ctx *ctx, struct store *store, const struct reference *ref,
+		       const struct platform platforms[], size_t count,
+		       const struct transport *transport, struct descriptor *out,
+		       struct error *err);
 
 /** Upload blobs that are missing there, then manifests, the index (or manifest) itself last. */
 result image_push(const struct ctx *ctx, struct store *store, const struct descriptor *at,

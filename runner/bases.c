@@ -51,11 +51,12 @@ void bases_drop(struct bases **bases)
 
 /** Take the manifest for the platform out of what a name stands for. */
 static result choose(struct store *store, const struct descriptor *at,
-		     const struct platform *platform, struct descriptor *out, struct error *err)
+		     const struct platform *platform, index_chooser *chooser,
+		     struct descriptor *out, struct error *err)
 {
 	owned(index) struct index index = {};
 
-	if (index_read(store, at, &index, err) || index_choose(&index, platform, out, err))
+	if (index_read(store, at, &index, err) || chooser(&index, platform, out, err))
 		return FAILED;
 	out->annotations = NULL; /* borrowed from the index, which goes now */
 	return OK;
@@ -92,22 +93,23 @@ static result fetch(const struct search *search, const struct reference *ref,
 	result pulled;
 
 	progress_note(build->ctx, "pulling %s", reference_text(ref, text));
-	pulled = image_pull(build->ctx, build->store, ref, platforms, count,
-			    &build->request->transport, &at, err);
+	pulled = image_pull_base(build->ctx, build->store, ref, platforms, count,
+				 &build->request->transport, &at, err);
 	/* That another platform is missing there is for its own step to say. */
 	if (pulled && err->fault == FAULT_MISSING && count > 1)
-		pulled = image_pull(build->ctx, build->store, ref, search->platform, 1,
-				    &build->request->transport, &at, err);
+		pulled = image_pull_base(build->ctx, build->store, ref, search->platform, 1,
+					 &build->request->transport, &at, err);
 	if (pulled)
 		return FAILED;
 	if (store_tag(build->store, ref, &at, err))
 		return FAILED;
-	return choose(build->store, &at, search->platform, out, err);
+	return choose(build->store, &at, search->platform, index_choose_base, out, err);
 }
 
 /** The name in the store, if it has this platform whole; `named` tells if the name is there. */
 static result find_local(const struct search *search, const struct reference *ref,
-			 struct descriptor *out, bool *named, struct error *err)
+			 index_chooser *chooser, struct descriptor *out, bool *named,
+			 struct error *err)
 {
 	struct store *store = search->build->store;
 	struct descriptor at;
@@ -117,7 +119,7 @@ static result find_local(const struct search *search, const struct reference *re
 	if (store_resolve(store, ref, &at, err))
 		return FAILED;
 	*named = true;
-	if (choose(store, &at, search->platform, out, err))
+	if (choose(store, &at, search->platform, chooser, out, err))
 		return FAILED;
 	if (!store_has(store, &out->digest))
 		return fail(err, FAULT_MISSING, "manifest %s is missing from the store",
@@ -127,16 +129,20 @@ static result find_local(const struct search *search, const struct reference *re
 
 /**
  * The store first (unless --pull), then the registry: when the name is not there, or when it lacks
- * the platform, because another one was pulled before.
+ * the platform, because another one was pulled before.  An image of another platform without an
+ * index may be such a leftover, so the store's serves only where the registry has nothing.
  */
 static result find_manifest(const struct search *search, const struct reference *ref,
 			    struct descriptor *out, struct error *err)
 {
-	struct error missing = {};
+	/* "localhost" without a port names what was made here: no registry has it. */
+	const bool is_local = strcmp(ref->host, "localhost") == 0;
+	struct error missing = {}, ignored = {};
 	bool named = false;
 
 	if (!search->build->request->pull) {
-		if (!find_local(search, ref, out, &named, &missing))
+		if (!find_local(search, ref, is_local ? index_choose_base : index_choose, out,
+				&named, &missing))
 			return OK;
 		if (missing.fault != FAULT_MISSING) {
 			*err = missing;
@@ -145,9 +151,15 @@ static result find_manifest(const struct search *search, const struct reference 
 	}
 	if (!fetch(search, ref, out, err))
 		return OK;
+	if (err->fault == FAULT_CANCELLED || missing.fault != FAULT_MISSING)
+		return FAILED;
+	if (named && err->fault != FAULT_INTEGRITY &&
+	    !find_local(search, ref, index_choose_base, out, &named, &ignored)) {
+		progress_note(search->build->ctx, "%s; taking what the store has", err->text);
+		return OK;
+	}
 	/* For a local image, what the store said explains more than that no registry has it. */
-	if (err->fault != FAULT_CANCELLED && missing.fault == FAULT_MISSING &&
-	    (named || strcmp(ref->host, "localhost") == 0))
+	if (named || is_local)
 		*err = missing;
 	return FAILED;
 }
@@ -203,5 +215,29 @@ bool base_offers(struct build *build, const char *name, const struct platform *p
 		return false;
 	return !reference_parse(name, &ref, &ignored) &&
 	       !store_resolve(build->store, &ref, &at, &ignored) &&
-	       !choose(build->store, &at, platform, &chosen, &ignored);
+	       !choose(build->store, &at, platform, index_choose, &chosen, &ignored);
+}
+
+bool base_strays(struct build *build, const char *name, const struct platform *platform,
+		 struct platform *out)
+{
+	struct bases *bases = build->bases;
+	bool strays = false;
+
+	if (!bases)
+		return false;
+	pthread_mutex_lock(&bases->lock);
+	for (size_t i = 0; i < bases->count; i++) {
+		const struct found *found = &bases->found[i];
+		const struct platform *has = &found->manifest.platform;
+
+		if (strcmp(found->name, name) != 0 || !platform_equal(&found->platform, platform))
+			continue;
+		strays = strcmp(has->os, platform->os) != 0 ||
+			 strcmp(has->arch, platform->arch) != 0;
+		*out = *has;
+		break;
+	}
+	pthread_mutex_unlock(&bases->lock);
+	return strays;
 }

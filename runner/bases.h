@@ -15,7 +15,8 @@ void bases_drop(struct bases **bases);
 /**
  * The image that `name` stands for on `platform`: from the store, else (or with --pull) from its
  * registry, together with all other platforms that steps of the plan want of it.  What was found
- * stays the answer for the whole build.  FAULT_MISSING lists the platforms that there are.
+ * stays the answer for the whole build.  An image without an index is taken whatever its platform
+ * is: see base_strays().  FAULT_MISSING lists the platforms that there are.
  */
 result base_image(struct build *build, const char *name, const struct platform *platform,
 		  struct image **out, struct error *err);
@@ -25,5 +26,12 @@ result base_image(struct build *build, const char *name, const struct platform *
  * nobody is asked.
  */
 bool base_offers(struct build *build, const char *name, const struct platform *platform);
+
+/**
+ * Whether what base_image() found for the platform is an image of another system or architecture,
+ * and `out` of which; a mere variant does not count.
+ */
+bool base_strays(struct build *build, const char *name, const struct platform *platform,
+		 struct platform *out);
 
 #endif

@@ -8,6 +8,8 @@
 #include "runner/onbuild.h"
 #include "runner/table.h"
 
+#include <string.h>
+
 /** What the image of a stage sets; one that cannot be had is its own step's failure. */
 static void image_look(struct build *build, const struct step *step, struct lint_base *out)
 {
@@ -47,6 +49,40 @@ static void stage_look(void *closure, const struct instruction *from, struct lin
 	}
 }
 
+static bool is_told(const struct lint *lint, enum lint_rule rule, const char *text)
+{
+	for (size_t i = 0; i < lint->count; i++) {
+		if (lint->warnings[i].rule == rule && strcmp(lint->warnings[i].text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/** Images for another platform than the step's, as far as they are known; each is told once. */
+static void strays_check(struct build *build)
+{
+	const enum lint_rule rule = LINT_INVALID_BASE_IMAGE_PLATFORM;
+
+	for (size_t i = 0; build->plan && i < build->plan->step_count; i++) {
+		const struct step *step = build->plan->steps[i];
+		char has[PLATFORM_TEXT_MAX], wanted[PLATFORM_TEXT_MAX];
+		owned(str) char *text = NULL;
+		struct platform platform;
+
+		if (step->kind != STEP_IMAGE ||
+		    !base_strays(build, step->image, step->platform, &platform))
+			continue;
+		text = xasprintf("Base image %s was pulled with platform \"%s\", expected \"%s\" "
+				 "for current build",
+				 step->image, platform_text(&platform, has),
+				 platform_text(step->platform, wanted));
+		lint_use(build->lint, step->instruction);
+		if (!is_told(build->lint, rule, text))
+			lint_add(build->lint, rule, step->instruction, "%s", text);
+	}
+	lint_sort(build->lint);
+}
+
 result checks_run(struct build *build, struct error *err)
 {
 	const struct lint_options options = {
@@ -60,13 +96,17 @@ result checks_run(struct build *build, struct error *err)
 
 	if (lint_run(build->dockerfile, &options, &build->lint, err))
 		return FAILED;
+	strays_check(build);
 	/* --check shows them first. */
 	return build->request->check ? OK : lint_violations(build->lint, err);
 }
 
-void checks_tell(const struct build *build)
+void checks_tell(struct build *build)
 {
-	for (size_t i = 0; build->lint && i < build->lint->count; i++) {
+	if (!build->lint)
+		return;
+	strays_check(build); /* what COPY and mounts took was not known before */
+	for (size_t i = 0; i < build->lint->count; i++) {
 		const struct lint_warning *warning = &build->lint->warnings[i];
 
 		progress_warn(build->ctx, "%s:%u: %s: %s", build->dockerfile->name,

@@ -11,7 +11,7 @@
 result checks_run(struct build *build, struct error *err);
 
 /** Warn of what was found, once the build is over. */
-void checks_tell(const struct build *build);
+void checks_tell(struct build *build);
 
 /**
  * --check: what was found goes to standard output, and nothing is built.  As with docker, warnings

@@ -202,7 +202,8 @@ static result layout_take(const struct layout *layout, const struct platform *pl
 		return FAILED;
 	}
 	if (index_read(layout->store, &entry, &index, err) ||
-	    index_choose(&index, platform, &manifest, err) || manifest_copy(layout, &manifest, err))
+	    index_choose_base(&index, platform, &manifest, err) ||
+	    manifest_copy(layout, &manifest, err))
 		return fail_in(err, "OCI layout %s", layout->path);
 	manifest.annotations = NULL;
 	*out = manifest;

@@ -11,8 +11,8 @@
 
 /**
  * Copy what "oci-layout://PATH[:TAG|@DIGEST]" names for one platform into the store; `out` is its
- * manifest.  Without a tag it is "latest", or the only one there is.  Every digest is checked.
- * FAULT_MISSING says what the layout lacks.
+ * manifest, chosen by index_choose_base().  Without a tag it is "latest", or the only one there is.
+ * Every digest is checked. FAULT_MISSING says what the layout lacks.
  */
 result layout_import(const struct ctx *ctx, struct store *store, const char *name,
 		     const struct platform *platform, struct descriptor *out, struct error *err);

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 /** "# check=" on top of the file, or the build argument that stands for it. */
@@ -79,17 +78,6 @@ static void check_continuations(struct lint *lint, const struct dockerfile *dock
 	}
 }
 
-static int warning_compare(const void *a, const void *b)
-{
-	const struct lint_warning *left = a, *right = b;
-
-	if (left->first_line != right->first_line)
-		return left->first_line < right->first_line ? -1 : 1;
-	if (left->rule != right->rule)
-		return left->rule < right->rule ? -1 : 1;
-	return strcmp(left->text, right->text);
-}
-
 result lint_run(const struct dockerfile *dockerfile, const struct lint_options *options,
 		struct lint **out, struct error *err)
 {
@@ -104,8 +92,7 @@ result lint_run(const struct dockerfile *dockerfile, const struct lint_options *
 	check_casing(lint, dockerfile);
 	if (lint_stages(lint, dockerfile, options, err))
 		return FAILED;
-	if (lint->count)
-		qsort(lint->warnings, lint->count, sizeof(*lint->warnings), warning_compare);
+	lint_sort(lint);
 	*out = take(lint);
 	return OK;
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* clang-format off */
 const struct lint_rule_text lint_rules[LINT_RULE_COUNT] = {
@@ -89,4 +90,21 @@ void lint_add(struct lint *lint, enum lint_rule rule, const struct instruction *
 		abort();
 	va_end(args);
 	warning_add(lint, warning);
+}
+
+static int warning_compare(const void *a, const void *b)
+{
+	const struct lint_warning *left = a, *right = b;
+
+	if (left->first_line != right->first_line)
+		return left->first_line < right->first_line ? -1 : 1;
+	if (left->rule != right->rule)
+		return left->rule < right->rule ? -1 : 1;
+	return strcmp(left->text, right->text);
+}
+
+void lint_sort(struct lint *lint)
+{
+	if (lint->count)
+		qsort(lint->warnings, lint->count, sizeof(*lint->warnings), warning_compare);
 }

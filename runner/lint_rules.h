@@ -99,6 +99,9 @@ void lint_use(struct lint *lint, const struct instruction *instruction);
 void lint_add(struct lint *lint, enum lint_rule rule, const struct instruction *instruction,
 	      const char *format, ...) PRINTF(4, 5);
 
+/** Put the warnings into their order. */
+void lint_sort(struct lint *lint);
+
 void lint_drop(struct lint **lint);
 
 #endif

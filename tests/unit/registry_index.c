@@ -90,6 +90,31 @@ TEST(index_choose_takes_the_first_among_equals)
 	CHECK(!index_choose(&index, &wanted, &got, &err) && got.size == 1);
 }
 
+TEST(index_choose_base_takes_any_platform_of_a_lone_image_alone)
+{
+	static const char *const one[] = { "linux/amd64" };
+	static const struct {
+		bool is_lone, is_artifact, taken;
+	} cases[] = { { true, false, true }, { false, false, false }, { true, true, false } };
+	struct platform wanted = { "linux", "arm64", "" };
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		owned(index) struct index index = index_of(one, 1);
+		struct descriptor got = {};
+		struct error err = {};
+
+		if (cases[i].is_artifact)
+			index.manifests[0].platform = (struct platform){};
+		index.is_lone = cases[i].is_lone;
+		CHECK(index_choose(&index, &wanted, &got, &err));
+		CHECK(!index_choose_base(&index, &wanted, &got, &err) == cases[i].taken);
+		if (cases[i].taken)
+			CHECK_STR(got.platform.arch, "amd64");
+		else
+			CHECK(err.fault == FAULT_MISSING);
+	}
+}
+
 TEST(index_merge_keeps_the_order_and_puts_attestations_last)
 {
 	static const char *const first[] = { "linux/riscv64", "!linux/riscv64" };
