@@ -28,11 +28,13 @@ mpemu index create localhost/debian localhost/debian:amd64 localhost/debian:arm6
 	uri=$1
 	mkdir -p "$roots/src"
 	cd "$roots/src" || exit 1
-	[ -e hello_2.10.orig.tar.gz ] && exit 0
+	[ -e "$(echo hello_*.orig.tar.gz)" ] && [ -e "$(echo lua5.4_*.orig.tar.gz)" ] && exit 0
 	apt_prepare
 	echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main" \
 		>"$apt/sources.list"
 	apt-get -qq -c "$apt/conf" update && apt-get -qq -c "$apt/conf" source --download-only hello lua5.4
+	# A mirror may already have lost what Debian added to them.
+	[ -e "$(echo hello_*.orig.tar.gz)" ] && [ -e "$(echo lua5.4_*.orig.tar.gz)" ]
 ) >"$scratch/log" 2>&1 || die "no sources: $(cat "$scratch/log")"
 
 project() { # NAME TARBALL BUILD-COMMAND
