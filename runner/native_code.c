@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Machine code of a program is replaced, where every byte of it is known.
+ */
+#include "runner/native_internal.h"
+
+#include <string.h>
+
+bool native_set_machine(struct native *native, const char *machine)
+{
+	/* mov $63, %eax; syscall; cmp $-4095, %rax; jae .+3; ret */
+	static const uint8_t expected[] = { 0xb8, 0x3f, 0,    0,    0,    0x0f, 0x05, 0x48,
+					    0x3d, 0x01, 0xf0, 0xff, 0xff, 0x73, 0x01, 0xc3 };
+	/* mov $63, %eax; syscall; mov $text, %rcx; mov %rcx, 260(%rdi); ret */
+	static const uint8_t wanted[] = { 0xb8, 0x3f, 0,    0,    0, 0x0f, 0x05, 0x48, 0xb9,
+					  0,    0,    0,    0,    0, 0,    0,    0,    0x48,
+					  0x89, 0x8f, 0x04, 0x01, 0, 0,    0xc3 };
+	size_t offset, size;
+
+	if (native->machine != EM_X86_64 || strlen(machine) > 7 ||
+	    !native_symbol(native, "uname", &offset, &size) || size < sizeof(wanted) ||
+	    memcmp(native->data + offset, expected, sizeof(expected)) != 0)
+		return false;
+	memcpy(native->data + offset, wanted, sizeof(wanted));
+	memcpy(native->data + offset + 9, machine, strlen(machine));
+	return true;
+}
+
+/** movl $TEXT, N(%rsp) and, not far behind, movb $TEXT[4], N+4(%rsp); where the second one is. */
+static uint8_t *inline_rest(const struct native *native, uint8_t *text, const char *from)
+{
+	enum { REACH = 32 };
+	const uint8_t *end = native->data + native->size;
+
+	if (text - native->data < 4 || text[-4] != 0xc7 || text[-3] != 0x44 || text[-2] != 0x24)
+		return NULL;
+	for (uint8_t *at = text + 4; at < text + REACH && at + 5 <= end; at++)
+		if (at[0] == 0xc6 && at[1] == 0x44 && at[2] == 0x24 &&
+		    at[3] == (uint8_t)(text[-1] + 4) && at[4] == (uint8_t)from[4])
+			return at;
+	return NULL;
+}
+
+bool native_replace_inline(struct native *native, const char *from, const char *to)
+{
+	uint8_t *place = NULL, *rest = NULL;
+
+	if (native->machine != EM_X86_64 || strlen(from) != 5 || strlen(to) != 5)
+		return false;
+	for (uint8_t *at = native->data; (at = native_find_bytes(native, at, from, 4)); at++) {
+		uint8_t *found = inline_rest(native, at, from);
+
+		if (found && place)
+			return false;
+		if (found) {
+			place = at;
+			rest = found;
+		}
+	}
+	if (!place)
+		return false;
+	memcpy(place, to, 4);
+	rest[4] = (uint8_t)to[4];
+	return true;
+}
+
+/** Put a jump to another place of the same segment there. */
+static void jump_put(struct native *native, size_t from, size_t to)
+{
+	int32_t distance = (int32_t)((int64_t)to - (int64_t)from - 5);
+
+	native->data[from] = 0xe9;
+	memcpy(native->data + from + 1, &distance, sizeof(distance));
+}
+
+bool native_set_trip(struct native *native, const struct trip *trip)
+{
+	/* open(path, O_WRONLY); write(it, message, size); exit_group(254); message; path */
+	enum { CODE_SIZE = 58, PATH_AT = 8, SIZE_AT = 29 };
+	static const uint8_t code[CODE_SIZE] = {
+		0xb8, 2,    0,    0,    0,    0x48, 0x8d, 0x3d, 46, 0, 0, 0,    0xbe, 1, 0, 0, 0,
+		0x0f, 0x05, 0x89, 0xc7, 0x48, 0x8d, 0x35, 30,   0,  0, 0, 0xba, 1,    0, 0, 0, 0xb8,
+		1,    0,    0,    0,    0x0f, 0x05, 0xbf, 0xfe, 0,  0, 0, 0xb8, 0xe7, 0, 0, 0, 0x0f,
+		0x05, 0x0f, 0x0b, 0xcc, 0xcc, 0xcc, 0xcc,
+	};
+	static const char *const readers[] = { "strtold", "__strtold_internal", "strtold_l",
+					       "wcstold" };
+	const size_t length = strlen(trip->path) + 1;
+	const int32_t path_distance = 46 + (int32_t)trip->size, message_size = (int32_t)trip->size;
+	size_t stub, offset, size;
+	uint8_t *at;
+
+	if (native->machine != EM_X86_64 || !native_symbol(native, "strfroml", &stub, &size) ||
+	    trip->size > size || size < CODE_SIZE + trip->size + length)
+		return false;
+	for (size_t i = 0; i < countof(readers); i++)
+		if (!native_symbol(native, readers[i], &offset, &size) || size < 5)
+			return false;
+	at = native->data + stub;
+	memcpy(at, code, CODE_SIZE);
+	memcpy(at + PATH_AT, &path_distance, sizeof(path_distance));
+	memcpy(at + SIZE_AT, &message_size, sizeof(message_size));
+	memcpy(at + CODE_SIZE, trip->message, trip->size);
+	memcpy(at + CODE_SIZE + trip->size, trip->path, length);
+	for (size_t i = 0; i < countof(readers); i++)
+		if (native_symbol(native, readers[i], &offset, &size))
+			jump_put(native, offset, stub);
+	return true;
+}

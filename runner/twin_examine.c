@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * One file of a foreign package and its counterpart: whether they are twins, and if not, why.
+ */
+#include "runner/twin_finder.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* ---- what was found ---- */
+
+struct twin *twin_of(const struct twin_set *set, const char *path)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->twins[i].path, path) == 0)
+			return &set->twins[i];
+	return NULL;
+}
+
+static const char no_package[] = "no native root has its package";
+
+/** Tell why there is none; the first source that has the package is heard. */
+static void miss_add(struct twin_set *set, const struct package *package, const char *path,
+		     const char *reason)
+{
+	for (size_t i = 0; i < set->miss_count; i++)
+		if (strcmp(set->misses[i].path, path) == 0) {
+			if (strcmp(set->misses[i].reason, no_package) == 0)
+				set->misses[i].reason = arena_strdup(set->arena, reason);
+			return;
+		}
+	array_grow(set->misses, set->miss_count);
+	set->misses[set->miss_count++] = (struct twin_miss){
+		.path = arena_strdup(set->arena, path),
+		.package = arena_printf(set->arena, "%s %s", package->name, package->version),
+		.reason = arena_strdup(set->arena, reason),
+	};
+}
+
+/* ---- what the host and the rows allow ---- */
+
+/** NULL, or why a row does not apply to this request. */
+static const char *row_refusal(const struct finder *finder, const struct native_root *source,
+			       const struct tool *tool)
+{
+	const struct twin_request *request = finder->search.request;
+	const struct twin_arch *host = finder->search.host, *target = finder->search.target;
+
+	if (tool->flags & TOOL_DENIED)
+		return tool->reason;
+	if (tool->mode > request->mode)
+		return "it is only used with --assist=full";
+	if (target->is_64 != host->is_64 && !(tool->flags & TOOL_ANY_WIDTH))
+		return "the target's words are not as wide";
+	if (target->is_big != host->is_big && !(tool->flags & TOOL_ANY_ENDIAN))
+		return "the target's byte order is another";
+	if ((tool->flags & TOOL_FMA) && !finder->has_fma)
+		return "this CPU has no fused multiply-add";
+	if ((tool->flags & TOOL_LONG_DOUBLE) &&
+	    (request->refuse_long_double || !request->trip || !source->has_trip))
+		return "it may compute in long double";
+	return NULL;
+}
+
+/* ---- one file ---- */
+
+/** What the row refuses, and plugins that the native side has none to load instead of. */
+static const char *const *refusals(const struct finder *finder, const struct tool *tool,
+				   const struct tool_words *words)
+{
+	static const char *const plugins[] = { "-plugin*", "--plugin*" };
+	const bool loads_none = tool->plugin_from && !finder->gcc_folder;
+	struct arena *arena = finder->set->arena;
+	size_t count = 0;
+	const char **out;
+
+	while (tool->refuse && tool->refuse[count])
+		count++;
+	out = arena_alloc(arena, (count + countof(plugins) + finder->other_plugins.count + 1) *
+					 sizeof(*out));
+	for (size_t i = 0; i < count; i++)
+		out[i] = tool_expand(arena, tool->refuse[i], words);
+	for (size_t i = 0; loads_none && i < countof(plugins); i++)
+		out[count++] = plugins[i];
+	for (size_t i = 0; tool->plugin_from && i < finder->other_plugins.count; i++)
+		out[count++] = arena_strdup(arena, finder->other_plugins.items[i]);
+	out[count] = NULL;
+	return out;
+}
+
+static void twin_add(struct finder *finder, const struct candidate *candidate, const char *path,
+		     const char *native)
+{
+	struct twin_set *set = finder->set;
+	struct arena *arena = set->arena;
+	const struct tool *tool = candidate->tool;
+	const struct package *package = candidate->foreign;
+	const struct tool_word items[] = {
+		{ 'R', candidate->source->root },
+		{ 'T', finder->search.target->triple },
+		{ 'G', finder->gcc_folder ? finder->gcc_folder : "/none" },
+		{ 'C', finder->cross_folder ? finder->cross_folder : "/none" },
+	};
+	const struct tool_words words = { items, countof(items) };
+	bool same = versions_match(candidate->native->version, package->version, false);
+
+	array_grow(set->twins, set->count);
+	set->twins[set->count++] = (struct twin){
+		.path = arena_strdup(arena, path),
+		.native = arena_strdup(arena, native),
+		.root = (size_t)(candidate->source->spec - finder->search.request->sources),
+		.package = same ? arena_printf(arena, "%s %s", package->name, package->version)
+				: arena_printf(arena, "%s %s (as %s)", package->name,
+					       package->version, candidate->native->version),
+		.tool = tool,
+		.refuse = refusals(finder, tool, &words),
+		.insert = tool_expand_list(arena, tool->insert, &words),
+		.env = tool_expand_list(arena, tool->env, &words),
+		.plugin_from = tool_expand(arena, tool->plugin_from, &words),
+		.plugin_to = tool_expand(arena, tool->plugin_to, &words),
+	};
+}
+
+/** The native side is in memory: make sure of its libraries and make its copy. */
+static result twin_prepare(struct finder *finder, const struct candidate *candidate,
+			   const struct found *foreign, const struct found *native_found,
+			   struct native *native, const char **reason, struct error *err)
+{
+	const bool is_cross = candidate->tool->flags & TOOL_CROSS;
+	struct native_root *source = candidate->source;
+	struct exchange exchanges[TWIN_EXCHANGES_MAX], replacements[TWIN_REPLACEMENTS_MAX];
+	struct copy_request request = { .role = COPY_PROGRAM,
+					.root = source->root,
+					.host = finder->search.host,
+					.target = finder->search.target,
+					.exchanges = exchanges,
+					.replacements = replacements };
+	struct copied copied;
+
+	if (native_root_needs(source, native, is_cross, reason, err))
+		return FAILED;
+	if (!*reason && native_imports(native, "uname") && !source->answers_machine)
+		*reason = "it asks for the machine";
+	/* The C library was looked at by now. */
+	if (!*reason)
+		*reason = row_refusal(finder, source, candidate->tool);
+	if (!*reason)
+		request.exchange_count =
+			twin_exchanges(finder, candidate, foreign, native, exchanges, reason);
+	if (*reason)
+		return OK;
+	if (is_cross)
+		request.replacement_count =
+			twin_replacements(finder, candidate->file->path, replacements);
+	if (twin_copy(finder->search.files_fd, native_found, &candidate->native_file->sum, &request,
+		      &copied, err))
+		return FAILED;
+	*reason = copied.reason;
+	if (!copied.reason)
+		native_root_add(source, native_found->path, copied.name, false);
+	return OK;
+}
+
+static result native_examine(struct finder *finder, const struct candidate *candidate,
+			     const struct found *foreign, const char **reason, struct error *err)
+{
+	owned(found) struct found found = { .fd = -1 };
+	struct native native;
+	uint8_t *data = NULL;
+	size_t size = 0;
+	int failed = OK;
+	bool same;
+
+	if (!found_open(candidate->source->spec->native, candidate->native_file->path, &found)) {
+		*reason = "the native root does not have it";
+		return OK;
+	}
+	*reason = found_refusal(&found);
+	if (*reason)
+		return OK;
+	if (found_verify(&found, &candidate->native_file->sum, finder->search.request->cache, &same,
+			 err))
+		return FAILED;
+	if (!same) {
+		*reason = "the native root's one was altered";
+		return OK;
+	}
+	if (!found_map(&found, &data, &size) || !native_read(data, size, &native) ||
+	    native.machine != finder->search.host->machine)
+		*reason = "the native root's one is no program of this machine";
+	else
+		failed = twin_prepare(finder, candidate, foreign, &found, &native, reason, err);
+	if (data)
+		munmap(data, size);
+	if (!failed && !*reason)
+		twin_add(finder, candidate, foreign->path, found.path);
+	return failed ? FAILED : OK;
+}
+
+result candidate_examine(struct finder *finder, const struct candidate *candidate,
+			 struct error *err)
+{
+	owned(found) struct found found = { .fd = -1 };
+	const char *reason = NULL;
+	struct elf_kind kind;
+	bool same;
+
+	if (!found_open(finder->search.request->foreign, candidate->file->path, &found) ||
+	    !found_elf(&found, &kind) || !kind.is_program || twin_of(finder->set, found.path))
+		return OK;
+	if (!twin_arch_runs(finder->search.target, &kind))
+		reason = "it is for another machine";
+	else if (candidate->tool->flags & TOOL_DENIED ||
+		 candidate->tool->mode > finder->search.request->mode)
+		reason = row_refusal(finder, candidate->source, candidate->tool);
+	else if (strings_have(&candidate->source->diverted, candidate->file->path))
+		reason = "it is diverted";
+	else
+		reason = found_refusal(&found);
+	if (!reason && !candidate->native)
+		reason = no_package;
+	else if (!reason && !candidate->native_file)
+		reason = candidate->other_version
+				 ? arena_printf(finder->set->arena, "the native root has %s %s",
+						candidate->native->name, candidate->native->version)
+				 : no_package;
+	if (!reason &&
+	    found_verify(&found, &candidate->file->sum, finder->search.request->cache, &same, err))
+		return FAILED;
+	if (!reason && !same)
+		reason = "it is not as its package has it";
+	if (!reason && native_examine(finder, candidate, &found, &reason, err))
+		return FAILED;
+	if (reason)
+		miss_add(finder->set, candidate->foreign, found.path, reason);
+	return OK;
+}
