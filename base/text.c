@@ -175,28 +175,29 @@ void strings_split(struct strings *strings, const char *text, char separator)
 	}
 }
 
-static bool names_variable(const char *entry, const char *name)
+static bool names_variable(const char *entry, const char *name, size_t length)
 {
-	size_t length = strlen(name);
-
 	return strncmp(entry, name, length) == 0 && entry[length] == '=';
 }
 
 const char *env_get(const struct strings *env, const char *name)
 {
+	size_t length = strlen(name);
+
 	for (size_t i = env->count; i-- > 0;) {
-		if (names_variable(env->items[i], name))
-			return env->items[i] + strlen(name) + 1;
+		if (names_variable(env->items[i], name, length))
+			return env->items[i] + length + 1;
 	}
 	return NULL;
 }
 
 void env_set(struct strings *env, const char *name, const char *value)
 {
+	size_t length = strlen(name);
 	char *entry;
 
 	for (size_t i = 0; i < env->count; i++) {
-		if (!names_variable(env->items[i], name))
+		if (!names_variable(env->items[i], name, length))
 			continue;
 		/* The value may be the old one. */
 		entry = xasprintf("%s=%s", name, value);

@@ -9,6 +9,7 @@
 #include "runner/flights.h"
 #include "runner/history.h"
 #include "runner/layers.h"
+#include "runner/plan_support.h"
 #include "runner/workdir.h"
 
 #include <fcntl.h>
@@ -315,11 +316,32 @@ static result job_execute(struct job *job, struct error *err)
 	return fail(err, FAULT_SYSTEM, "step of unknown kind");
 }
 
+static bool only_configures(const struct step *step)
+{
+	return step->kind == STEP_INSTRUCTION && !instruction_makes_layer(step->instruction);
+}
+
+/**
+ * What the step begins with.  In a row of instructions that only change the config, nobody but the
+ * next one looks at what one of them left, and thousands of copies would be as many times as large.
+ */
+static struct snapshot *snapshot_start(const struct step *step)
+{
+	struct step *previous = step->previous;
+
+	if (!previous)
+		return snapshot_new();
+	if (!only_configures(step) || !only_configures(previous) || previous->dependant_count > 1)
+		return snapshot_copy(previous->result);
+	previous->passed_on = true;
+	previous->result->is_forecast = false;
+	return take(previous->result);
+}
+
 result step_execute(struct build *build, const struct step *step, struct snapshot **out,
 		    bool *cached, struct error *err)
 {
-	owned(snapshot) struct snapshot *snapshot =
-		step->previous ? snapshot_copy(step->previous->result) : snapshot_new();
+	owned(snapshot) struct snapshot *snapshot = snapshot_start(step);
 	struct job job = { .build = build, .step = step, .snapshot = snapshot };
 
 	if (cancel_check(build->ctx, err))
@@ -338,8 +360,7 @@ result step_execute(struct build *build, const struct step *step, struct snapsho
 result step_forecast(struct build *build, const struct step *step, bool wants_layer,
 		     struct snapshot **out, bool *known, struct error *err)
 {
-	owned(snapshot) struct snapshot *snapshot =
-		step->previous ? snapshot_copy(step->previous->result) : snapshot_new();
+	owned(snapshot) struct snapshot *snapshot = snapshot_start(step);
 	struct job job = {
 		.build = build,
 		.step = step,

@@ -10,6 +10,7 @@
 /**
  * Execute the step from the results of its needs.  `*out` is the snapshot after it, `*cached`
  * whether its layer was known.  Runs on a worker thread; only touches what is its own or locked.
+ * A step that only changes the config may take over the result of the one before it.
  */
 result step_execute(struct build *build, const struct step *step, struct snapshot **out,
 		    bool *cached, struct error *err);

@@ -6,52 +6,56 @@
 
 #include <stdlib.h>
 
-/** Whether the step is the last one, or one that it stands on. */
-static bool is_in_row(const struct step *step, const struct step *final)
+/** By number, the last step and those that it stands on. */
+static bool *row_mark(const struct plan *plan, const struct step *final)
 {
-	while (final && final != step)
-		final = final->previous;
-	return final != NULL;
+	bool *row = xcalloc(plan->step_count, sizeof(*row));
+
+	for (const struct step *step = final; step; step = step->previous)
+		row[step->id] = true;
+	return row;
 }
 
-static bool has_others(const struct plan *plan, const struct step *final)
+static bool has_others(const struct plan *plan, const struct step *final, const bool *row)
 {
 	for (size_t i = 0; i < plan->step_count; i++) {
-		if (plan->steps[i]->target == final->target && !is_in_row(plan->steps[i], final))
+		if (plan->steps[i]->target == final->target && !row[i])
 			return true;
 	}
 	return false;
 }
 
 /** All steps of a platform, in an order in which needs come first. */
-static bool platform_is_known(struct build *build, const struct step *final)
+static bool platform_is_known(struct build *build, const struct step *final, const bool *row)
 {
 	const struct plan *plan = build->plan;
 
 	for (size_t i = 0; i < plan->step_count; i++) {
 		struct step *step = plan->steps[i];
-		bool in_row = is_in_row(step, final), known = false;
 		struct error ignored = {};
+		bool known = false;
 
 		if (step->target != final->target)
 			continue;
-		if (step_forecast(build, step, in_row, &step->result, &known, &ignored) ||
-		    (in_row && !known))
+		if (step_forecast(build, step, row[i], &step->result, &known, &ignored) ||
+		    (row[i] && !known))
 			return false;
 	}
 	return true;
 }
 
-static void platform_forecast(struct build *build, const struct step *final)
+static void platform_forecast(struct build *build, const struct step *final, const bool *row)
 {
 	const struct plan *plan = build->plan;
-	bool known = platform_is_known(build, final);
+	bool known = platform_is_known(build, final, row);
 
 	for (size_t i = 0; i < plan->step_count; i++) {
 		struct step *step = plan->steps[i];
 
-		if (step->target == final->target && (!known || is_in_row(step, final)))
-			snapshot_drop(&step->result);
+		if (step->target != final->target || (known && !row[i]))
+			continue;
+		snapshot_drop(&step->result);
+		step->passed_on = false;
 	}
 }
 
@@ -72,7 +76,10 @@ void forecast_run(struct build *build)
 	if (!is_wanted(build->request))
 		return;
 	for (size_t i = 0; i < plan->final_count; i++) {
-		if (has_others(plan, plan->finals[i]))
-			platform_forecast(build, plan->finals[i]);
+		bool *row = row_mark(plan, plan->finals[i]);
+
+		if (has_others(plan, plan->finals[i], row))
+			platform_forecast(build, plan->finals[i], row);
+		free(row);
 	}
 }

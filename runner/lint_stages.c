@@ -110,14 +110,18 @@ static void arg_check(struct walk *walk, struct stage *stage, const struct instr
 
 static void pairs_check(struct walk *walk, struct stage *stage, const struct instruction *at)
 {
-	owned(strings) struct strings old = {};
+	owned(strings) struct strings names = {}, values = {};
 
-	strings_add_all(&old, stage->env.items);
+	/* all words of a line see the variables as they were before it */
 	for (size_t i = 0; i < instruction_pair_count(at); i++) {
 		struct pair pair = instruction_pair(at, i);
-		owned(str) char *name = lint_expanded(pair.name, walk->file->escape, &old);
-		owned(str) char *value = lint_expanded(pair.value, walk->file->escape, &old);
+		owned(str) char *name = lint_expanded(pair.name, walk->file->escape, &stage->env);
+		owned(str) char *value = lint_expanded(pair.value, walk->file->escape, &stage->env);
 
+		strings_add(&names, name);
+		strings_add(&values, value);
+	}
+	for (size_t i = 0; i < names.count; i++) {
 		if (!*at->args[3 * i + 2])
 			lint_add(walk->lint, LINT_LEGACY_KEY_VALUE_FORMAT, at,
 				 "\"%s key=value\" should be used instead of legacy \"%s key "
@@ -125,8 +129,8 @@ static void pairs_check(struct walk *walk, struct stage *stage, const struct ins
 				 at->keyword, at->keyword);
 		if (at->kind != INSTRUCTION_ENV)
 			continue;
-		check_secret(walk, at, name);
-		env_set(&stage->env, name, value);
+		check_secret(walk, at, names.items[i]);
+		env_set(&stage->env, names.items[i], values.items[i]);
 	}
 }
 

@@ -248,7 +248,7 @@ static void *worker(void *closure)
 /** What has a result already need not run: see forecast.h. */
 static void step_skip(struct sched *sched, struct step *step)
 {
-	if (!step->result)
+	if (!step->result && !step->passed_on)
 		return;
 	/* FROM is never said to be cached. */
 	step->state = step->kind == STEP_INSTRUCTION ? STEP_CACHED : STEP_DONE;
@@ -281,7 +281,7 @@ static void start_queue(struct sched *sched)
 	for (size_t i = 0; i < plan->step_count; i++)
 		step_skip(sched, plan->steps[i]);
 	for (size_t i = 0; i < plan->step_count; i++) {
-		if (!plan->steps[i]->missing && !plan->steps[i]->result)
+		if (!plan->steps[i]->missing && plan->steps[i]->state == STEP_WAITING)
 			make_ready(sched, plan->steps[i]);
 	}
 }

@@ -74,6 +74,18 @@ cost --progress plain build "$context"
 is 'an argument that doubles is refused' "$status" 3
 like 'by its size' "$err" 'longer|large|limit|bytes'
 like 'in little memory' "$((megabytes < 200))" 1
+for stage in one two; do
+	echo "FROM localhost/base AS $stage"
+	for i in $(seq 4000); do echo "ENV V$i=value$i"; done
+	[ $stage = two ] || echo "RUN printf \"\$V1 \$V4000\" > /seen"
+done >"$context/Dockerfile"
+printf 'COPY --from=one /seen /seen\nRUN echo "$(cat /seen) $V17" >/all\n' >>"$context/Dockerfile"
+cost --progress plain build -t localhost/many "$context"
+is 'eight thousand ENV in two stages are built' "$status" 0
+like "in little time ($tenths/10 s) and memory ($megabytes MB)" "$((tenths < 200 && megabytes < 200))" 1
+is 'and are all set' "$(mpemu run localhost/many cat /all)" 'value1 value4000 value17'
+cost --progress plain build -t localhost/many "$context"
+is 'and are built again from the cache' "$status $(mpemu run localhost/many cat /all)" '0 value1 value4000 value17'
 
 while IFS='|' read -r name text expression; do
 	printf '%b' "$text" >"$context/Dockerfile"
