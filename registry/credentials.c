@@ -6,13 +6,13 @@
  */
 #include "registry/credentials.h"
 
+#include "base/base64.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,27 +40,24 @@ void credentials_drop(struct credentials *credentials)
 
 static char *base64_text(const char *text)
 {
-	size_t length = strlen(text);
-	char *encoded = xcalloc(length / 3 + 2, 4);
+	struct buf encoded = {};
 
-	EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)text, (int)length);
-	return encoded;
+	base64_encode(text, strlen(text), &encoded);
+	return buf_take(&encoded);
 }
 
 /** NULL where it is no base64 or holds a NUL; padding may be missing. */
-static char *base64_decode(const char *text)
+static char *base64_plain(const char *text)
 {
-	size_t length = strcspn(text, "="), padded = (length + 3) / 4 * 4;
-	owned(str) char *copy = xasprintf("%.*s===", (int)length, text);
-	owned(str) char *plain = xcalloc(padded + 4, 1);
+	const size_t length = strlen(text);
+	struct buf plain = {};
 
-	if (length > CREDENTIALS_BYTES_MAX || length % 4 == 1)
+	if (length > CREDENTIALS_BYTES_MAX || !base64_decode(text, length, &plain) ||
+	    strlen(buf_text(&plain)) != plain.length) {
+		buf_drop(&plain);
 		return NULL;
-	copy[padded] = '\0';
-	if (EVP_DecodeBlock((unsigned char *)plain, (unsigned char *)copy, (int)padded) < 0)
-		return NULL;
-	plain[length * 3 / 4] = '\0';
-	return strlen(plain) == length * 3 / 4 ? take(plain) : NULL;
+	}
+	return buf_take(&plain);
 }
 
 char *credentials_basic(const struct credentials *credentials)
@@ -186,7 +183,7 @@ static result entry_read(const struct json_at *entry, struct credentials *out, s
 	}
 	if (!auth || !*auth)
 		return OK;
-	plain = base64_decode(auth);
+	plain = base64_plain(auth);
 	colon = plain ? strchr(plain, ':') : NULL;
 	if (!colon)
 		return fail(err, FAULT_AUTH, "%s.auth: not the base64 of USER:PASSWORD",

@@ -8,6 +8,8 @@
  */
 #include "runner/packages.h"
 
+#include "base/base64.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -342,38 +344,16 @@ result dpkg_diversions_parse(const char *text, size_t length, struct strings *ou
 
 /* ---- apk ---- */
 
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /** "Q1" and the base64 of a sha1. */
 static bool apk_sum_read(struct span text, struct sum *out)
 {
 	struct sum sum = { .kind = SUM_SHA1 };
-	size_t size = 0;
+	owned(buf) struct buf bytes = {};
 
-	if (text.length != 30 || text.data[0] != 'Q' || text.data[1] != '1')
+	if (text.length != 30 || text.data[0] != 'Q' || text.data[1] != '1' ||
+	    !base64_decode(text.data + 2, 28, &bytes) || bytes.length != sum_size(sum.kind))
 		return false;
-	for (size_t i = 2; i < 30; i += 4) {
-		uint32_t word = 0;
-
-		for (size_t j = 0; j < 4; j++) {
-			int digit = base64_digit(text.data[i + j]);
-
-			if (digit < 0 && !(i + j == 29 && text.data[29] == '='))
-				return false;
-			word = word << 6 | (uint32_t)(digit < 0 ? 0 : digit);
-		}
-		for (size_t j = 0; j < 3 && size < 20; j++)
-			sum.bytes[size++] = (uint8_t)(word >> (16 - 8 * j));
-	}
+	memcpy(sum.bytes, bytes.data, bytes.length);
 	*out = sum;
 	return true;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base64.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -153,4 +154,48 @@ TEST(env_set_takes_the_old_value_as_the_new_one)
 	strings_add(&env, "A=a value of some length");
 	env_set(&env, "A", env_get(&env, "A"));
 	CHECK_STR(env_get(&env, "A"), "a value of some length");
+}
+
+static const struct {
+	const char *plain, *encoded;
+} base64_pairs[] = {
+	{ "", "" },        { "f", "Zg==" },        { "fo", "Zm8=" },
+	{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "\xff\xfe\xfb", "//77" },
+};
+
+TEST(base64_goes_both_ways)
+{
+	for (size_t i = 0; i < countof(base64_pairs); i++) {
+		const char *plain = base64_pairs[i].plain, *encoded = base64_pairs[i].encoded;
+		owned(buf) struct buf there = {}, back = {}, bare = {};
+
+		base64_encode(plain, strlen(plain), &there);
+		CHECK_STR(buf_text(&there), encoded);
+		CHECK(base64_decode(encoded, strlen(encoded), &back));
+		CHECK_STR(buf_text(&back), plain);
+		CHECK(base64_decode(encoded, strcspn(encoded, "="), &bare));
+		CHECK_STR(buf_text(&bare), plain);
+	}
+}
+
+TEST(base64_of_nothing_else_is_decoded)
+{
+	static const char *const bad[] = {
+		"Z", "Zm9vY", "Zm 9v", "Zg=x", "Zm9v\n", "Zm9-", "=Zg="
+	};
+
+	for (size_t i = 0; i < countof(bad); i++) {
+		owned(buf) struct buf out = {};
+
+		tap_check(!base64_decode(bad[i], strlen(bad[i]), &out), __FILE__, __LINE__,
+			  "decoded '%s'", bad[i]);
+	}
+	for (unsigned byte = 0; byte < 256; byte++) {
+		const char text[] = { 'Q', (char)byte, 'Q', 'Q' };
+		bool digit = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+			     (byte >= 'a' && byte <= 'z') || byte == '+' || byte == '/';
+		owned(buf) struct buf out = {};
+
+		CHECK(base64_decode(text, sizeof(text), &out) == digit);
+	}
 }

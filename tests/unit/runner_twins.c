@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/fd.h"
 #include "runner/packages.h"
 #include "runner/twins.h"
 #include "tests/tap.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <openssl/md5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -66,7 +67,7 @@ static void put_sums(int root, const char *package, const char *path, const stru
 	owned(buf) struct buf text = {};
 	uint8_t sum[16];
 
-	EVP_Digest(program->bytes, sizeof(program->bytes), sum, NULL, EVP_md5(), NULL);
+	MD5(program->bytes, sizeof(program->bytes), sum);
 	for (size_t i = 0; i < sizeof(sum); i++)
 		buf_printf(&text, "%02x", sum[i]);
 	buf_printf(&text, "  %s\n", path);
