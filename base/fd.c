@@ -125,7 +125,8 @@ int open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 	return fd;
 }
 
-int open_dirs(int dir_fd, const char *path, mode_t mode)
+/** Open the directory, each part of its path made where it is missing. */
+static int dirs_make(int dir_fd, const char *path, mode_t mode)
 {
 	owned(str) char *copy = xstrdup(path);
 	owned(fd) int fd =
@@ -143,6 +144,14 @@ int open_dirs(int dir_fd, const char *path, mode_t mode)
 		fd = next;
 	}
 	return fd_take(&fd);
+}
+
+/** Most are there: to make one waits for all others who change the directory above it. */
+int open_dirs(int dir_fd, const char *path, mode_t mode)
+{
+	int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 && errno == ENOENT ? dirs_make(dir_fd, path, mode) : fd;
 }
 
 static bool is_dot(const char *name)
