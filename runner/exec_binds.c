@@ -298,28 +298,6 @@ static result bind_make(const struct job *job, struct run_mounts *mounts, struct
 	return OK;
 }
 
-static size_t depth(const char *path)
-{
-	size_t count = 0;
-
-	for (; *path; path++)
-		count += *path == '/';
-	return count;
-}
-
-/** Outer ones first, else they would hide the inner ones; equal ones in the order of the line. */
-static void binds_sort(struct bind *binds, size_t count)
-{
-	for (size_t i = 1; i < count; i++) {
-		struct bind bind = binds[i];
-		size_t at = i;
-
-		for (; at && depth(binds[at - 1].target) > depth(bind.target); at--)
-			binds[at] = binds[at - 1];
-		binds[at] = bind;
-	}
-}
-
 static result mount_open(const struct job *job, struct run_mounts *mounts, struct run_mount *mount,
 			 const char *workdir, struct strings *env, struct error *err)
 {
@@ -349,6 +327,5 @@ result run_mounts_open(const struct job *job, struct run_mounts *mounts, const c
 			return fail_in(err, "RUN --mount=type=%s",
 				       mount_kind_name(mount->want.kind));
 	}
-	binds_sort(mounts->binds, mounts->bind_count);
 	return OK;
 }

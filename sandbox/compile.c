@@ -93,12 +93,22 @@ static void program_add(struct plan *plan)
 	op_add(plan, OP_EXEC, "run %s", spec->argv[0])->data = program;
 }
 
+/** Whether the caller says it: a hard limit that was lowered before could not be raised again. */
+static bool limit_is_given(const struct sandbox_spec *spec, int resource)
+{
+	for (size_t i = 0; i < spec->limit_count; i++) {
+		if (spec->limits[i].resource == resource)
+			return true;
+	}
+	return resource == RLIMIT_NPROC && spec->resources.pids;
+}
+
 static void limits_add(struct plan *plan)
 {
 	for (size_t i = 0; i < countof(limits); i++) {
 		struct op *op;
 
-		if (limits[i].resource == RLIMIT_NPROC && plan->spec->resources.pids)
+		if (limit_is_given(plan->spec, limits[i].resource))
 			continue;
 		op = op_add(plan, OP_LIMIT, "limit %s", limits[i].name);
 		op->number = (uint64_t)limits[i].resource;

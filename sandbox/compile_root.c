@@ -245,9 +245,9 @@ static int inside_add(struct plan *plan, const struct bind *bind, int whole, siz
 	return op->to = slots_new(plan, 1);
 }
 
-static void bind_add(struct plan *plan, const struct bind *bind, const struct bind_plan *known,
-		     size_t number)
+static void bind_add(struct plan *plan, const struct bind_plan *known, size_t number)
 {
+	const struct bind *bind = known->bind;
 	uint64_t attributes = MOUNT_ATTR_NODEV | (bind->read_only ? MOUNT_ATTR_RDONLY : 0);
 	const char *what = bind->source ? bind->source : "tmpfs";
 	int mount;
@@ -269,41 +269,60 @@ static void bind_add(struct plan *plan, const struct bind *bind, const struct bi
 }
 
 /** What is wanted of one bind, checked. */
-static result bind_check(const struct bind *bind, char **target, bool *is_directory,
-			 struct error *err)
+static result bind_check(const struct bind *bind, struct bind_plan *out, struct error *err)
 {
 	struct stat info;
 
 	if (!bind->target || bind->target[0] != '/')
 		return fail(err, FAULT_INPUT, "mount target '%s' is not absolute",
 			    bind->target ? bind->target : "");
-	*target = path_absolute(bind->target);
-	if (!(*target)[1])
+	out->bind = bind;
+	out->target = path_absolute(bind->target);
+	if (!out->target[1])
 		return fail(err, FAULT_INPUT, "nothing can be mounted on /");
-	*is_directory = !bind->file && !(bind->inside && bind->inside_is_file);
+	out->is_directory = !bind->file && !(bind->inside && bind->inside_is_file);
 	if (bind->file || bind->lowers || bind->inside || !bind->source)
 		return OK;
 	if (stat(bind->source, &info) < 0)
 		return fail_sys(err, "mount source %s", bind->source);
-	*is_directory = S_ISDIR(info.st_mode);
+	out->is_directory = S_ISDIR(info.st_mode);
 	return OK;
 }
 
-/** Check all binds, have the parent open their sources and the skeleton hold their targets. */
+static size_t depth(const char *path)
+{
+	size_t count = 0;
+
+	for (; *path; path++)
+		count += *path == '/';
+	return count;
+}
+
+static void binds_sort(struct bind_plan *binds, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct bind_plan bind = binds[i];
+		size_t at = i;
+
+		for (; at && depth(binds[at - 1].target) > depth(bind.target); at--)
+			binds[at] = binds[at - 1];
+		binds[at] = bind;
+	}
+}
+
 result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *err)
 {
 	for (size_t i = 0; i < plan->spec->bind_count; i++) {
-		const struct bind *bind = &plan->spec->binds[i];
-
-		if (bind_check(bind, &binds[i].target, &binds[i].is_directory, err))
+		if (bind_check(&plan->spec->binds[i], &binds[i], err))
 			return FAILED;
 		skeleton_add(plan, binds[i].target, binds[i].is_directory);
 	}
+	binds_sort(binds, plan->spec->bind_count);
 	return OK;
 }
 
 void binds_add(struct plan *plan, const struct bind_plan *binds)
 {
 	for (size_t i = 0; i < plan->spec->bind_count; i++)
-		bind_add(plan, &plan->spec->binds[i], &binds[i], i);
+		bind_add(plan, &binds[i], i);
 }

@@ -9,11 +9,15 @@
 
 /** What is known of one bind before the root is there. */
 struct bind_plan {
+	const struct bind *bind;
 	char *target; /* clean; for the caller to free */
 	bool is_directory;
 };
 
-/** Check all binds, and let the skeleton hold their targets. */
+/**
+ * Check all binds, and let the skeleton hold their targets.  Outer ones come first, else they would
+ * hide the inner ones; equal ones stay in their order.
+ */
 result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *err);
 
 /** The overlay of all layers; plan->root. */

@@ -155,13 +155,13 @@ struct sandbox_spec {
 	const char *hostname;
 	bool leaves_hostname; /* /etc/hostname is the image's own, not a file that says `hostname`
 			       */
-	const struct bind *binds;
+	const struct bind *binds; /* in any order: outer ones are mounted first */
 	size_t bind_count;
 	bool read_only_root;
 	enum network network;
 	const char *const *hosts; /* more lines of /etc/hosts: "10.0.0.1\tname" */
 	size_t host_count;
-	const struct limit *limits; /* on top of the usual ones */
+	const struct limit *limits; /* instead of the usual ones, or on top of them */
 	size_t limit_count;
 	struct resource_limits resources;
 	uint64_t timeout_ms; /* from its start; then all of it is killed; 0: any time */

@@ -141,6 +141,8 @@ run box --tmpfs /t:exec=maybe localhost/base true
 is 'other options are refused' "$status" 2
 is 'shared memory has its size' "$(box --shm-size 2m localhost/base df -k /dev/shm | awk 'END { print $2 }')" 2048
 is 'resource limits' "$(box --ulimit nofile=50:60 localhost/base sh -c 'ulimit -n; ulimit -Hn' | tr '\n' ' ')" '50 60 '
+is 'also above what is usual' "$(box --ulimit core=-1 localhost/base sh -c 'ulimit -c; ulimit -Hc' | tr '\n' ' ')" \
+	"$(ulimit -Hc) $(ulimit -Hc) "
 run box --read-only --tmpfs /tmp localhost/base sh -c 'touch /x; touch /tmp/x && echo memory'
 is 'a read-only root with a place to write' "$status $out" '0 memory'
 
@@ -153,6 +155,8 @@ for flags in z ro,z rw,Z cached ro,delegated; do
 	[ "${flags#ro}" = "$flags" ] || want=bound
 	is "-v with $flags" "$(echo $out)" "$want"
 done
+run box -v "$scratch/bound:/o/b" --tmpfs /o localhost/base cat /o/b/file
+is 'an outer mount does not hide an inner one' "$out" bound
 run box -v "$scratch/bound:/b:ro,quick" localhost/base true
 is 'a flag that nobody knows is refused' "$status" 2
 run box --init --name some --rm localhost/base sh -c 'cat /proc/1/comm; (sleep 0 &); exit 6'

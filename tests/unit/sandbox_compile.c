@@ -203,7 +203,7 @@ TEST(sandbox_has_what_the_spec_asks_for)
 	CHECK(has(&text, "skeleton: directory /cache\nskeleton: directory /cache/dir\n"));
 	CHECK(has(&text, "skeleton: directory /tmp\n"));
 	CHECK(has(&text, "take /sys\n"));
-	CHECK(has(&text, "mount / on /cache/dir\nnew tmpfs\nmount tmpfs on /tmp\n"));
+	CHECK(has(&text, "new tmpfs\nmount tmpfs on /tmp\nmount / on /cache/dir\n"));
 	CHECK(has(&text, "make / read-only\nenter the root\n"));
 	CHECK(has(&text, "leave init and the host's root behind\nnew session\n"));
 	CHECK(has(&text, "become user 1000, group 1001 and 0 more\n"));
