@@ -116,6 +116,7 @@ static void home_take(struct slice home, struct user *user)
 	user->home[home.length] = '\0';
 }
 
+/** The user of an image that names none is 0:0, whatever a damaged line says. */
 static result user_find(const char *key, const char *passwd, struct user *user, char **name,
 			struct error *err)
 {
@@ -123,8 +124,9 @@ static result user_find(const char *key, const char *passwd, struct user *user, 
 	const char *wanted = *key ? key : "0";
 
 	if (entry_find(passwd, PASSWD_UID, wanted, &entry)) {
-		if (!id_read(entry.fields[PASSWD_UID], &user->uid) ||
-		    !id_read(entry.fields[PASSWD_GID], &user->gid))
+		if ((!id_read(entry.fields[PASSWD_UID], &user->uid) ||
+		     !id_read(entry.fields[PASSWD_GID], &user->gid)) &&
+		    *key)
 			return fail(err, FAULT_INPUT,
 				    "user %s: its line in /etc/passwd has no valid ids", key);
 		home_take(entry.fields[PASSWD_HOME], user);

@@ -127,3 +127,17 @@ TEST(subordinate_ids_are_found_by_name_or_number)
 			  range.outside, range.count);
 	}
 }
+
+TEST(the_user_that_nobody_named_is_root_by_a_damaged_line_too)
+{
+	static const char *const files[] = { "root:x:0:\n", "root:x:0:none:\n", "root\n", "" };
+
+	for (size_t i = 0; i < countof(files); i++) {
+		struct user user;
+		struct error err = {};
+
+		if (tap_check(!user_resolve("", files[i], "", &user, &err), __FILE__, __LINE__,
+			      "'%s': %s", files[i], err.text))
+			CHECK(user.uid == 0 && user.gid == 0);
+	}
+}
