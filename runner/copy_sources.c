@@ -335,18 +335,12 @@ static result words_expand(struct copy *copy, size_t *paths, char **target, stru
 	return OK;
 }
 
-static result target_read(struct copy *copy, const char *word, struct error *err)
+static void target_read(struct copy *copy, const char *word)
 {
 	copy->target = path_in(snapshot_text(copy->job->snapshot, "WorkingDir"), word);
 	copy->into_directory = ends_with(word, "/") || strcmp(word, ".") == 0 ||
 			       strcmp(word, "..") == 0 || ends_with(word, "/.") ||
 			       ends_with(word, "/..");
-	if (copy->words.count > 2 && !copy->into_directory)
-		return fail(err, FAULT_INPUT,
-			    "%s with more than one source: the destination must be a directory and "
-			    "end with a /: %s/",
-			    copy->verb, word);
-	return OK;
 }
 
 result copy_read(struct job *job, struct copy *copy, struct error *err)
@@ -355,10 +349,10 @@ result copy_read(struct job *job, struct copy *copy, struct error *err)
 
 	copy->job = job;
 	copy->verb = job->step->instruction->kind == INSTRUCTION_ADD ? "ADD" : "COPY";
-	return words_expand(copy, &copy->path_count, &target, err) ||
-			       target_read(copy, target, err) || flags_read(copy, err)
-		       ? FAILED
-		       : OK;
+	if (words_expand(copy, &copy->path_count, &target, err))
+		return FAILED;
+	target_read(copy, target);
+	return flags_read(copy, err);
 }
 
 result copy_find(struct copy *copy, struct error *err)

@@ -387,10 +387,15 @@ static result directory_begin(struct copy *copy, const char *path, bool is_whole
 	return OK;
 }
 
-/** The destination itself is nobody's copy, but has no time that depends on when it was made. */
-static result time_give(int fd, const struct stat *info, struct error *err)
+/**
+ * The destination itself is nobody's copy, but has the time of its source; clients send that of all
+ * directories but of the context itself, which is as old as the build is.
+ */
+static result time_give(const struct copy *copy, int fd, const struct stat *info, struct error *err)
 {
-	const struct timespec times[2] = { info->st_mtim, info->st_mtim };
+	const bool is_sent = !copy->options->is_context || copy->origin.path.length > 0;
+	const struct timespec now = { .tv_nsec = UTIME_NOW };
+	const struct timespec time = is_sent ? info->st_mtim : now, times[2] = { time, time };
 
 	return futimens(fd, times) < 0 ? fail_sys(err, "set time of the destination") : OK;
 }
@@ -413,7 +418,7 @@ static result directory_end(struct copy *copy, const struct walk_item *item, str
 	if (fd < 0)
 		return fail_sys(err, "open /%s", copy->path.data);
 	if (!*item->path)
-		return time_give(fd, &item->info, err);
+		return time_give(copy, fd, &item->info, err);
 	if (!level.is_whole && level.existed)
 		return fchmod(fd, item->info.st_mode & 07777) < 0
 			       ? fail_sys(err, "set mode of /%s", copy->path.data)

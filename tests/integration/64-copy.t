@@ -100,7 +100,8 @@ case_fails 'a file does not replace a directory' \
 	'FROM scratch AS a\nCOPY src /x/one.txt/\nFROM a\nCOPY one.txt /x/' 'cannot replace to directory'
 case_fails 'nor a directory a file' 'FROM scratch AS a\nCOPY one.txt /x\nFROM a\nCOPY src /x' \
 	'cannot copy to non-directory'
-case_fails 'several sources want a slash' 'FROM scratch\nCOPY one.txt two.md /x' 'end with a /'
+case_is 'without a slash the last of several files stays' 'FROM scratch\nCOPY one.txt two.md /x' \
+	'-rw-r--r-- 0/0 x'
 
 # ---- --chown, --chmod ----
 

@@ -102,6 +102,34 @@ TEST(tree_copy_keeps_links_modes_times_and_attributes)
 	}
 }
 
+TEST(tree_copy_gives_the_top_directory_the_time_of_all_sources_but_a_sent_context)
+{
+	const struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 2000 } };
+	const struct {
+		const char *source;
+		bool is_context, is_now;
+	} rows[] = {
+		{ "src", false, false },
+		{ "src", true, false },
+		{ ".", false, false },
+		{ ".", true, true },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		const struct copy_options options = { .is_context = rows[i].is_context };
+		owned(pair) struct pair pair = pair_new();
+		struct error err = {};
+		struct stat info;
+
+		source_make(pair.from);
+		CHECK(utimensat(pair.from, "src", times, 0) == 0);
+		CHECK(futimens(pair.from, times) == 0);
+		CHECK(copy(&pair, rows[i].source, "/dst", &options, &err) == OK);
+		CHECK(fstatat(pair.to, "dst", &info, 0) == 0);
+		CHECK((info.st_mtim.tv_sec == 2000) == !rows[i].is_now);
+	}
+}
+
 TEST(tree_copy_leaves_the_top_directory_alone_and_changes_those_below)
 {
 	owned(pair) struct pair pair = pair_new();
