@@ -253,6 +253,9 @@ void job_command(const struct job *job, struct strings *out)
 		strings_add(out, "-c");
 	}
 	strings_add_all(out, (char *const *)instruction->args);
+	/* Nothing at all is still a command for the shell. */
+	if (!instruction->json && !instruction->arg_count)
+		strings_add(out, "");
 }
 
 void job_history(const struct job *job, bool has_layer, const char *format, ...)

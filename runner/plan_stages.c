@@ -88,7 +88,7 @@ result target_find(const struct planner *planner, size_t *out, struct error *err
 	*out = planner->stage_count - 1;
 	if (!planner->request->target || !*planner->request->target)
 		return OK;
-	*out = stage_by_reference(planner, planner->request->target, planner->stage_count);
+	*out = stage_by_name(planner, planner->request->target, planner->stage_count);
 	if (*out != SIZE_MAX)
 		return OK;
 	for (size_t i = 0; i < planner->stage_count && count < countof(names); i++) {

@@ -98,8 +98,8 @@ printf 'FROM localhost/base\nRUN --mount=target=/x,form=y true\n' | dockerfile
 refused 'an unknown option' "unexpected key 'form' in 'form=y' .did you mean from"
 printf 'FROM localhost/base\nARG X=y\nRUN --mount=target=/x,from=$X true\n' | dockerfile
 refused 'a variable in from' "'from' doesn't support variable expansion"
-printf 'FROM localhost/base\nRUN --mount=target=/x,from=later true\nFROM localhost/base AS later\n' | dockerfile
-refused 'a later stage' 'no such|not found|later' --target 0
+printf 'FROM localhost/base AS first\nRUN --mount=target=/x,from=later true\nFROM localhost/base AS later\n' | dockerfile
+refused 'a later stage' 'no such|not found|later' --target first
 printf 'FROM localhost/base\nRUN --security=insecure true\n' | dockerfile
 refused '--security=insecure' 'insecure is not allowed: say --allow security.insecure'
 

@@ -71,6 +71,10 @@ ENV Y=1 Z='
 is 'all of it without layers' "$(config localhost/out \
 	'[.history[1:][].empty_layer] | unique | tojson')" '[true]'
 
+printf 'FROM localhost/base\nRUN\nENTRYPOINT\nCMD\n' | build localhost/nothing
+is 'nothing is a command, too' "$(config localhost/nothing '[.config.Entrypoint, .config.Cmd] | tojson')" \
+	'[["/bin/sh","-c",""],["/bin/sh","-c",""]]'
+
 build localhost/child <<'END'
 FROM localhost/out
 HEALTHCHECK NONE

@@ -86,7 +86,7 @@ static const struct {
 	  "2 [linux/arm64] FROM busybox\n"
 	  "3 [linux/arm64 2/2] RUN --mount=target=/c --mount=from=one,target=/x "
 	  "--mount=from=busybox,target=/y --mount=type=cache,from=0,target=/z ls <1 @0 @2 @0\n" },
-	{ "FROM a\nRUN --mount=from=two,target=/x ls\nFROM b AS two\n", "arm64", "0",
+	{ "FROM a AS one\nRUN --mount=from=two,target=/x ls\nFROM b AS two\n", "arm64", "one",
 	  "Dockerfile:2: cannot mount from stage \"two\", it needs to be defined before current stage" },
 	{ "FROM a\nRUN --mount=from=$X,target=/x ls\n", "arm64", NULL,
 	  "Dockerfile:2: RUN --mount=from=$X,target=/x: 'from' doesn't support variable expansion, "
@@ -103,14 +103,16 @@ static const struct {
 	  "target stage \"two\" could not be found in Dockerfile" },
 	{ "FROM a AS tow\n", "arm64", "two",
 	  "target stage \"two\" could not be found in Dockerfile (did you mean tow?)" },
-	{ "FROM a\nCOPY --from=late /x /y\nFROM b AS late\n", "arm64", "0",
+	{ "FROM a AS one\nCOPY --from=late /x /y\nFROM b AS late\n", "arm64", "one",
 	  "Dockerfile:2: cannot copy from stage \"late\", it needs to be defined before current stage" },
 	{ "FROM a AS x\nONBUILD RUN y\nFROM b AS z\nFROM x\nONBUILD COPY --from=z / /\nFROM 2\n", "arm64", "2",
+	  "target stage \"2\" could not be found in Dockerfile (did you mean x?)" },
+	{ "FROM a AS x\nONBUILD RUN y\nFROM b AS z\nFROM x AS w\nONBUILD COPY --from=z / /\nFROM w\n", "arm64", "w",
 	  "0 [linux/arm64 x 1/1] FROM a AS x\n"
 	  "1 [linux/arm64 x 1/1] ONBUILD RUN y <0\n"
-	  "2 [linux/arm64 1/2] FROM x <1\n"
-	  "3 [linux/arm64 2/2] ONBUILD RUN y <2\n"
-	  "4 [linux/arm64 2/2] ONBUILD COPY --from=z / / <3\n" },
+	  "2 [linux/arm64 w 1/2] FROM x AS w <1\n"
+	  "3 [linux/arm64 w 2/2] ONBUILD RUN y <2\n"
+	  "4 [linux/arm64 w 2/2] ONBUILD COPY --from=z / / <3\n" },
 	{ "FROM a AS x\nONBUILD COPY --from=z /f /\nFROM b AS z\nFROM x\n", "arm64", NULL,
 	  "0 [linux/arm64 x 1/1] FROM a AS x\n"
 	  "1 [linux/arm64 x 1/1] ONBUILD COPY --from=z /f / <0\n"
