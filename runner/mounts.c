@@ -32,6 +32,9 @@ static bool is_allowed(enum allowed allowed, enum mount_kind kind)
 struct reading {
 	struct mount *mount;
 	bool has_access, has_sharing; /* ro or rw was said; sharing was */
+	bool waits;                   /* values with variables are for later */
+	bool has_waiting;             /* and there are some */
+	bool has_waiting_type;
 };
 
 /** One option of a mount with its value, expanded. */
@@ -324,10 +327,20 @@ static result key_find(const char *key, const char *field, size_t *out, struct e
 		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
+/** Keep a value with variables for later; false where there are none, or they are known. */
+static bool value_waits(struct reading *reading, size_t key, const char *value)
+{
+	if (!reading->waits || !strchr(value, '$'))
+		return false;
+	reading->has_waiting = true;
+	reading->has_waiting_type |= keys[key].set == set_type;
+	return true;
+}
+
 static result field_read(struct reading *reading, const char *field, char escape,
 			 const struct strings *env, struct error *err)
 {
-	const char *equals = strchr(field, '=');
+	const char *equals = strchr(field, '='), *text = equals ? equals + 1 : "true";
 	owned(str) char *key = xstrndup(field, strcspn(field, "=")), *value = NULL;
 	struct error unknown = {};
 	size_t at = 0;
@@ -339,10 +352,12 @@ static result field_read(struct reading *reading, const char *field, char escape
 		*err = unknown;
 		return FAILED;
 	}
-	if (!is_allowed(keys[at].allowed, reading->mount->kind))
+	if (!reading->has_waiting_type && !is_allowed(keys[at].allowed, reading->mount->kind))
 		return fail(err, FAULT_INPUT, "unexpected key '%s' for mount type '%s'",
 			    keys[at].key, kind_names[reading->mount->kind]);
-	if (expand_word(equals ? equals + 1 : "true", escape, env, 0, &value, err))
+	if (value_waits(reading, at, text))
+		return OK;
+	if (expand_word(text, escape, env, 0, &value, err))
 		return FAILED;
 	return keys[at].set(reading, keys[at].key, value, err);
 }
@@ -397,19 +412,36 @@ static result mount_check(const struct reading *reading, struct error *err)
 	return OK;
 }
 
-result mount_parse(const char *text, char escape, const struct strings *env, struct mount *out,
-		   struct error *err)
+static result mount_read(const char *text, char escape, const struct strings *env,
+			 struct reading *reading, struct error *err)
 {
 	owned(strings) struct strings fields = {};
-	struct reading reading = { .mount = out };
 
 	if (csv_split(text, &fields, err))
 		return FAILED;
 	for (size_t i = 0; i < fields.count; i++) {
-		if (field_read(&reading, fields.items[i], escape, env, err))
+		if (field_read(reading, fields.items[i], escape, env, err))
 			return FAILED;
 	}
-	return mount_check(&reading, err);
+	return reading->has_waiting ? OK : mount_check(reading, err);
+}
+
+result mount_parse(const char *text, char escape, const struct strings *env, struct mount *out,
+		   struct error *err)
+{
+	struct reading reading = { .mount = out };
+
+	return mount_read(text, escape, env, &reading, err);
+}
+
+result mount_precheck(const char *text, char escape, struct error *err)
+{
+	struct mount mount = {};
+	struct reading reading = { .mount = &mount, .waits = true };
+	result status = mount_read(text, escape, NULL, &reading, err);
+
+	mount_drop(&mount);
+	return status;
 }
 
 result mount_from(const char *text, char **out, struct error *err)

@@ -35,6 +35,9 @@ result mount_parse(const char *text, char escape, const struct strings *env, str
 		   struct error *err);
 void mount_drop(struct mount *mount);
 
+/** All that can be told to be wrong with a value before any variable is known. */
+result mount_precheck(const char *text, char escape, struct error *err);
+
 /**
  * Only the `from` of a value, before any variable is known: `*out` is NULL where there is none,
  * else the caller frees it.  FAULT_INPUT where it has variables, which it cannot.

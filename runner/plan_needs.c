@@ -188,10 +188,12 @@ static result mounts_mark(struct pass *pass, size_t index, const struct instruct
 	size_t next = 0;
 
 	while ((flag = instruction_next_flag(at, "mount", &next))) {
+		const char *value = flag->value ? flag->value : "";
 		owned(str) char *from = NULL;
 
-		if (mount_from(flag->value ? flag->value : "", &from, err))
-			return fail_in(err, "RUN --mount=%s", flag->value ? flag->value : "");
+		if (mount_from(value, &from, err) ||
+		    mount_precheck(value, pass->planner->request->dockerfile->escape, err))
+			return fail_in(err, "RUN --mount=%s", value);
 		if (from && source_mark(pass, index, "mount", from, err))
 			return FAILED;
 	}

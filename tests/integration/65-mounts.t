@@ -96,6 +96,12 @@ printf 'FROM localhost/base\nRUN --mount=target=/ true\n' | dockerfile
 refused 'the root as a target' 'invalid mount target "/"'
 printf 'FROM localhost/base\nRUN --mount=target=/x,form=y true\n' | dockerfile
 refused 'an unknown option' "unexpected key 'form' in 'form=y' .did you mean from"
+printf 'FROM localhost/base\nRUN echo first\nRUN --mount=target=/x,type=chache true\n' | dockerfile
+refused 'a bad option is told before anything runs' 'Dockerfile:3: RUN --mount=[^ ]*: unsupported mount type "chache" .did you mean cache'
+unlike 'before all else' "$err" 'RUN echo first'
+printf 'FROM localhost/base AS unused\nRUN --mount=target=/x,type=chache true\nFROM localhost/base\n' | dockerfile
+build
+is 'but not in a stage that nobody needs' "$status" 0
 printf 'FROM localhost/base\nARG X=y\nRUN --mount=target=/x,from=$X true\n' | dockerfile
 refused 'a variable in from' "'from' doesn't support variable expansion"
 printf 'FROM localhost/base AS first\nRUN --mount=target=/x,from=later true\nFROM localhost/base AS later\n' | dockerfile

@@ -72,6 +72,23 @@ static const struct {
 	{ "from=a$,target=/$X",          "a$" },
 	{ "from=$X", "'from' doesn't support variable expansion, define alias stage instead" },
 };
+
+/** What is wrong whatever the variables are; "": nothing that is known. */
+static const struct {
+	const char *text, *want;
+} early[] = {
+	{ "target=/x,type=cache,id=$NAME", "" },
+	{ "type=$TYPE,target=/x,required,size=1", "" },
+	{ "type=$TYPE,target=/x,form=y", "unexpected key 'form' in 'form=y' (did you mean from?)" },
+	{ "target=$X,ro=maybe",           "invalid value for ro: maybe" },
+	{ "target=$X,ro=$Y,mode=9",       "invalid value 9 for mode" },
+	{ "target=$X,size=1",             "unexpected key 'size' for mount type 'bind'" },
+	{ "target=$X,mode=755",           "" }, /* not before all is known */
+	{ "target=/x,mode=755",           "mode not allowed for \"bind\" type mounts" },
+	{ "type=secret",                  "invalid secret mount. one of source, target required" },
+	{ "type=secret,id=$X",            "" },
+	{ "target=/$X\"",                 "\"target=/$X\"\" has a bare \" in a field that is not quoted" },
+};
 /* clang-format on */
 
 static void describe_text(struct buf *out, const char *name, const char *text)
@@ -134,5 +151,16 @@ TEST(from_of_a_mount_is_known_before_its_variables)
 
 		tap_check(strcmp(got, froms[i].want) == 0, __FILE__, __LINE__, "%s: got \"%s\"",
 			  froms[i].text, got);
+	}
+}
+
+TEST(a_mount_is_checked_before_its_variables_are_known)
+{
+	for (size_t i = 0; i < countof(early); i++) {
+		struct error err = {};
+		const char *got = mount_precheck(early[i].text, '\\', &err) ? err.text : "";
+
+		tap_check(strcmp(got, early[i].want) == 0, __FILE__, __LINE__, "%s: got \"%s\"",
+			  early[i].text, got);
 	}
 }
