@@ -318,33 +318,48 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 		      : run_sandbox(job, run, spec, buf_text(&how), err);
 }
 
-/** Whether something is mounted below "/NAME", with which that goes away too. */
-static bool is_mounted_below(const struct job *job, const struct run *run, const char *name)
+/** What was mounted besides /dev, /proc and /sys. */
+static void targets_list(const struct job *job, const struct run *run, struct strings *out)
 {
-	size_t length = strlen(name);
-
-	/* /dev/shm is a mount of the builder's where it has a size of its own. */
-	if (job->build->request->shm_size && strcmp(name, "dev") == 0)
-		return true;
-
-	if (run->script && starts_with(script_directory + 1, name))
-		return true;
+	strings_add(out, "/etc/resolv.conf");
+	strings_add(out, "/etc/hosts");
+	/* A mount of the builder's, where it has a size of its own. */
+	if (job->build->request->shm_size)
+		strings_add(out, "/dev/shm");
+	if (run->script)
+		strings_printf(out, "%s/%s", script_directory, run->script->name);
 	for (size_t i = 0; i < run->mounts.count; i++) {
-		const char *target = run->mounts.items[i].target;
-
-		if (target && strncmp(target + 1, name, length) == 0 && target[length + 1] == '/')
-			return true;
+		if (run->mounts.items[i].target)
+			strings_add(out, run->mounts.items[i].target);
 	}
-	return false;
 }
 
-/** Where the image has no directories to mount on, builders leave in the layer those they made. */
+/** Files to mount on were made there and removed again: that is no time of the base's. */
+static void hosts_time(int upper_fd, int below)
+{
+	struct stat here, there, info;
+
+	if (fstatat(upper_fd, "etc", &here, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(here.st_mode) ||
+	    fstatat(below, "etc", &there, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (fstatat(below, "etc/resolv.conf", &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+	     fstatat(below, "etc/hosts", &info, AT_SYMLINK_NOFOLLOW) == 0))
+		return;
+	if (here.st_mtim.tv_sec == there.st_mtim.tv_sec &&
+	    here.st_mtim.tv_nsec == there.st_mtim.tv_nsec)
+		(void)!utimensat(upper_fd, "etc", NULL, AT_SYMLINK_NOFOLLOW);
+}
+
+/**
+ * Where the image has no directories to mount on, builders leave in the layer those that they made
+ * for their own mounts, unless they made them for one below, too.
+ */
 static result mount_points_leave(const struct job *job, const struct run *run, const char *upper,
 				 struct error *err)
 {
 	static const char *const names[] = { "dev", "proc", "sys" };
 	const struct strings *lowers = &job->snapshot->lowers;
 	owned(fd) int upper_fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC), below = -1;
+	owned(strings) struct strings targets = {};
 	struct stat info;
 
 	if (upper_fd < 0)
@@ -353,17 +368,14 @@ static result mount_points_leave(const struct job *job, const struct run *run, c
 					  NULL, &below, err))
 		return FAILED;
 	for (size_t i = 0; i < countof(names); i++) {
-		if ((below >= 0 && fstatat(below, names[i], &info, AT_SYMLINK_NOFOLLOW) == 0) ||
-		    is_mounted_below(job, run, names[i]))
+		if (below >= 0 && fstatat(below, names[i], &info, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
 		if (mkdirat(upper_fd, names[i], 0755) < 0 && errno != EEXIST)
 			return fail_sys(err, "make directory /%s", names[i]);
 	}
-	/* Files to mount on were made there and removed again: that is no time of the base's. */
-	if (below < 0 || fstatat(below, "etc/resolv.conf", &info, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fstatat(below, "etc/hosts", &info, AT_SYMLINK_NOFOLLOW) < 0)
-		(void)!utimensat(upper_fd, "etc", NULL, AT_SYMLINK_NOFOLLOW);
-	return OK;
+	hosts_time(upper_fd, below);
+	targets_list(job, run, &targets);
+	return mount_points_remove(upper_fd, below, &targets, err);
 }
 
 static result run_make(struct job *job, const char *workdir, void *closure, struct error *err)

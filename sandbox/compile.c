@@ -4,8 +4,8 @@
  *
  * Three phases: with the host still in view, make mounts that are attached nowhere; put the root
  * together, every target looked up inside it; leave the host, fork the main process and give up
- * all that it shall not have.  Mount points that the image lacks come from a skeleton, the lowest
- * layer of the root, so that none of them ends up in the image.
+ * all that it shall not have.  Mount points of our own that the image lacks come from a skeleton,
+ * the lowest layer of the root, so that nothing has to be made and removed for them.
  */
 #include "sandbox/compile_root.h"
 

@@ -126,7 +126,7 @@ static void file_add(struct plan *plan, const char *path, const struct buf *cont
 	op->data = arena_strndup(plan->sandbox->arena, buf_text(content), content->length);
 	op->size = strlen(op->data);
 	mount = clone_add(plan, SLOT_STAGE, name, ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY, false);
-	cover_add(plan, mount, "it", path, COVER_LINK);
+	cover_add(plan, mount, "it", path, 0);
 }
 
 /** From inside, this host's resolvers may be out of reach: the network's helper asks them. */
@@ -168,6 +168,11 @@ void host_files_add(struct plan *plan, const char *hostname)
 	file_add(plan, "/etc/hosts", &hosts);
 	if (!plan->spec->leaves_hostname)
 		file_add(plan, "/etc/hostname", &name);
+}
+
+static bool is_tmpfs(const struct bind *bind)
+{
+	return !bind->file && !bind->lowers && !bind->source;
 }
 
 /** An empty file system of the bind's size; its slot. */
@@ -265,7 +270,8 @@ static void bind_add(struct plan *plan, const struct bind_plan *known, size_t nu
 	}
 	if (bind->inside && (bind->lowers || bind->source))
 		mount = inside_add(plan, bind, mount, number, attributes);
-	cover_add(plan, mount, what, known->target, known->is_directory ? COVER_DIRECTORY : 0);
+	cover_add(plan, mount, what, known->target,
+		  (known->is_directory ? COVER_DIRECTORY : 0) | (is_tmpfs(bind) ? COVER_MODE : 0));
 }
 
 /** What is wanted of one bind, checked. */
@@ -315,7 +321,6 @@ result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *e
 	for (size_t i = 0; i < plan->spec->bind_count; i++) {
 		if (bind_check(&plan->spec->binds[i], &binds[i], err))
 			return FAILED;
-		skeleton_add(plan, binds[i].target, binds[i].is_directory);
 	}
 	binds_sort(binds, plan->spec->bind_count);
 	return OK;

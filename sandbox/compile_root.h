@@ -15,8 +15,8 @@ struct bind_plan {
 };
 
 /**
- * Check all binds, and let the skeleton hold their targets.  Outer ones come first, else they would
- * hide the inner ones; equal ones stay in their order.
+ * Check all binds.  Outer ones come first, else they would hide the inner ones; equal ones stay in
+ * their order.
  */
 result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *err);
 

@@ -61,7 +61,7 @@ enum op_kind {
 enum cover {
 	COVER_DIRECTORY = 1, /* what to make where the target is missing: else a file */
 	COVER_PLAIN = 2,     /* no part of the path may be a link */
-	COVER_LINK = 4,      /* a link at the end is covered itself, not what it points to */
+	COVER_MODE = 4,      /* `from` gets the mode of what it covers, unless that was made */
 };
 
 /** A program to start: every path that may be it, in order. */
@@ -109,7 +109,6 @@ enum phase { PHASE_REALM, PHASE_BLANK, PHASE_LONE, PHASE_OWN };
 /** What the child tells the parent: each is one packet on the link. */
 enum message_kind {
 	MESSAGE_OP_FAILED,
-	MESSAGE_STUB,
 	MESSAGE_STARTED, /* comes with a pidfd of the main process */
 	MESSAGE_EXEC_FAILED,
 	MESSAGE_EXIT,
@@ -122,8 +121,6 @@ struct message {
 	uint32_t op;      /* its index */
 	int wait_status;  /* of the main process: EXIT */
 	uint64_t user_us, system_us, peak_bytes;
-	uint64_t inode;  /* of a stub that had to be made in the image: STUB */
-	char path[1024]; /* its path in the root */
 };
 
 /** A list being run, by a process that has nothing else to do. */

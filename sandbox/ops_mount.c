@@ -11,6 +11,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+enum { PATH_SIZE = 4096, LINKS_MAX = 40, RACES_MAX = 64 };
+
 /* ---- paths inside the root ---- */
 
 static int open_inside(int root, const char *path, uint64_t flags, uint64_t resolve)
@@ -27,108 +29,140 @@ static int open_inside(int root, const char *path, uint64_t flags, uint64_t reso
 	return fd;
 }
 
-/** Where /proc/self/fd says that a descriptor is. */
-static void path_of(int fd, char *out, size_t size)
+static void text_put(char *to, size_t at, const char *from, size_t length)
 {
-	char name[32] = "/proc/self/fd/", digits[12];
-	size_t at = strlen(name), count = 0;
+	memcpy(to + at, from, length);
+	to[at + length] = '\0';
+}
+
+/** Put where the link `path` leads to before `rest`; 0 where it is no link, or not there. */
+static int link_follow(int root, const char *path, char rest[PATH_SIZE])
+{
+	int fd = open_inside(root, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+	size_t left = strlen(rest);
+	char target[PATH_SIZE];
 	long length;
 
-	do
-		digits[count++] = (char)('0' + fd % 10);
-	while (fd /= 10);
-	while (count)
-		name[at++] = digits[--count];
-	name[at] = '\0';
-	length = SYS(readlinkat, AT_FDCWD, name, out, size - 1);
-	out[length < 0 ? 0 : length] = '\0';
-}
-
-/** Tell the parent of a mount point that had to be made in the image itself, by its path in it. */
-static void tell_stub(const struct child *child, int root, int fd)
-{
-	struct message message = { .kind = MESSAGE_STUB };
-	char prefix[sizeof(message.path)];
-	struct stat info;
-	size_t length;
-
-	if (SYS(newfstatat, fd, "", &info, AT_EMPTY_PATH) < 0)
-		return;
-	message.inode = info.st_ino;
-	path_of(root, prefix, sizeof(prefix));
-	path_of(fd, message.path, sizeof(message.path));
-	length = strlen(prefix);
-	if (strncmp(message.path, prefix, length) != 0)
-		return;
-	memmove(message.path, message.path + length, strlen(message.path + length) + 1);
-	tell(child, &message);
-}
-
-/** Make the directory `path` (of which all but the end exists, open as `parent`) inside `root`. */
-static int directory_make(const struct child *teller, int root, int parent, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	int fd;
-
-	if (SYS(mkdirat, parent, slash ? slash + 1 : path, 0755) < 0)
+	if (fd < 0)
+		return 0;
+	length = SYS(readlinkat, fd, "", target, sizeof(target) - 1);
+	shut(fd);
+	if (length < 0)
+		return 0;
+	if ((size_t)length + 1 + left >= PATH_SIZE) {
+		errno = ENAMETOOLONG;
 		return -1;
-	fd = open_inside(root, path, O_PATH | O_DIRECTORY, 0);
-	if (fd >= 0 && teller)
-		tell_stub(teller, root, fd);
-	return fd;
+	}
+	memmove(rest + length + 1, rest, left + 1);
+	memcpy(rest, target, (size_t)length);
+	rest[length] = '/';
+	return 1;
 }
 
-/**
- * Open the directory `path` inside `root`, making what is missing of it; those made are told by
- * `teller`, if there is one.
- */
-static int directories_inside(const struct child *teller, int root, const char *path)
+/** Move the first part of `rest` to the end of `done`, or go back by one for "..". */
+static int part_move(char rest[PATH_SIZE], char done[PATH_SIZE])
 {
-	char part[4096];
-	size_t length = 0;
-	int fd = open_inside(root, "/", O_PATH | O_DIRECTORY, 0);
+	size_t skip = strspn(rest, "/"), length = strcspn(rest + skip, "/"), at = strlen(done);
+	const char *part = rest + skip;
 
-	while (fd >= 0 && path[length += strspn(path + length, "/")]) {
-		int next;
-
-		length += strcspn(path + length, "/");
-		if (length >= sizeof(part)) {
+	if (length == 2 && memcmp(part, "..", 2) == 0) {
+		while (at && done[--at] != '/')
+			;
+		done[at] = '\0';
+	} else if (length != 1 || *part != '.') {
+		if (at + 1 + length >= PATH_SIZE) {
 			errno = ENAMETOOLONG;
 			return -1;
 		}
-		memcpy(part, path, length);
-		part[length] = '\0';
-		next = open_inside(root, part, O_PATH | O_DIRECTORY, 0);
+		text_put(done, at, "/", 1);
+		text_put(done, at + 1, part, length);
+	}
+	memmove(rest, part + length, strlen(part + length) + 1);
+	return 0;
+}
+
+/**
+ * `path` with all links followed inside `root`, also those that lead to nothing: "/a/b", or "" for
+ * the root itself.
+ */
+static int resolve_inside(int root, const char *path, char done[PATH_SIZE])
+{
+	char rest[PATH_SIZE];
+	int links = 0;
+
+	if (strlen(path) >= PATH_SIZE) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	text_put(rest, 0, path, strlen(path));
+	*done = '\0';
+	while (rest[strspn(rest, "/")]) {
+		size_t before = strlen(done);
+		int followed;
+
+		if (part_move(rest, done) < 0)
+			return -1;
+		followed = strlen(done) > before ? link_follow(root, done, rest) : 0;
+		if (followed && (followed < 0 || ++links > LINKS_MAX)) {
+			errno = followed < 0 ? errno : ELOOP;
+			return -1;
+		}
+		if (followed)
+			done[*rest == '/' ? 0 : before] = '\0';
+	}
+	return 0;
+}
+
+/** Make the directory `path` (of which all but the end exists, open as `parent`) inside `root`. */
+static int directory_make(int root, int parent, const char *path)
+{
+	if (SYS(mkdirat, parent, strrchr(path, '/') + 1, 0755) < 0)
+		return -1;
+	return open_inside(root, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+}
+
+/** Open the directory `path` (as resolve_inside() gives it), making what is missing of it. */
+static int directories_make(int root, const char *path)
+{
+	char part[PATH_SIZE];
+	size_t length = 0;
+	int fd = open_inside(root, "/", O_PATH | O_DIRECTORY, 0);
+
+	while (fd >= 0 && path[length]) {
+		int next;
+
+		length += 1 + strcspn(path + length + 1, "/");
+		text_put(part, 0, path, length);
+		next = open_inside(root, part, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
 		if (next < 0 && errno == ENOENT)
-			next = directory_make(teller, root, fd, part);
+			next = directory_make(root, fd, part);
 		shut(fd);
 		fd = next;
 	}
 	return fd;
 }
 
-static int make_target(const struct child *child, const struct op *op)
+/** A mount point where there is none: whoever gets the layer takes it away again. */
+static int target_make(int root, const struct op *op)
 {
-	char parent[4096];
-	const char *name = strrchr(op->path, '/') + 1;
-	size_t length = (size_t)(name - op->path);
+	char path[PATH_SIZE], *name;
 	int dir, fd;
 
+	if (resolve_inside(root, op->path, path) < 0)
+		return -1;
 	if (op->cover & COVER_DIRECTORY)
-		return directories_inside(child, slot(child, op->at), op->path);
-	if (length >= sizeof(parent)) {
-		errno = ENAMETOOLONG;
+		return directories_make(root, path);
+	name = strrchr(path, '/');
+	if (!name) {
+		errno = EISDIR;
 		return -1;
 	}
-	memcpy(parent, op->path, length);
-	parent[length] = '\0';
-	dir = directories_inside(child, slot(child, op->at), parent);
+	*name++ = '\0';
+	dir = directories_make(root, path);
 	if (dir < 0)
 		return -1;
 	fd = SYS(openat, dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	shut(dir);
-	if (fd >= 0)
-		tell_stub(child, slot(child, op->at), fd);
 	return fd;
 }
 
@@ -193,16 +227,50 @@ int do_subtree(struct child *child, const struct op *op)
 	return mount_change(tree, op->attributes, 0);
 }
 
+/** A mount whose root directory gets the mode of the directory that it covers. */
+static int mode_copy(int mount, int target)
+{
+	int root = SYS(openat, mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), status = -1;
+	struct stat info;
+
+	if (root >= 0 && SYS(newfstatat, target, "", &info, AT_EMPTY_PATH) == 0)
+		status = SYS(fchmod, root, info.st_mode & 07777);
+	/* One that may not be written to keeps its own. */
+	if (status < 0 && errno == EROFS)
+		status = 0;
+	shut(root);
+	return status;
+}
+
+/** What `op` covers, made where it is missing; somebody who shares a cache may be at it, too. */
+static int target_open(int root, const struct op *op, bool *made)
+{
+	uint64_t resolve = op->cover & COVER_PLAIN ? RESOLVE_NO_SYMLINKS : 0;
+	int target = -1;
+
+	for (int tries = 0; target < 0 && tries < RACES_MAX; tries++) {
+		target = open_inside(root, op->path, O_PATH, resolve);
+		*made = target < 0 && errno == ENOENT;
+		if (*made)
+			target = target_make(root, op);
+		if (target < 0 &&
+		    !(*made && (errno == EEXIST || errno == ENOENT || errno == ELOOP)))
+			break;
+	}
+	return target;
+}
+
 int do_cover(struct child *child, const struct op *op)
 {
-	uint64_t flags = O_PATH | (op->cover & COVER_LINK ? O_NOFOLLOW : 0);
-	uint64_t resolve = op->cover & COVER_PLAIN ? RESOLVE_NO_SYMLINKS : 0;
-	int target = open_inside(slot(child, op->at), op->path, flags, resolve), status;
+	bool made;
+	int target = target_open(slot(child, op->at), op, &made), status;
 
-	if (target < 0 && errno == ENOENT)
-		target = make_target(child, op);
 	if (target < 0)
 		return -1;
+	if (op->cover & COVER_MODE && !made && mode_copy(slot(child, op->from), target) < 0) {
+		shut(target);
+		return -1;
+	}
 	status = mount_onto(slot(child, op->from), target);
 	shut(target);
 	return status;
@@ -265,7 +333,7 @@ int do_read_only(struct child *child, const struct op *op)
 	return mount_change(slot(child, op->at), MOUNT_ATTR_RDONLY, 0);
 }
 
-/** The root directory is the upper's: it gets the looks of the topmost lower's. */
+/** The root directory is the upper's: it gets the owner of the topmost lower's, as elsewhere. */
 static int upper_match(int lower, int upper)
 {
 	struct stat info;
@@ -275,7 +343,7 @@ static int upper_match(int lower, int upper)
 		return -1;
 	status = SYS(newfstatat, lower, "", &info, AT_EMPTY_PATH) < 0 ||
 				 SYS(fchown, fd, info.st_uid, info.st_gid) < 0 ||
-				 SYS(fchmod, fd, info.st_mode & 07777) < 0
+				 SYS(fchmod, fd, 0755) < 0
 			 ? -1
 			 : 0;
 	shut(fd);
@@ -396,5 +464,10 @@ int do_open(struct child *child, const struct op *op)
 
 int do_workdir(struct child *child, const struct op *op)
 {
-	return slot_set(child, op->to, directories_inside(NULL, slot(child, op->at), op->path));
+	int root = slot(child, op->at), fd = open_inside(root, op->path, O_PATH | O_DIRECTORY, 0);
+	char path[PATH_SIZE];
+
+	if (fd < 0 && errno == ENOENT && resolve_inside(root, op->path, path) == 0)
+		fd = directories_make(root, path);
+	return slot_set(child, op->to, fd);
 }

@@ -20,7 +20,6 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
@@ -30,21 +29,12 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { STUBS_MAX = 32 };
-
 /** Of a program whose time was up, as timeout(1) has it. */
 enum { STATUS_TIMEOUT = 124 };
-
-/** A mount point that had to be made in the image; removed when all is over. */
-struct stub {
-	char *path;
-	uint64_t inode;
-};
 
 /** One run. */
 struct run {
@@ -56,8 +46,6 @@ struct run {
 	bool timed_out, layer_full;
 	struct cgroup *cgroup; /* or NULL */
 	bool killed;           /* by us, since the program did not end when it was asked to */
-	struct stub stubs[STUBS_MAX];
-	size_t stub_count;
 };
 
 /* ---- what the child gets ---- */
@@ -179,16 +167,6 @@ static void refusal_take(const struct run *run, const struct message *message, s
 	(void)op_fail(&(blank ? blank : run->sandbox)->ops[message->op], message->sys, err);
 }
 
-static void stub_remember(struct run *run, const struct message *message)
-{
-	if (run->stub_count == STUBS_MAX)
-		return;
-	run->stubs[run->stub_count++] = (struct stub){
-		xstrndup(message->path, sizeof(message->path)),
-		message->inode,
-	};
-}
-
 static void exit_take(struct sandbox_exit *out, const struct message *message)
 {
 	int status = message->wait_status;
@@ -207,9 +185,6 @@ static void message_take(struct run *run, const struct message *message, struct 
 	case MESSAGE_OP_FAILED:
 		run->refused = true;
 		refusal_take(run, message, err);
-		break;
-	case MESSAGE_STUB:
-		stub_remember(run, message);
 		break;
 	case MESSAGE_EXEC_FAILED:
 		out->exec_failed = true;
@@ -274,46 +249,6 @@ static void child_wait(struct run *run)
 	fd_drop(&run->blank.pidfd);
 }
 
-/** Remove one stub from the upper directory, if it is what we made and still empty. */
-static void stub_remove(int upper, const struct stub *stub)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-	};
-	const char *slash = strrchr(stub->path, '/');
-	owned(str) char *parent = NULL;
-	owned(fd) int dir = -1;
-	struct stat info;
-
-	if (!slash)
-		return;
-	parent = slash == stub->path ? xstrdup(".")
-				     : xstrndup(stub->path + 1, (size_t)(slash - stub->path) - 1);
-	dir = (int)syscall(SYS_openat2, upper, parent, &how, sizeof(how));
-	if (dir < 0 || fstatat(dir, slash + 1, &info, AT_SYMLINK_NOFOLLOW) < 0)
-		return;
-	if (S_ISDIR(info.st_mode))
-		unlinkat(dir, slash + 1, AT_REMOVEDIR); /* which refuses if it is not empty */
-	else if (S_ISREG(info.st_mode) && info.st_size == 0 && info.st_ino == stub->inode)
-		unlinkat(dir, slash + 1, 0);
-}
-
-static void stubs_remove(struct run *run)
-{
-	owned(fd) int upper = -1;
-
-	if (run->stub_count)
-		upper = open(run->sandbox->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	while (run->stub_count) {
-		struct stub *stub = &run->stubs[--run->stub_count];
-
-		if (upper >= 0)
-			stub_remove(upper, stub);
-		free(stub->path);
-	}
-}
-
 /** How it ended, now that nothing of it is left. */
 static result run_judge(const struct run *run, struct sandbox_exit *out, struct error *err)
 {
@@ -351,7 +286,6 @@ static result run_once(struct run *run, bool *unshifted, struct sandbox_exit *ou
 		out->out_of_memory = run->cgroup && cgroup_out_of_memory(run->cgroup);
 		if (status == OK)
 			status = run_judge(run, out, err);
-		stubs_remove(run);
 	}
 	cgroup_drop(&run->cgroup);
 	return status;

@@ -57,7 +57,10 @@ struct bind_file {
 	uint32_t uid, gid; /* as seen inside */
 };
 
-/** Something to be seen at `target`: the first of file, lowers and source that is set. */
+/**
+ * Something to be seen at `target`: the first of file, lowers and source that is set.  Where there
+ * is nothing to mount on, an empty directory or file is made, and left in the upper directory.
+ */
 struct bind {
 	const char *source; /* path outside, or NULL for a tmpfs */
 	const char *target; /* absolute, resolved inside the root */
@@ -217,6 +220,14 @@ void sandbox_expect(const struct sandbox_spec *spec);
  */
 result sandbox_run(const struct ctx *ctx, const struct sandbox *sandbox, struct sandbox_exit *out,
 		   struct error *err);
+
+/**
+ * Take what sandbox_run() made to mount `targets` on (absolute paths) out of its upper directory:
+ * what is not in the tree below (`lower_fd`; -1: nothing is) and is empty, and so the directories
+ * above.
+ */
+result mount_points_remove(int upper_fd, int lower_fd, const struct strings *targets,
+			   struct error *err);
 
 /**
  * A merged view of a layer stack for reading, or with `upper` and `work` for writing, as a detached

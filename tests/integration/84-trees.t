@@ -377,6 +377,43 @@ RUN --mount=type=secret,id=none,env=NONE echo "[${NONE-unset}]" > /none; echo me
 END
 run mpemu run --platform linux/amd64 localhost/out cat /none
 is 'a secret that nobody gave is an empty variable' "$out" '[]'
+case_is 'whatever is done to where something was mounted' <<'END'
+FROM localhost/base
+RUN --mount=type=cache,target=/a/b/c chmod 700 /a/b /a && chown 3:4 /a/b
+RUN --mount=source=one.txt,target=/g/h/f chmod 700 /g/h; touch /g/other
+RUN --mount=type=cache,target=/k/l/m touch /k/l/x && rm /k/l/x
+RUN --mount=type=tmpfs,target=/m/n echo > /m/x
+--
+2 drwxr-xr-x 0/0 g/
+2 -rw-r--r-- 0/0 g/other
+4 drwxr-xr-x 0/0 m/
+4 -rw-r--r-- 0/0 m/x
+END
+case_is 'links lead to where something is mounted, also those to nothing' <<'END'
+FROM localhost/base
+RUN mkdir /real && ln -s /real /there && ln -s ../../nowhere/x /none && ln -s /nofile /file
+RUN --mount=target=/there --mount=type=cache,target=/none/deep [ -e /real/one.txt ] && [ -d /nowhere/x/deep ]
+RUN --mount=source=one.txt,target=/file [ -s /nofile ] && [ -L /file ]
+--
+1 lrwxrwxrwx 0/0 file -> /nofile
+1 lrwxrwxrwx 0/0 none -> ../../nowhere/x
+1 drwxr-xr-x 0/0 real/
+1 lrwxrwxrwx 0/0 there -> /real
+END
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/base
+RUN mkdir -m 711 /p && mkdir /t && touch -d @1000000000 /t
+RUN --mount=type=tmpfs,target=/p --mount=type=tmpfs,target=/q stat -c %a /p /q > /modes
+RUN --mount=type=cache,target=/t/x chmod 700 /t
+RUN stat -c %Y /t > /time; chmod 700 /
+RUN stat -c %a / > /root.mode
+RUN echo x > /etc/resolv.conf; touch -d @1000000000 /etc; chmod 711 /etc
+END
+build "$context"
+run mpemu run --platform linux/amd64 localhost/out sh -c \
+	'cat /modes; [ $(cat /time) = 1000000000 ] || echo new; cat /root.mode; stat -c %Y /etc'
+is 'an empty file system looks like what it covers; times are those that Docker leaves' \
+	"$(echo $out)" '711 1777 new 755 1000000000'
 printf 'FROM localhost/bare\nRUN <<E\n#!/bin/sh\ntrue\nE\n' >"$context/Dockerfile"
 build "$context"
 is 'what a script was mounted in goes with it' "$(trees 1)" '1 drwxr-xr-x 0/0 proc/
