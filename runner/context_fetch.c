@@ -34,6 +34,23 @@ static result fresh_directory(const struct context_source *source, struct obtain
 	return out->fd < 0 ? (result)fail_sys(err, "open %s", path) : OK;
 }
 
+/** A Dockerfile that was downloaded is also the one file of its context, as BuildKit has it. */
+static result text_keep(int fd, const struct obtained *obtained, struct error *err)
+{
+	static const char name[] = "context";
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+	owned(fd) int copy = -1;
+	struct stat status;
+
+	copy = openat(obtained->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (copy < 0 || fstat(fd, &status) < 0)
+		return fail_sys(err, "create %s", name);
+	if (write_all(copy, obtained->text.data, obtained->text.length, err))
+		return FAILED;
+	times[1] = status.st_mtim;
+	return futimens(copy, times) < 0 ? (result)fail_sys(err, "set time of %s", name) : OK;
+}
+
 /** A file that was downloaded or typed at us: an archive, else a Dockerfile. */
 static result file_take(const struct context_source *source, int fd, const char *where,
 			struct obtained *out, struct error *err)
@@ -112,7 +129,9 @@ static result http_take(const struct context_source *source, const struct remote
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail_sys(err, "open %s", path);
-	return file_take(source, fd, remote->url, out, err);
+	if (file_take(source, fd, remote->url, out, err))
+		return FAILED;
+	return out->is_text ? text_keep(fd, out, err) : OK;
 }
 
 static result git_take(const struct context_source *source, const struct remote *remote,

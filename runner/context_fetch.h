@@ -21,7 +21,7 @@ struct context_source {
 
 /** What a word on the command line turned out to be.  Starts as { .fd = -1 }. */
 struct obtained {
-	int fd;              /* the directory; an empty one where there was only a Dockerfile */
+	int fd;              /* the directory; empty where a Dockerfile was all that was typed */
 	struct workdir *dir; /* that it lives in, or NULL */
 	struct buf text;     /* the Dockerfile, where `is_text` */
 	bool is_text;

@@ -209,7 +209,10 @@ result source_hash(struct copy *copy, struct copy_source *source, struct digest 
 		hasher_add_str(hasher, "git");
 		hasher_add_str(hasher, source->commit);
 		hasher_add_str(hasher, subdir ? subdir : "");
-		hasher_add_str(hasher, keeps_git_dir(copy, source) ? source->remote.url : "");
+		if (keeps_git_dir(copy, source)) {
+			hasher_add_str(hasher, source->remote.url);
+			hasher_add_str(hasher, source->remote.ref ? source->remote.ref : "");
+		}
 		hasher_add_str(hasher, source->remote.submodules == CHOICE_NO ? "alone" : "");
 	} else if (content_hash(copy, source, hasher, err)) {
 		return FAILED;

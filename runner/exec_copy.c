@@ -5,6 +5,7 @@
  */
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "runner/copy_sources.h"
 #include "runner/exec.h"
 
@@ -138,6 +139,20 @@ static result source_copy(struct copy *copy, struct copy_source *source, int roo
 			 root_fd, copy->target, &options, err);
 }
 
+/** Legal, as each file takes the place of the one before, and hardly ever meant. */
+static void target_warn(const struct copy *copy, int root_fd)
+{
+	const struct job *job = copy->job;
+
+	if (copy->source_count < 2 || copy->into_directory || is_directory(root_fd, copy->target))
+		return;
+	progress_warn(job->build->ctx,
+		      "%s:%u: %s of more than one source to %s, which is no directory: end it with "
+		      "a / to get one",
+		      job->build->dockerfile->name, job->step->instruction->first_line, copy->verb,
+		      copy->target);
+}
+
 static result copy_make(struct job *job, const char *workdir, void *closure, struct error *err)
 {
 	owned(str) char *scratch = xasprintf("%s/scratch", workdir);
@@ -148,6 +163,7 @@ static result copy_make(struct job *job, const char *workdir, void *closure, str
 	(void)job;
 	if (root_open(copy, workdir, &root_fd, err) || owner_find(copy, root_fd, &uid, &gid, err))
 		return FAILED;
+	target_warn(copy, root_fd);
 	for (size_t i = 0; i < copy->source_count; i++) {
 		struct copy_source *source = &copy->sources[i];
 

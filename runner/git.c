@@ -269,31 +269,25 @@ result git_resolve(const struct ctx *ctx, const struct remote *remote, char **co
 	return OK;
 }
 
-/** The commit alone where the server gives it, else all there is. */
-static result commit_fetch(const struct ctx *ctx, const struct remote *remote, const char *commit,
-			   const char *path, struct error *err)
+/** Fetch `one` with nothing behind it where the server gives that, else `other` and all of it. */
+static result fetch(const struct ctx *ctx, const struct remote *remote, const char *one,
+		    const char *other, const char *path, struct error *err)
 {
-	const char *const one[] = { "fetch",     "-q", "--no-tags", "--no-recurse-submodules",
-				    "--depth=1", "--", remote->url, commit,
-				    NULL };
-	const char *const all[] = { "fetch",
-				    "-q",
-				    "--no-tags",
-				    "--no-recurse-submodules",
-				    "--",
-				    remote->url,
-				    "+refs/*:refs/fetched/*",
-				    NULL };
+	const char *const shallow[] = { "fetch",     "-q", "--no-tags", "--no-recurse-submodules",
+					"--depth=1", "--", remote->url, one,
+					NULL };
+	const char *const whole[] = { "fetch", "-q",        "--no-tags", "--no-recurse-submodules",
+				      "--",    remote->url, other,       NULL };
 	owned(buf) struct buf output = {};
 	struct error first = {};
 
-	if (!git(ctx, remote, path, one, &output, &first))
+	if (!git(ctx, remote, path, shallow, &output, &first))
 		return OK;
 	if (first.fault != FAULT_NETWORK) {
 		*err = first;
 		return FAILED;
 	}
-	return git(ctx, remote, path, all, &output, err);
+	return git(ctx, remote, path, whole, &output, err);
 }
 
 static result submodules_update(const struct ctx *ctx, const struct remote *remote,
@@ -310,27 +304,89 @@ static result submodules_update(const struct ctx *ctx, const struct remote *remo
 	return git(ctx, remote, path, words, &output, err);
 }
 
-/** What stays is of the commit alone, with the name that it was asked for by as a tag. */
+/** The name of the branch or tag that was asked for; NULL where it was a commit. */
+static result name_find(const struct ctx *ctx, const struct remote *remote, char **out,
+			struct error *err)
+{
+	static const char prefix[] = "ref: refs/heads/";
+	const char *const words[] = { "ls-remote", "--symref", "--", remote->url, "HEAD", NULL };
+	const char *ref = remote->ref ? remote->ref : "";
+	owned(buf) struct buf lines = {};
+	const char *found;
+
+	if (starts_with(ref, "refs/heads/") || starts_with(ref, "refs/tags/"))
+		ref = strchr(ref + strlen("refs/"), '/') + 1;
+	if (*ref) {
+		*out = is_commit(ref) || starts_with(ref, "refs/") ? NULL : xstrdup(ref);
+		return OK;
+	}
+	if (git(ctx, remote, NULL, words, &lines, err))
+		return FAILED;
+	found = strstr(buf_text(&lines), prefix);
+	*out = found ? xstrndup(found + strlen(prefix), strcspn(found + strlen(prefix), "\t\n"))
+		     : NULL;
+	return OK;
+}
+
+/** Whether the name is that of an annotated tag and of no branch. */
+static result tag_is_object(const struct ctx *ctx, const struct remote *remote, const char *name,
+			    bool *out, struct error *err)
+{
+	owned(str) char *branch = xasprintf("refs/heads/%s", name);
+	owned(str) char *tag = xasprintf("refs/tags/%s^{}", name);
+	const char *const words[] = { "ls-remote", "--", remote->url, branch, tag, NULL };
+	owned(buf) struct buf lines = {};
+	owned(str) char *head = NULL, *object = NULL;
+
+	if (git(ctx, remote, NULL, words, &lines, err))
+		return FAILED;
+	head = line_find(buf_text(&lines), "", branch, "");
+	object = line_find(buf_text(&lines), "", tag, "");
+	*out = object && (!head || starts_with(remote->ref ? remote->ref : "", "refs/tags/"));
+	return OK;
+}
+
+/** An annotated tag comes along; anything else is a branch and a tag, as BuildKit leaves it. */
+static result name_keep(const struct ctx *ctx, const struct remote *remote, const char *commit,
+			const char *name, const char *path, struct error *err)
+{
+	owned(str) char *branch = xasprintf("refs/heads/%s", name);
+	owned(str) char *tag = xasprintf("refs/tags/%s", name);
+	owned(str) char *both = xasprintf("+%s:%s", tag, tag);
+	const char *const set_branch[] = { "update-ref", branch, commit, NULL };
+	const char *const set_tag[] = { "update-ref", tag, commit, NULL };
+	owned(buf) struct buf output = {};
+	bool is_object;
+
+	if (tag_is_object(ctx, remote, name, &is_object, err))
+		return FAILED;
+	if (is_object)
+		return fetch(ctx, remote, both, both, path, err);
+	return git(ctx, remote, path, set_branch, &output, err) ||
+			       git(ctx, remote, path, set_tag, &output, err)
+		       ? FAILED
+		       : OK;
+}
+
+/** What stays is of the commit alone, with the name that it was asked for by, and no times. */
 static result git_dir_tidy(const struct ctx *ctx, const struct remote *remote, const char *commit,
 			   const char *path, struct error *err)
 {
-	const char *ref = remote->ref ? remote->ref : "";
-	const char *name = starts_with(ref, "refs/heads/")  ? ref + strlen("refs/heads/")
-			   : starts_with(ref, "refs/tags/") ? ref + strlen("refs/tags/")
-							    : ref;
-	owned(str) char *tag = xasprintf("refs/tags/%s", name);
+	static const char *const expire[] = { "reflog", "expire", "--all", "--expire=now", NULL };
 	owned(str) char *refs = xasprintf("%s/.git/refs", path);
 	owned(str) char *head = xasprintf("%s/.git/FETCH_HEAD", path);
-	const char *const words[] = { "update-ref", tag, commit, NULL };
+	owned(str) char *name = NULL;
 	owned(buf) struct buf output = {};
 	owned(fd) int fd = open(refs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd >= 0 && remove_tree(fd, "fetched", err))
 		return FAILED;
+	if (name_find(ctx, remote, &name, err) ||
+	    (name && name_keep(ctx, remote, commit, name, path, err)) ||
+	    git(ctx, remote, path, expire, &output, err))
+		return FAILED;
 	unlink(head);
-	if (!*name || is_commit(name) || starts_with(name, "refs/"))
-		return OK;
-	return git(ctx, remote, path, words, &output, err);
+	return OK;
 }
 
 /** What is left are the files of the commit. */
@@ -346,14 +402,16 @@ static result git_dir_remove(const char *path, struct error *err)
 result git_checkout(const struct ctx *ctx, const struct remote *remote, const char *commit,
 		    bool keep_git_dir, const char *path, struct error *err)
 {
-	const char *const init[] = { "init", "-q", "--template=", "--", path, NULL };
+	/* a repository that stays has what git puts into any new one */
+	const char *const init[] = { "init", "-q", keep_git_dir ? "-q" : "--template=",
+				     "--",   path, NULL };
 	const char *const origin[] = { "remote", "add", "--", "origin", remote->url, NULL };
 	const char *const checkout[] = { "checkout", "-q", "--detach", commit, "--", NULL };
 	owned(buf) struct buf output = {};
 
 	if (git(ctx, remote, NULL, init, &output, err) ||
 	    git(ctx, remote, path, origin, &output, err) ||
-	    commit_fetch(ctx, remote, commit, path, err) ||
+	    fetch(ctx, remote, commit, "+refs/*:refs/fetched/*", path, err) ||
 	    git(ctx, remote, path, checkout, &output, err) ||
 	    submodules_update(ctx, remote, path, err))
 		return fail_in(err, "%s", remote->url);

@@ -215,8 +215,10 @@ static result check_out(struct outside *outside, const struct ctx *ctx, const st
 result outside_tree(struct outside *outside, const struct ctx *ctx, const struct remote *remote,
 		    const char *commit, bool keep_git_dir, char **directory, struct error *err)
 {
-	owned(str) char *key = xasprintf("tree %d %d %s %s", keep_git_dir,
-					 remote->submodules == CHOICE_NO, commit, remote->url);
+	/* the name is part of what is kept */
+	owned(str) char *key = xasprintf("tree %d %d %s %s %s", keep_git_dir,
+					 remote->submodules == CHOICE_NO, commit, remote->url,
+					 keep_git_dir && remote->ref ? remote->ref : "");
 	bool mine;
 	struct thing *thing = thing_take(outside, key, &mine);
 

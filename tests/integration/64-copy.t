@@ -100,8 +100,10 @@ case_fails 'a file does not replace a directory' \
 	'FROM scratch AS a\nCOPY src /x/one.txt/\nFROM a\nCOPY one.txt /x/' 'cannot replace to directory'
 case_fails 'nor a directory a file' 'FROM scratch AS a\nCOPY one.txt /x\nFROM a\nCOPY src /x' \
 	'cannot copy to non-directory'
-case_is 'without a slash the last of several files stays' 'FROM scratch\nCOPY one.txt two.md /x' \
-	'-rw-r--r-- 0/0 x'
+case_is 'without a slash each source takes the place of the one before' \
+	'FROM scratch\nCOPY one.txt two.md /x' '-rw-r--r-- 0/0 x'
+is 'the last one stays' "$(content x)" "$(cat "$context/two.md")"
+like 'which is warned of' "$err" 'Dockerfile:2: COPY of more than one source to /x, .*end it with a /'
 
 # ---- --chown, --chmod ----
 
@@ -330,7 +332,12 @@ is 'a commit that is cached is not asked for again' "$status $(cat "$scratch/log
 build_text "FROM scratch\nADD --keep-git-dir=true $url?tag=v1 /x"
 like 'its history may come along' "$(layer)" 'x/\.git/HEAD'
 like 'with the name that was asked for' "$(layer)" 'x/\.git/refs/tags/v1$'
-unlike 'and no other' "$(layer)" 'refs/fetched|FETCH_HEAD'
+unlike 'and no other' "$(layer)" 'refs/fetched|FETCH_HEAD|refs/heads/.'
+is 'an annotated tag is an object' \
+	"$(content x/.git/refs/tags/v1)" "$(git_quietly -C "$work" rev-parse refs/tags/v1)"
+is 'and no log tells when' "$(content x/.git/logs/HEAD)" ''
+build_text "FROM scratch\nADD --keep-git-dir=true $url#$first /x"
+unlike 'a commit has no name' "$(layer)" 'refs/(tags|heads)/.'
 build_text "FROM scratch\nADD --checksum=$first $url#v1 /y"
 is 'a checksum is the commit' "$status" 0
 case_fails 'which it must be' "FROM scratch\nADD --checksum=$first $url /y" 'expected checksum to match'

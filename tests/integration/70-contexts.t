@@ -179,6 +179,9 @@ if command -v python3 >/dev/null; then
 	shows 'an archive by URL' 'Dockerfile hidden one sub'
 	build "http://127.0.0.1:$port/alone"
 	shows 'a Dockerfile by URL' alone
+	printf 'FROM localhost/base\nCOPY . /all/\nCMD ["sh", "-c", "cd /all && stat -c %%a:%%n * && cat *"]\n' >"$scratch/sees"
+	build "http://127.0.0.1:$port/sees"
+	shows 'which is all its context has' "600:context $(echo $(cat "$scratch/sees"))"
 	build -f "http://127.0.0.1:$port/alone" "$context"
 	shows 'a Dockerfile by URL, with a context' alone
 	build "http://127.0.0.1:$port/nothing"
@@ -190,6 +193,18 @@ if command -v python3 >/dev/null; then
 		shows 'a directory of it' alone
 		build "http://127.0.0.1:$port/repo.git#other:nowhere"
 		is 'one that is not there' "$status" 3
+		port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+		git daemon --listen=127.0.0.1 --port="$port" --export-all --base-path="$scratch" "$scratch" 2>/dev/null &
+		test_children="$test_children $!"
+		printf 'FROM localhost/base\nADD --keep-git-dir git://127.0.0.1:%s/repo.git /r\n%s\n' "$port" \
+			'CMD ["sh", "-c", "cd /r/.git && cat refs/heads/* refs/tags/* logs/HEAD && ls refs/heads"]' >"$scratch/elsewhere"
+		for _ in $(seq 100); do
+			git ls-remote "git://127.0.0.1:$port/repo.git" >/dev/null 2>&1 && break
+			sleep 0.1
+		done
+		build -f "$scratch/elsewhere" "$context"
+		head=$(git -C "$repo" rev-parse HEAD) branch=$(git -C "$repo" symbolic-ref --short HEAD)
+		shows 'a repository that stays knows its default branch' "$head $head $branch"
 	fi
 else
 	skip 'contexts by URL' 'no python3 to serve them'
