@@ -216,9 +216,9 @@ result outside_tree(struct outside *outside, const struct ctx *ctx, const struct
 		    const char *commit, bool keep_git_dir, char **directory, struct error *err)
 {
 	/* the name is part of what is kept */
-	owned(str) char *key = xasprintf("tree %d %d %s %s %s", keep_git_dir,
-					 remote->submodules == CHOICE_NO, commit, remote->url,
-					 keep_git_dir && remote->ref ? remote->ref : "");
+	owned(str) char *key =
+		xasprintf("tree %d %d %s %s %s", keep_git_dir, remote->submodules == CHOICE_NO,
+			  commit, remote->url, keep_git_dir && remote->ref ? remote->ref : "");
 	bool mine;
 	struct thing *thing = thing_take(outside, key, &mine);
 

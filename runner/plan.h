@@ -49,7 +49,7 @@ struct step {
 	struct step **dependants;
 	size_t dependant_count;
 	struct snapshot *result; /* in STEP_CACHED and STEP_DONE */
-	bool passed_on; /* its result went to the step behind it: see step_execute() */
+	bool passed_on;          /* its result went to the step behind it: see step_execute() */
 };
 
 struct plan {
