@@ -17,7 +17,8 @@ enum event_kind {
 	EVENT_STEP_DONE,
 	EVENT_STEP_FAILED,  /* text: why */
 	EVENT_STEP_STOPPED, /* it had started, and the build was stopped */
-	EVENT_STEP_ASSIST,  /* how its programs ran; before its end; text: the same in words */
+	EVENT_STEP_ASSIST,  /* how its programs ran; before its end, or of a run (step 0); text: the
+			       same in words */
 	EVENT_TRANSFER,     /* text: what; bytes of total so far; bytes == total: finished */
 	EVENT_NOTE,         /* text: a message that is good to know */
 	EVENT_WARNING,      /* text: a message that somebody should read */
@@ -43,6 +44,16 @@ struct ran_program {
 	uint64_t count;
 };
 
+/** A part of the time that a step took. */
+struct ran_time {
+	const char *name;
+	const char *script; /* that it interpreted; "": none */
+	const char *why;    /* why it was emulated; "": it ran natively, or nobody knows */
+	const char *reason; /* why it has no twin; "" likewise */
+	bool emulated;
+	double share; /* 0 to 1, of all */
+};
+
 struct event {
 	enum event_kind kind;
 	size_t step;                     /* number of the step, from 1; 0: about no step */
@@ -56,6 +67,10 @@ struct event {
 	uint64_t native, emulated; /* how many programs ran so: ASSIST */
 	const struct ran_program *programs;
 	size_t program_count;
+	const struct ran_time *times; /* the largest parts; ASSIST */
+	size_t time_count;
+	double cpu_seconds;    /* that they are parts of; 0: unknown */
+	double emulated_share; /* of it; 0 to 1 */
 	const struct summary *summaries;
 	size_t summary_count;
 };

@@ -20,6 +20,7 @@ struct assist {
 	struct assist_hidden *hidden;
 	struct assist_root *roots;
 	struct buf engine; /* directory of the emulator */
+	struct sampling *sampling;
 	char *place;
 	char rule[BINFMT_RULE_MAX];
 	struct assist_spec spec;
@@ -242,6 +243,7 @@ static void spec_make(struct assist *assist)
 {
 	const struct twin_set *twins = assist->twins;
 
+	assist->sampling = sampling_new();
 	assist->roots = xcalloc(twins->root_count + 1, sizeof(*assist->roots));
 	for (size_t i = 0; i < twins->root_count; i++)
 		assist->roots[i] = (struct assist_root){
@@ -252,6 +254,7 @@ static void spec_make(struct assist *assist)
 		.hidden = assist->place,
 		.roots = assist->roots,
 		.root_count = twins->root_count,
+		.sampling = assist->sampling,
 	};
 }
 
@@ -357,6 +360,11 @@ void assist_counts(struct assist *assist, struct assist_counts *out)
 	assist_hidden_counts(assist->hidden, out);
 }
 
+void assist_times(struct assist *assist, struct program_times *out)
+{
+	sampling_times(assist->sampling, out);
+}
+
 bool assist_tripped(struct assist *assist)
 {
 	struct assist_counts counts;
@@ -387,6 +395,7 @@ void assist_drop(struct assist **assist)
 	/* Its content is ours, and a second try of the step begins anew. */
 	if (old->place)
 		(void)remove_tree(AT_FDCWD, old->place, &ignored);
+	sampling_drop(&old->sampling);
 	twin_set_drop(&old->twins);
 	buf_drop(&old->engine);
 	free(old->roots);

@@ -59,8 +59,9 @@ result assist_start(const struct assist_request *request, struct assist **out, s
 const char *assist_rule(const struct assist *assist);
 const struct assist_spec *assist_spec(const struct assist *assist);
 
-/** After the sandbox has ended: how its programs ran. */
+/** After the sandbox has ended: how its programs ran, and which of them took the time. */
 void assist_counts(struct assist *assist, struct assist_counts *out);
+void assist_times(struct assist *assist, struct program_times *out);
 
 /**
  * Whether a twin met what it cannot do as the foreign program would, so that the run counts for

@@ -15,6 +15,7 @@
 #include "runner/outside.h"
 #include "runner/publish.h"
 #include "runner/sched.h"
+#include "runner/slow_steps.h"
 #include "runner/summary.h"
 #include "runner/tree_key.h"
 #include "runner/verify.h"
@@ -30,6 +31,7 @@ static void build_done(struct build *build)
 	imports_drop(&build->imports);
 	tree_keys_drop(&build->tree_keys);
 	bases_drop(&build->bases);
+	slow_steps_drop(&build->slow_steps);
 	toolchains_drop(&build->toolchains);
 	strings_drop(&build->native_tools);
 	plan_drop(&build->plan);
@@ -277,9 +279,11 @@ result build_run(const struct ctx *ctx, const struct build_request *request,
 		.request = request,
 		.privilege = privilege,
 		.time = time(NULL),
+		.slow_steps = slow_steps_new(),
 	};
 	result status = run_all(&build, index, err);
 
+	slow_steps_tell(build.slow_steps, ctx);
 	checks_tell(&build);
 	if (build.tree_keys)
 		tree_keys_save(build.tree_keys, ctx);

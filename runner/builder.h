@@ -20,6 +20,7 @@ struct bases;
 struct flights;
 struct imports;
 struct lint;
+struct slow_steps;
 struct tree_keys;
 struct outside;
 struct toolchains;
@@ -101,6 +102,7 @@ struct build {
 	struct strings native_tools;   /* layers of the image of --assist-from, topmost first */
 	struct toolchains *toolchains; /* or NULL: none may be made */
 	struct triggers *triggers;     /* of base images */
+	struct slow_steps *slow_steps; /* by emulation; told at the end */
 	int64_t time;                  /* of this build, for `created` */
 };
 

@@ -8,6 +8,7 @@
 #include "registry/registry.h"
 #include "runner/assist.h"
 #include "runner/assist_image.h"
+#include "runner/assist_tell.h"
 #include "runner/commands.h"
 #include "runner/contents.h"
 #include "runner/emulation.h"
@@ -374,6 +375,9 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 	}
 	if (run_attend(job->in, &job->wanted->attendance, &spec, &ended, err))
 		return FAILED;
+	if (job->assist)
+		assist_tell(job->in->ctx, job->assist, &(struct event){ .kind = EVENT_STEP_ASSIST },
+			    NULL);
 	if (ended.exec_failed)
 		exec_explain(job, &ended);
 	if (limits_explain(&ended, &job->resources, job->timeout_ms, &why))

@@ -9,15 +9,15 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "runner/assist_tell.h"
 #include "runner/assist_verify.h"
 #include "runner/bases.h"
 #include "runner/layers.h"
+#include "runner/slow_steps.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TOLD_MAX = 4 }; /* programs that are told in one line */
 
 static const struct step *base_step(const struct step *step)
 {
@@ -97,51 +97,21 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 	return OK;
 }
 
-/** "812 programs ran native, 31 emulated: cmake 29 (no twin: ...), ld 2 (its arguments)" */
-static void counts_text(const struct assist *assist, const struct assist_counts *counts,
-			struct buf *out)
-{
-	buf_printf(out, "%llu programs ran native, %llu emulated",
-		   (unsigned long long)counts->native, (unsigned long long)counts->emulated);
-	for (size_t i = 0; i < counts->program_count && i < TOLD_MAX; i++) {
-		const struct assist_program *program = &counts->programs[i];
-		const struct twin_miss *miss = assist_miss(assist, program->name);
-
-		buf_printf(out, "%s %s %llu (%s%s%s)", i ? "," : ":", program->name,
-			   (unsigned long long)program->count, program->why, miss ? ": " : "",
-			   miss ? miss->reason : "");
-	}
-	if (counts->program_count > TOLD_MAX)
-		buf_printf(out, ", and %zu more", counts->program_count - TOLD_MAX);
-}
-
 void job_assist_tell(const struct job *job, struct assist *assist)
 {
-	struct ran_program programs[ASSIST_PROGRAMS_MAX];
-	owned(buf) struct buf text = {};
-	struct assist_counts counts;
-	struct event event = {
+	const struct step *step = job->step;
+	const struct event about = {
 		.kind = EVENT_STEP_ASSIST,
-		.step = job->step->id + 1,
-		.platform = job->step->target,
-		.name = job->step->name,
-		.line = job->step->instruction->first_line,
-		.programs = programs,
+		.step = step->id + 1,
+		.platform = step->target,
+		.name = step->name,
+		.line = step->instruction->first_line,
 	};
+	owned(buf) struct buf slow = {};
 
-	assist_counts(assist, &counts);
-	counts_text(assist, &counts, &text);
-	for (; event.program_count < counts.program_count; event.program_count++)
-		programs[event.program_count] = (struct ran_program){
-			.name = counts.programs[event.program_count].name,
-			.why = counts.programs[event.program_count].why,
-			.count = counts.programs[event.program_count].count,
-		};
-	event.native = counts.native;
-	event.emulated = counts.emulated;
-	event.text = buf_text(&text);
-	event.text_length = text.length;
-	progress_emit(job->build->ctx, &event);
+	assist_tell(job->build->ctx, assist, &about, &slow);
+	if (slow.length)
+		slow_steps_add(job->build->slow_steps, step->id, step->name, buf_text(&slow));
 }
 
 /* ---- verify ---- */

@@ -43,10 +43,15 @@ static void set_number(json_t *object, const char *key, uint64_t number)
 	json_object_set_new(object, key, json_integer((json_int_t)number));
 }
 
-/** To the microsecond: more digits would only be noise. */
+/** More digits than `scale` has zeros would only be noise. */
+static double rounded(double number, double scale)
+{
+	return (double)(int64_t)(number * scale + 0.5) / scale;
+}
+
 static void set_seconds(json_t *object, const char *key, double seconds)
 {
-	json_object_set_new(object, key, json_real((double)(int64_t)(seconds * 1e6 + 0.5) / 1e6));
+	json_object_set_new(object, key, json_real(rounded(seconds, 1e6)));
 }
 
 static void set_platform(json_t *object, const struct platform *platform)
@@ -115,6 +120,33 @@ static void set_programs(json_t *object, const struct event *event)
 	json_object_set_new(object, "programs", list);
 }
 
+static void set_times(json_t *object, const struct event *event)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < event->time_count; i++) {
+		const struct ran_time *time = &event->times[i];
+		json_t *item = json_object();
+
+		set_text(item, "name", time->name, strlen(time->name));
+		if (*time->script)
+			set_text(item, "script", time->script, strlen(time->script));
+		json_object_set_new(item, "mode",
+				    json_string(time->emulated ? "emulated" : "native"));
+		json_object_set_new(item, "share", json_real(rounded(time->share, 1e4)));
+		if (*time->why)
+			set_text(item, "why", time->why, strlen(time->why));
+		if (*time->reason)
+			set_text(item, "reason", time->reason, strlen(time->reason));
+		json_array_append_new(list, item);
+	}
+	if (event->cpu_seconds > 0)
+		set_seconds(object, "cpu-seconds", event->cpu_seconds);
+	json_object_set_new(object, "emulated-share",
+			    json_real(rounded(event->emulated_share, 1e4)));
+	json_object_set_new(object, "times", list);
+}
+
 static void json_event(struct view *view, const struct event *event, struct live *live,
 		       struct moment now, struct buf *out)
 {
@@ -134,6 +166,8 @@ static void json_event(struct view *view, const struct event *event, struct live
 		set_number(object, "total", event->total);
 	if (event->kind == EVENT_STEP_ASSIST)
 		set_programs(object, event);
+	if (event->kind == EVENT_STEP_ASSIST && event->time_count)
+		set_times(object, event);
 	if (event->kind == EVENT_SUMMARY)
 		set_summaries(object, event);
 	/* 16 digits hold microseconds of our century and show no rounding. */

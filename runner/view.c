@@ -191,7 +191,8 @@ void message_text(const struct event *event, bool brief, struct buf *out)
 {
 	if (event->kind == EVENT_SUMMARY)
 		summary_table(event, brief, out);
-	if (event->kind != EVENT_NOTE && event->kind != EVENT_WARNING)
+	if (event->kind != EVENT_NOTE && event->kind != EVENT_WARNING &&
+	    event->kind != EVENT_STEP_ASSIST)
 		return;
 	if (event->kind == EVENT_WARNING)
 		buf_add_str(out, "warning: ");

@@ -96,7 +96,8 @@ const char *live_last(const struct live *live);
 void tail_text(const struct live *live, const struct event *event, struct buf *out);
 
 /**
- * A note or a warning with its newline, or the table of a summary; nothing for other events.
+ * A note, a warning or how the programs of a run ran, with its newline, or the table of a summary;
+ * nothing for other events.
  * `brief`: digests as people tell them apart.
  */
 void message_text(const struct event *event, bool brief, struct buf *out);

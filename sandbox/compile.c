@@ -337,6 +337,7 @@ result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, st
 	for (size_t i = 0; spec->terminal && i < countof(sandbox->streams); i++)
 		sandbox->streams[i] = spec->terminal->socket_fd;
 	sandbox->signal_fd = spec->signal_fd;
+	sandbox->sampling = spec->assist ? spec->assist->sampling : NULL;
 	sandbox->resources = spec->resources;
 	sandbox->timeout_ms = spec->timeout_ms;
 	status = compile(&plan, binds, err);

@@ -48,7 +48,8 @@ struct sandbox {
 	struct resource_limits resources;
 	uint64_t timeout_ms;
 	int streams[3];
-	int signal_fd; /* or 0 */
+	int signal_fd;             /* or 0 */
+	struct sampling *sampling; /* or NULL */
 	const char *upper;
 };
 

@@ -207,6 +207,7 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 		.init = run->blank.pidfd,
 		.main = -1,
 		.signal_fd = run->sandbox->signal_fd ? run->sandbox->signal_fd : -1,
+		.sampling = run->sandbox->sampling,
 	};
 	struct message message;
 	struct quota quota;
@@ -214,11 +215,13 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 	quota_begin(&quota, run->sandbox->upper, run->sandbox->resources.layer);
 	watch.quota = quota.limit ? &quota : NULL;
 	watch_limit(&watch, run->sandbox->timeout_ms);
+	sampling_begin(watch.sampling, run->blank.pid, run->blank.pidfd);
 	while (!run->exited && watch_next(&watch, &message))
 		message_take(run, &message, out, err);
 	run->killed = watch.killed;
 	run->timed_out = watch.timed_out;
 	run->layer_full = watch.layer_full;
+	sampling_end(watch.sampling, out->usage.user_us + out->usage.system_us);
 	quota_end(&quota);
 	watch_end(&watch);
 }

@@ -128,6 +128,7 @@ struct assist_spec {
 	const char *hidden; /* directory made by assist_hidden_make() */
 	const struct assist_root *roots;
 	size_t root_count;
+	struct sampling *sampling; /* is told what takes the time; or NULL */
 };
 
 /**
@@ -337,6 +338,37 @@ result assist_hidden_make(const char *path, const struct privilege *privilege,
 /** After the sandbox has ended: stop counting.  What `out` points to goes with `hidden`. */
 void assist_hidden_counts(struct assist_hidden *hidden, struct assist_counts *out);
 void assist_hidden_drop(struct assist_hidden **hidden);
+
+/* ---- where the time goes ---- */
+
+enum { TIMED_MAX = 64 }; /* programs that are told apart */
+
+/** A program, and how often it was seen running. */
+struct timed_program {
+	char name[48];
+	char script[48]; /* that an emulated interpreter ran; "": none, or not known */
+	bool emulated;
+	uint64_t seen;
+};
+
+struct program_times {
+	const struct timed_program *items; /* most often first */
+	size_t count;
+	uint64_t seen, emulated; /* all, and the emulated ones */
+	uint64_t cpu_us;         /* what they took of CPUs; 0: unknown */
+};
+
+/**
+ * Finds out what takes the time of a sandbox, by a look at its processes some dozen times a second;
+ * of one that ends in less than a third of a second, nothing.  A guest may lie about names.
+ */
+struct sampling;
+
+struct sampling *sampling_new(void);
+void sampling_drop(struct sampling **sampling);
+
+/** After the sandbox has ended; what `out` points to goes with `sampling`. */
+void sampling_times(struct sampling *sampling, struct program_times *out);
 
 /* ---- layers ---- */
 

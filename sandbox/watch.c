@@ -117,9 +117,11 @@ static int message_read(struct watch *watch, struct message *out)
 
 static int patience(const struct watch *watch)
 {
-	int most = watch->quota && !watch->killed ? QUOTA_LOOK_MS : INT_MAX;
+	int most = sampling_patience(watch->sampling);
 	uint64_t now, at = watch->kill_at;
 
+	if (watch->quota && !watch->killed && most > QUOTA_LOOK_MS)
+		most = QUOTA_LOOK_MS;
 	if (watch->time_up_at && (!at || watch->time_up_at < at))
 		at = watch->time_up_at;
 	if (!at)
@@ -178,6 +180,7 @@ bool watch_next(struct watch *watch, struct message *out)
 			signals_read(watch);
 		clocks_check(watch);
 		quota_check(watch);
+		sampling_look(watch->sampling);
 		if (!polls[0].revents)
 			continue;
 		got = message_read(watch, out);

@@ -8,6 +8,7 @@
 #include "base/ctx.h"
 #include "sandbox/ops.h"
 #include "sandbox/quota.h"
+#include "sandbox/sampling.h"
 
 enum { WAITING_MAX = 8 };
 
@@ -25,8 +26,9 @@ struct watch {
 	bool killed;         /* by us, and not because of ctx */
 	uint64_t time_up_at; /* when it has run long enough; 0: never */
 	bool timed_out;
-	struct quota *quota; /* what it may write; NULL: any */
-	bool layer_full;     /* killed, since it wrote more */
+	struct quota *quota;       /* what it may write; NULL: any */
+	bool layer_full;           /* killed, since it wrote more */
+	struct sampling *sampling; /* or NULL */
 };
 
 /** Let it run for so long from now on. */

@@ -92,6 +92,39 @@ build --assist verify
 like 'nor may one end otherwise than the other' "$err" 'fails only without native assist'
 is 'which is a failure of the step' "$status" 4
 
+# ---- where the time goes ----
+
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/debian
+RUN echo short
+RUN i=0; while [ $i -lt 100 ]; do uname -m; uname -m; i=$((i+1)); done >/dev/null; seq 1 1000000 | sort -n | tail -1
+END
+build --no-cache --assist safe
+is 'a build that is slow by many short programs' "$status" 0
+assist() { # STEP FILTER
+	printf '%s\n' "$err" | jq -r --argjson step "$1" \
+		"select(.event == \"step-assist\" and .step == \$step) | $2"
+}
+is 'of a short step nobody says what the time went to' "$(assist 2 'has("times")')" false
+is 'what takes the time is told first' "$(assist 3 '.times[0] | "\(.name) \(.mode) \(.share > 0.4)"')" \
+	'uname emulated true'
+like 'with the reason' "$(assist 3 '.times[0] | "\(.why): \(.reason)"')" '^no twin: tells the machine'
+like 'native programs are told too' "$(assist 3 '.times[] | "\(.name) \(.mode)"')" '(sort|seq) native'
+is 'parts are parts of a whole' \
+	"$(assist 3 '"\(."emulated-share" <= 1) \([.times[].share] | add <= 1.001) \(."cpu-seconds" > 2)"')" \
+	'true true true'
+like 'at the end the step is named' "$(printf '%s\n' "$err" | jq -r 'select(.event == "note").text')" \
+	'^\[linux/arm64 3/3\] RUN .*: [0-9]+% of its [0-9.]+ s of CPU time is emulated uname \(no twin: tells'
+unlike 'and no other' "$(printf '%s\n' "$err" | jq -r 'select(.event == "note").text')" '2/3'
+run mpemu --progress json run --platform linux/arm64 --assist safe localhost/debian sh -c \
+	'i=0; while [ $i -lt 40 ]; do uname -m; i=$((i+1)); done; sed d /etc/passwd'
+like 'a run tells it as a step does' "$(printf '%s\n' "$err" | jq -r 'select(.event == "step-assist").text')" \
+	'^[0-9]+ programs ran native, 40 emulated: uname 40 .*; [0-9.]+ s of CPU time: [0-9]+% emulated uname'
+run mpemu --progress plain run --platform linux/arm64 --assist safe localhost/debian uname
+like 'in words too' "$err" '^[0-9]+ programs ran native, 1 emulated: uname 1'
+unlike 'a run that was not asked for help does not' "$(mpemu --progress plain run --platform linux/arm64 \
+	localhost/debian uname 2>&1)" emulated
+
 # ---- twins from what the same stage has become ----
 
 for arch in amd64 arm64; do

@@ -210,6 +210,44 @@ TEST(render_json_is_an_object_a_line)
 		  "\"bytes\":1,\"total\":2}\n");
 }
 
+TEST(render_tells_of_a_run_what_is_told_of_steps)
+{
+	static const struct ran_program programs[] = { { "cmake", "no twin", 29 } };
+	static const struct ran_time times[] = {
+		{ "perl", "automake", "its script", "", true, 0.666666 },
+		{ "ld", "", "", "", false, 0.25 },
+	};
+	const struct event event = {
+		.kind = EVENT_STEP_ASSIST,
+		.text = "5 programs ran native",
+		.native = 5,
+		.emulated = 29,
+		.programs = programs,
+		.program_count = countof(programs),
+		.times = times,
+		.time_count = countof(times),
+		.cpu_seconds = 2.5,
+		.emulated_share = 0.75,
+	};
+	STAGE json = stage_new("json", (struct style){}),
+	      plain = stage_new("plain", (struct style){}),
+	      quiet = stage_new("quiet", (struct style){});
+
+	tell(&json, event);
+	CHECK_STR(
+		buf_text(&json.out),
+		"{\"event\":\"step-assist\",\"time\":1000000100.0,\"text\":\"5 programs ran "
+		"native\",\"native\":5,\"emulated\":29,\"programs\":[{\"name\":\"cmake\",\"why\":"
+		"\"no twin\",\"count\":29}],\"cpu-seconds\":2.5,\"emulated-share\":0.75,\"times\":"
+		"[{\"name\":\"perl\",\"script\":\"automake\",\"mode\":\"emulated\",\"share\":0."
+		"6667,\"why\":\"its script\"},{\"name\":\"ld\",\"mode\":\"native\",\"share\":0.25}"
+		"]}\n");
+	tell(&plain, event);
+	CHECK_STR(buf_text(&plain.out), "5 programs ran native\n");
+	tell(&quiet, event);
+	CHECK_STR(buf_text(&quiet.out), "");
+}
+
 TEST(render_json_has_a_summary_of_the_platforms)
 {
 	STAGE stage = stage_new("json", (struct style){});
