@@ -22,19 +22,21 @@
 #include <sys/stat.h>
 
 struct prune_options {
-	bool all, json, dry_run;
+	bool all, volumes, json, dry_run;
 };
 
 static const struct option options[] = {
 	{ "all", 0, OPTION_FLAG, offsetof(struct prune_options, all), NULL,
 	  "the build cache and cache mounts, too" },
+	{ "volumes", 0, OPTION_FLAG, offsetof(struct prune_options, volumes), NULL,
+	  "volumes of run, too" },
 	{ "dry-run", 0, OPTION_FLAG, offsetof(struct prune_options, dry_run), NULL,
 	  "only tell what would be removed" },
 	{ "json", 0, OPTION_FLAG, offsetof(struct prune_options, json), NULL, "one JSON object" },
 };
 
 /** What there is to count. */
-enum kind { BLOBS, LAYERS, STEPS, MOUNTS, LEFTOVERS, KIND_COUNT };
+enum kind { BLOBS, LAYERS, STEPS, MOUNTS, VOLUMES, LEFTOVERS, KIND_COUNT };
 
 static const struct {
 	const char *one, *many, *key;
@@ -43,6 +45,7 @@ static const struct {
 	[LAYERS] = { "layer", "layers", "layers" },
 	[STEPS] = { "cached step", "cached steps", "steps" },
 	[MOUNTS] = { "cache mount", "cache mounts", "mounts" },
+	[VOLUMES] = { "volume", "volumes", "volumes" },
 	[LEFTOVERS] = { "leftover", "leftovers", "leftovers" },
 };
 
@@ -250,6 +253,8 @@ static result sweep(const struct ctx *ctx, struct prune *prune, struct error *er
 				   trees_remove(ctx, prune, "recall", LEFTOVERS, err) ||
 				   trees_remove(ctx, prune, "twins", LEFTOVERS, err) ||
 				   trees_remove(ctx, prune, "emulators", LEFTOVERS, err)))
+		return FAILED;
+	if (prune->wanted->volumes && trees_remove(ctx, prune, "volumes", VOLUMES, err))
 		return FAILED;
 	if (store_sweep(prune->store, prune->wanted->dry_run, &prune->counts[LEFTOVERS], err))
 		return FAILED;

@@ -50,8 +50,10 @@ static const struct option options[] = {
 	  "set a variable; NAME alone takes it from here" },
 	{ "env-file", 0, OPTION_LIST, FIELD(program.env_files), "FILE",
 	  "read variables, one a line" },
-	{ "volume", 'v', OPTION_LIST, FIELD(binds.volumes), "SOURCE:TARGET[:ro]",
-	  "show a file or directory of the host inside" },
+	{ "volume", 'v', OPTION_LIST, FIELD(binds.volumes), "[SOURCE:]TARGET[:ro]",
+	  "show a file or directory of the host (SOURCE begins with / or .) or a volume inside" },
+	{ "mount", 0, OPTION_LIST, FIELD(binds.mounts), "type=TYPE,target=DIR,...",
+	  "the same in other words: type=bind|volume|tmpfs, source=SOURCE, readonly" },
 	{ "workdir", 'w', OPTION_TEXT, FIELD(program.workdir), "DIR",
 	  "working directory; made if it is missing" },
 	{ "user", 'u', OPTION_TEXT, FIELD(program.user), "USER[:GROUP]",
@@ -61,8 +63,8 @@ static const struct option options[] = {
 	{ "hostname", 0, OPTION_TEXT, FIELD(hostname), "NAME", "the host name inside" },
 	{ "entrypoint", 0, OPTION_TEXT, FIELD(program.entrypoint), "PROGRAM",
 	  "instead of the image's; its default command goes too" },
-	{ "tmpfs", 0, OPTION_LIST, FIELD(binds.tmpfs), "DIR[:size=SIZE,ro]",
-	  "an empty file system in memory" },
+	{ "tmpfs", 0, OPTION_LIST, FIELD(binds.tmpfs), "DIR[:size=SIZE,...]",
+	  "an empty file system in memory; also mode=, uid=, gid=, nr_inodes=, exec, ro" },
 	{ "shm-size", 0, OPTION_TEXT, FIELD(shm_size), "SIZE", "size of /dev/shm (default: 64m)" },
 	{ "add-host", 0, OPTION_LIST, FIELD(hosts), "NAME:ADDRESS", "a line for /etc/hosts" },
 	{ "cap-add", 0, OPTION_LIST, FIELD(cap_add), "NAME|ALL",
@@ -220,7 +222,7 @@ static result place_make(struct job *job, struct error *err)
 	job->upper = xasprintf("%s/upper", path);
 	job->work = xasprintf("%s/work", path);
 	job->scratch = xasprintf("%s/scratch", path);
-	return OK;
+	return run_binds_open(job->in->ctx, &job->binds, root, path, &job->lowers, err);
 }
 
 /** Twins from the same image's variant for this machine. */

@@ -18,6 +18,7 @@ extern const struct command command_images;
 extern const struct command command_inspect;
 extern const struct command command_tag;
 extern const struct command command_rm;
+extern const struct command command_volume;
 extern const struct command command_fsck;
 extern const struct command command_prune;
 extern const struct command command_pull;

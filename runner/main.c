@@ -39,7 +39,7 @@ static const struct command *const commands[] = {
 	&command_setup, &command_status,
 	&command_build, &command_run,
 	&command_images, &command_inspect, &command_index, &command_tag, &command_rm,
-	&command_fsck, &command_prune,
+	&command_volume, &command_fsck, &command_prune,
 	&command_pull, &command_push, &command_copy, &command_login, &command_logout,
 	&command_import, &command_export,
 	&command_dockerfile, &command_platform,

@@ -64,12 +64,10 @@ static result data_fill(int fd, const char *name, const char *path,
 {
 	if (mkdirat(fd, name, 0755) < 0)
 		return fail_sys(err, "create %s", path);
-	if (looks->fill && looks->fill(looks->closure, path, err))
-		return FAILED;
 	if (fchownat(fd, name, looks->uid, looks->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    fchmodat(fd, name, looks->mode, 0) < 0)
 		return fail_sys(err, "set owner of %s", path);
-	return OK;
+	return looks->fill ? looks->fill(looks->closure, path, err) : OK;
 }
 
 /** A new cache appears whole, once: of two that make it, the slower throws its own away. */
@@ -94,13 +92,10 @@ static result data_make(const struct mount_cache *cache, const struct mount_cach
 	return status;
 }
 
-/** Open and lock the directory ROOT/mounts/NAME; `*taken` as in lock(). */
-static result cache_try(const struct ctx *ctx, const char *root, const char *name,
-			enum sharing sharing, struct mount_cache *cache, bool *taken,
-			struct error *err)
+/** Open and lock the directory `path`; `*taken` as in lock(). */
+static result cache_try(const struct ctx *ctx, const char *path, enum sharing sharing,
+			struct mount_cache *cache, bool *taken, struct error *err)
 {
-	owned(str) char *path = xasprintf("%s/mounts/%s", root, name);
-
 	cache->fd = open_dirs(AT_FDCWD, path, 0700);
 	if (cache->fd < 0)
 		return fail_sys(err, "create %s", path);
@@ -126,15 +121,30 @@ result mount_cache_open(const struct ctx *ctx, const char *root, const struct di
 
 	cache->fd = -1;
 	for (unsigned number = 0; !taken; number++) {
-		owned(str) char *full = number ? xasprintf("%s.%u", digest_hex(name, hex), number)
-					       : xstrdup(digest_hex(name, hex));
+		owned(str) char *path = xasprintf("%s/mounts/%s", root, digest_hex(name, hex));
+		owned(str) char *full = number ? xasprintf("%s.%u", path, number) : take(path);
 
 		if (number == PRIVATE_MAX)
 			return fail(err, FAULT_SYSTEM, "%d private caches are in use", PRIVATE_MAX);
-		if (cache_try(ctx, root, full, sharing, cache, &taken, err))
+		if (cache_try(ctx, full, sharing, cache, &taken, err))
 			return FAILED;
 	}
 	if (data_make(cache, looks, err))
+		return FAILED;
+	*out = take(cache);
+	return OK;
+}
+
+result mount_cache_at(const struct ctx *ctx, const char *path,
+		      const struct mount_cache_looks *looks, struct mount_cache **out,
+		      struct error *err)
+{
+	owned(mount_cache) struct mount_cache *cache = xnew(struct mount_cache);
+	bool taken;
+
+	cache->fd = -1;
+	if (cache_try(ctx, path, SHARING_SHARED, cache, &taken, err) ||
+	    data_make(cache, looks, err))
 		return FAILED;
 	*out = take(cache);
 	return OK;

@@ -18,7 +18,7 @@ struct mount_cache;
 struct mount_cache_looks {
 	mode_t mode;
 	uint32_t uid, gid;
-	/** Fill the directory `path`; NULL: it starts empty. */
+	/** Fill the directory `path`, which looks so; NULL: it starts empty. */
 	result (*fill)(void *closure, const char *path, struct error *err);
 	void *closure;
 };
@@ -32,6 +32,11 @@ struct mount_cache_looks {
 result mount_cache_open(const struct ctx *ctx, const char *root, const struct digest *name,
 			enum sharing sharing, const struct mount_cache_looks *looks,
 			struct mount_cache **out, struct error *err);
+
+/** The same in the directory `path` (made if need be), used by all who want it. */
+result mount_cache_at(const struct ctx *ctx, const char *path,
+		      const struct mount_cache_looks *looks, struct mount_cache **out,
+		      struct error *err);
 
 /** The directory with its content, absolute; borrowed. */
 const char *mount_cache_path(const struct mount_cache *cache);

@@ -8,23 +8,85 @@
 
 void run_binds_drop(struct run_binds *binds)
 {
+	for (size_t i = 0; i < binds->volume_count; i++)
+		mount_cache_drop(&binds->volumes[i].held);
+	free(binds->volumes);
 	strings_drop(&binds->texts);
 	free(binds->items);
 	*binds = (struct run_binds){};
 }
 
-/** "ro,z": what is for SELinux, other systems or volumes with names means nothing here. */
-static bool volume_flags_parse(const char *text, bool *read_only)
+/** A text that lives as long as the binds. */
+static const char *keep(struct run_binds *binds, const char *text)
 {
-	static const char *const nothing[] = { "rw",     "z",          "Z",         "cached",
-					       "nocopy", "consistent", "delegated", "rprivate" };
+	strings_add(&binds->texts, text);
+	return binds->texts.items[binds->texts.count - 1];
+}
+
+result run_bind_add(struct run_binds *binds, const char *option, const char *target,
+		    struct bind **out, struct error *err)
+{
+	owned(str) char *clean = path_absolute(target);
+
+	if (target[0] != '/' || !clean[1])
+		return fail(err, FAULT_USAGE,
+			    "%s: want an absolute path to show it at, other than /", option);
+	for (size_t i = 0; i < binds->count; i++) {
+		if (strcmp(binds->items[i].target, clean) == 0)
+			return fail(err, FAULT_USAGE, "%s: there is another one at %s", option,
+				    clean);
+	}
+	array_grow(binds->items, binds->count);
+	*out = &binds->items[binds->count++];
+	**out = (struct bind){ .target = keep(binds, clean) };
+	return OK;
+}
+
+result run_bind_host(struct run_binds *binds, const char *option, const char *path,
+		     struct bind *bind, struct error *err)
+{
+	owned(str) char *source = realpath(path, NULL);
+
+	if (!source)
+		return fail_sys(err, "%s: %s", option, path);
+	bind->source = keep(binds, source);
+	return OK;
+}
+
+result run_bind_volume(struct run_binds *binds, const char *option, const char *name, bool no_copy,
+		       const struct bind *bind, struct error *err)
+{
+	if (*name && !volume_name_is_valid(name))
+		return fail(err, FAULT_USAGE,
+			    "%s: '%s' is neither a path, which begins with / or ., nor the name of "
+			    "a volume",
+			    option, name);
+	array_grow(binds->volumes, binds->volume_count);
+	binds->volumes[binds->volume_count++] = (struct run_volume){
+		.bind = (size_t)(bind - binds->items),
+		.name = *name ? keep(binds, name) : NULL,
+		.no_copy = no_copy,
+	};
+	return OK;
+}
+
+/* ---- -v ---- */
+
+/** "ro,z": what is for SELinux or other systems means nothing here. */
+static bool volume_flags_parse(const char *text, bool *read_only, bool *no_copy)
+{
+	static const char *const nothing[] = { "rw",         "z",         "Z",       "cached",
+					       "consistent", "delegated", "rprivate" };
 	owned(strings) struct strings flags = {};
 
 	strings_split(&flags, text, ',');
 	for (size_t i = 0; i < flags.count; i++) {
-		bool known = strcmp(flags.items[i], "ro") == 0;
+		bool is_read_only = strcmp(flags.items[i], "ro") == 0;
+		bool is_no_copy = strcmp(flags.items[i], "nocopy") == 0;
+		bool known = is_read_only || is_no_copy;
 
-		*read_only |= known;
+		*read_only |= is_read_only;
+		*no_copy |= is_no_copy;
 		for (size_t at = 0; at < countof(nothing); at++)
 			known |= strcmp(nothing[at], flags.items[i]) == 0;
 		if (!known)
@@ -33,76 +95,159 @@ static bool volume_flags_parse(const char *text, bool *read_only)
 	return flags.count > 0;
 }
 
-/** SOURCE:TARGET[:ro|rw]; the pieces live in binds->texts. */
-static result volume_parse(struct run_binds *binds, const char *text, struct bind *out,
-			   struct error *err)
+/** [SOURCE:]TARGET[:ro|rw] */
+static result volume_parse(struct run_binds *binds, const char *text, struct error *err)
 {
+	owned(str) char *option = xasprintf("-v %s", text);
 	owned(strings) struct strings parts = {};
-	owned(str) char *source = NULL;
+	bool read_only = false, no_copy = false;
+	const char *source, *target;
+	struct bind *bind;
 
 	strings_split(&parts, text, ':');
-	if (parts.count < 2 || parts.count > 3 || parts.items[1][0] != '/' ||
-	    (parts.count == 3 && !volume_flags_parse(parts.items[2], &out->read_only)))
-		return fail(err, FAULT_USAGE, "-v %s: want SOURCE:TARGET[:ro]", text);
-	if (parts.items[0][0] != '/' && parts.items[0][0] != '.')
-		return fail(err, FAULT_USAGE,
-			    "-v %s: there are no named volumes; a path begins with / or .", text);
-	source = realpath(parts.items[0], NULL);
-	if (!source)
-		return fail_sys(err, "-v %s", parts.items[0]);
-	strings_add(&binds->texts, source);
-	out->source = binds->texts.items[binds->texts.count - 1];
-	strings_add(&binds->texts, parts.items[1]);
-	out->target = binds->texts.items[binds->texts.count - 1];
-	return OK;
+	source = parts.count > 1 ? parts.items[0] : "";
+	target = parts.items[parts.count > 1];
+	if (parts.count > 3 || (parts.count > 1 && !*source) ||
+	    (parts.count == 3 && !volume_flags_parse(parts.items[2], &read_only, &no_copy)))
+		return fail(err, FAULT_USAGE, "%s: want [SOURCE:]TARGET[:ro]", option);
+	if (run_bind_add(binds, option, target, &bind, err))
+		return FAILED;
+	bind->read_only = read_only;
+	if (*source != '/' && *source != '.')
+		return run_bind_volume(binds, option, source, no_copy, bind, err);
+	return run_bind_host(binds, option, source, bind, err);
 }
 
-/** DIR[:option,...]; what all of them are anyhow may be said. */
-static result tmpfs_parse(struct run_binds *binds, const char *text, struct bind *out,
-			  struct error *err)
-{
-	static const char *const usual[] = { "rw", "nosuid", "nodev", "mode=1777" };
-	const char *colon = strchr(text, ':');
-	owned(strings) struct strings parts = {};
+/* ---- --tmpfs ---- */
 
-	strings_add(&binds->texts, text);
-	out->target = binds->texts.items[binds->texts.count - 1];
-	*(char *)(uintptr_t)strchrnul(out->target, ':') = '\0';
-	if (out->target[0] != '/')
-		return fail(err, FAULT_USAGE, "--tmpfs %s: want an absolute path", text);
-	if (colon)
+static bool tmpfs_number(const char *text, uint64_t max, uint64_t *out)
+{
+	struct error ignored;
+
+	return number_parse(text, max, out, &ignored) == OK;
+}
+
+static bool tmpfs_id(const char *text, uint32_t *out)
+{
+	uint64_t value;
+
+	if (!tmpfs_number(text, INT32_MAX, &value))
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+static bool tmpfs_mode(const char *text, mode_t *out)
+{
+	struct mode_change change;
+	struct error ignored;
+
+	/* None at all is not to be had: it stands for the default. */
+	if (mode_parse(text, &change, &ignored) || !change.is_absolute || !change.mode)
+		return false;
+	*out = change.mode;
+	return true;
+}
+
+static bool tmpfs_value_set(const char *name, const char *value, struct bind *bind)
+{
+	struct error ignored;
+
+	if (strcmp(name, "size") == 0)
+		return size_parse(value, &bind->size, &ignored) == OK;
+	if (strcmp(name, "nr_inodes") == 0)
+		return tmpfs_number(value, INT64_MAX, &bind->inodes);
+	if (strcmp(name, "mode") == 0)
+		return tmpfs_mode(value, &bind->mode);
+	if (strcmp(name, "uid") == 0)
+		return tmpfs_id(value, &bind->uid);
+	if (strcmp(name, "gid") == 0)
+		return tmpfs_id(value, &bind->gid);
+	return false;
+}
+
+bool tmpfs_option_set(const char *text, struct bind *bind)
+{
+	/* What all of them are anyhow may be said. */
+	static const char *const usual[] = { "nosuid", "nodev", "relatime" };
+	const char *equals = strchr(text, '=');
+	owned(str) char *name = xstrndup(text, strcspn(text, "="));
+
+	if (equals)
+		return tmpfs_value_set(name, equals + 1, bind);
+	for (size_t i = 0; i < countof(usual); i++) {
+		if (strcmp(usual[i], text) == 0)
+			return true;
+	}
+	if (strcmp(text, "ro") == 0 || strcmp(text, "rw") == 0)
+		bind->read_only = text[1] == 'o';
+	else if (strcmp(text, "exec") == 0 || strcmp(text, "noexec") == 0)
+		bind->no_exec = text[0] == 'n';
+	else
+		return false;
+	return true;
+}
+
+/** DIR[:option,...] */
+static result tmpfs_parse(struct run_binds *binds, const char *text, struct error *err)
+{
+	const char *colon = strchrnul(text, ':');
+	owned(str) char *option = xasprintf("--tmpfs %s", text);
+	owned(str) char *target = xstrndup(text, (size_t)(colon - text));
+	owned(strings) struct strings parts = {};
+	struct bind *bind;
+
+	if (run_bind_add(binds, option, target, &bind, err))
+		return FAILED;
+	bind->no_exec = true;
+	if (*colon)
 		strings_split(&parts, colon + 1, ',');
 	for (size_t i = 0; i < parts.count; i++) {
-		const char *part = parts.items[i];
-		bool known = strcmp(part, "ro") == 0;
-
-		out->read_only |= known;
-		for (size_t at = 0; at < countof(usual); at++)
-			known |= strcmp(usual[at], part) == 0;
-		if (starts_with(part, "size="))
-			known = size_parse(part + strlen("size="), &out->size, err) == OK;
-		if (!known)
-			return fail(
-				err, FAULT_USAGE,
-				"--tmpfs %s: '%s' is not supported yet by this version of mpemu: "
-				"want size=SIZE or ro",
-				text, part);
+		if (!tmpfs_option_set(parts.items[i], bind))
+			return fail(err, FAULT_USAGE,
+				    "%s: '%s' is not supported: want size=SIZE, mode=MODE, uid=, "
+				    "gid=, nr_inodes=, exec or ro",
+				    option, parts.items[i]);
 	}
 	return OK;
 }
+
+/* ---- all of them ---- */
 
 result run_binds_parse(const struct bind_options *options, struct run_binds *out, struct error *err)
 {
-	const struct strings *volumes = &options->volumes, *tmpfs = &options->tmpfs;
+	const struct {
+		const struct strings *texts;
+		result (*parse)(struct run_binds *binds, const char *text, struct error *err);
+	} kinds[] = {
+		{ &options->volumes, volume_parse },
+		{ &options->mounts, run_mount_parse },
+		{ &options->tmpfs, tmpfs_parse },
+	};
 
-	out->items = xcalloc(volumes->count + tmpfs->count, sizeof(*out->items));
-	for (size_t i = 0; i < volumes->count; i++) {
-		if (volume_parse(out, volumes->items[i], &out->items[out->count++], err))
-			return FAILED;
+	for (size_t kind = 0; kind < countof(kinds); kind++) {
+		for (size_t i = 0; i < kinds[kind].texts->count; i++) {
+			if (kinds[kind].parse(out, kinds[kind].texts->items[i], err))
+				return FAILED;
+		}
 	}
-	for (size_t i = 0; i < tmpfs->count; i++) {
-		if (tmpfs_parse(out, tmpfs->items[i], &out->items[out->count++], err))
-			return FAILED;
+	return OK;
+}
+
+result run_binds_open(const struct ctx *ctx, struct run_binds *binds, const char *root,
+		      const char *place, const struct strings *lowers, struct error *err)
+{
+	for (size_t i = 0; i < binds->volume_count; i++) {
+		struct run_volume *volume = &binds->volumes[i];
+		struct bind *bind = &binds->items[volume->bind];
+		const struct volume_origin image = { lowers, bind->target };
+		const struct volume_origin *origin = volume->no_copy ? NULL : &image;
+		owned(str) char *path = xasprintf("%s/volume-%zu", place, i);
+
+		if (volume->name ? volume_open(ctx, root, volume->name, origin, &volume->held, err)
+				 : volume_open_at(ctx, path, origin, &volume->held, err))
+			return fail_in(err, "volume at %s", bind->target);
+		bind->source = mount_cache_path(volume->held);
 	}
 	return OK;
 }

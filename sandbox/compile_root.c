@@ -175,16 +175,35 @@ static bool is_tmpfs(const struct bind *bind)
 	return !bind->file && !bind->lowers && !bind->source;
 }
 
-/** An empty file system of the bind's size; its slot. */
+/** An empty file system as the bind says; its slot. */
 static int tmpfs_add(struct plan *plan, const struct bind *bind)
 {
-	const char *options[] = {
-		"mode", "1777", bind->size ? "size" : NULL,
-		arena_printf(plan->sandbox->arena, "%llu", (unsigned long long)bind->size), NULL
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{ "size", bind->size },
+		{ "nr_inodes", bind->inodes },
+		{ "uid", bind->uid },
+		{ "gid", bind->gid },
 	};
+	struct arena *arena = plan->sandbox->arena;
+	const char *options[2 * countof(numbers) + 5] = { "source", "tmpfs" };
+	size_t count = 2;
 
+	options[count++] = "mode";
+	options[count++] = arena_printf(arena, "%o", bind->mode ? bind->mode : 01777);
+	for (size_t i = 0; i < countof(numbers); i++) {
+		if (!numbers[i].value)
+			continue;
+		options[count++] = numbers[i].name;
+		options[count++] =
+			arena_printf(arena, "%llu", (unsigned long long)numbers[i].value);
+	}
+	options[count] = NULL;
 	return filesystem_add(plan, "tmpfs", keep_list(plan, options),
 			      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				      (bind->no_exec ? MOUNT_ATTR_NOEXEC : 0) |
 				      (bind->read_only ? MOUNT_ATTR_RDONLY : 0));
 }
 

@@ -65,7 +65,11 @@ struct bind {
 	const char *source; /* path outside, or NULL for a tmpfs */
 	const char *target; /* absolute, resolved inside the root */
 	bool read_only;
-	uint64_t size; /* of a tmpfs, in bytes; 0: the kernel's default */
+	/* Of a tmpfs; 0: the kernel's defaults, and mode 1777. */
+	uint64_t size, inodes;
+	mode_t mode;
+	uint32_t uid, gid;
+	bool no_exec; /* no file in it is a program */
 	const struct bind_file *file;
 
 	const char *const *lowers; /* a stack of layers, topmost first */

@@ -139,6 +139,18 @@ run box --tmpfs /t:ro localhost/base touch /t/x
 is 'or is read-only' "$status" 1
 run box --tmpfs /t:exec=maybe localhost/base true
 is 'other options are refused' "$status" 2
+for option in mode=0 mode=u+x uid=-1 gid=x nr_inodes= size=x; do
+	run box --tmpfs /t:$option localhost/base true
+	is "as is $option" "$status" 2
+done
+run box --tmpfs /t:mode=711,uid=5,gid=6,nr_inodes=9 localhost/base sh -c 'stat -c "%a %u %g" /t
+	for i in $(seq 9); do touch /t/$i || break; done; awk '"'"'$5 == "/t" { print $6 }'"' /proc/self/mountinfo"
+is 'it looks as is said' "$(echo $out)" '711 5 6 rw,nosuid,nodev,noexec,relatime'
+like 'and holds no more files' "$err" 'No space left'
+run box --tmpfs /t:exec,rw localhost/base sh -c 'cp /bin/busybox /t/echo; /t/echo ran'
+is 'programs run in it where that is said' "$out" ran
+run box --tmpfs /t localhost/base sh -c 'cp /bin/busybox /t/echo; /t/echo ran'
+is 'else not' "$status $out" '126 '
 is 'shared memory has its size' "$(box --shm-size 2m localhost/base df -k /dev/shm | awk 'END { print $2 }')" 2048
 is 'resource limits' "$(box --ulimit nofile=50:60 localhost/base sh -c 'ulimit -n; ulimit -Hn' | tr '\n' ' ')" '50 60 '
 is 'also above what is usual' "$(box --ulimit core=-1 localhost/base sh -c 'ulimit -c; ulimit -Hc' | tr '\n' ' ')" \
@@ -159,6 +171,74 @@ run box -v "$scratch/bound:/o/b" --tmpfs /o localhost/base cat /o/b/file
 is 'an outer mount does not hide an inner one' "$out" bound
 run box -v "$scratch/bound:/b:ro,quick" localhost/base true
 is 'a flag that nobody knows is refused' "$status" 2
+# ---- volumes ----
+
+mkdir "$scratch/context"
+cat >"$scratch/context/Dockerfile" <<'END'
+FROM localhost/base
+RUN mkdir -p /data/sub && echo image >/data/sub/file && chown -R 1000:1001 /data && chmod 2750 /data && \
+	ln -s data /link && echo file >/plain
+END
+mpemu --progress plain build --platform linux/amd64 -t localhost/volumes "$scratch/context" >/dev/null 2>&1
+box -v one:/data localhost/volumes sh -c 'echo kept >/data/kept'
+run box -v one:/x localhost/base sh -c 'cat /x/sub/file /x/kept; stat -c "%a %u %g" /x /x/sub'
+is 'a volume starts as what the image has there, and is kept' "$(echo $out)" \
+	'image kept 2750 1000 1001 755 1000 1001'
+run box -v one:/x:ro localhost/base touch /x/y
+is 'or shown read-only' "$status" 1
+run box -v two:/link:nocopy localhost/volumes sh -c 'ls -A /data; stat -c "%a %u" /data'
+is 'one without a copy is empty, behind a link too' "$(echo $out)" '755 0'
+run box -v three:/link localhost/volumes cat /data/sub/file
+is 'else it has what the link leads to' "$out" image
+run box --read-only -v /data localhost/volumes sh -c 'echo x >/data/x && cat /data/sub/file; touch /y'
+is 'one without a name is for this program' "$status $out" '1 image'
+run box -v four:/plain localhost/volumes true
+is 'what is no directory cannot become one' "$status" 1
+like 'and is named' "$err" 'volume at /plain: /plain of the image: Not a directory'
+run box --mount type=volume,src=one,dst=/x,ro --mount type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=711 \
+	--mount type=bind,source="$scratch/bound/file",target=/f,readonly=true localhost/base sh -c \
+	'cat /x/kept /f; df -k /t | awk "END { print \$2 }"; stat -c %a /t; touch /x/y || touch /f || echo read-only'
+is '--mount says the same' "$(echo $out)" 'kept bound 1024 711 read-only'
+while read -r text; do
+	run box --mount "$text" localhost/base true
+	is "but not $text" "$status" 2
+done <<'END'
+type=image,src=one,target=/x
+type=bind,target=/x
+type=tmpfs,src=one,target=/x
+type=tmpfs,target=/x,tmpfs-size=much
+type=volume,src=one
+type=volume,src=one,target=x
+type=volume,src=../one,target=/x
+type=volume,src=one,target=/x,tmpfs-size=1m
+type=volume,src=one,target=/x,readonly=perhaps
+type=volume,src=,target=/x
+END
+run box -v ../one:/x localhost/base true
+is 'a path that leads nowhere is refused' "$status" 1
+run box -v one:/x -v two:/x/ localhost/base true
+is 'two at one place are refused' "$status" 2
+is 'all that have a name are listed' "$(mpemu volume ls | awk '{ print $1 }' | tr '\n' ' ')" 'VOLUME one three two '
+mpemu prune --all >/dev/null
+is 'prune leaves them alone' "$(mpemu volume ls | wc -l)" 4
+run mpemu volume rm two nonsense
+is 'what is none is not removed' "$status" 5
+is 'nor what was named with it' "$(mpemu volume ls | wc -l)" 4
+box -v one:/x localhost/base sh -c 'echo ready; exec sleep 100' >"$scratch/told" 2>&1 &
+until grep -q ready "$scratch/told"; do sleep 0.05; done
+run mpemu volume rm one
+is 'nor one that is in use' "$status $err" '1 mpemu: volume one is in use'
+kill %%
+wait
+ok 'others are' mpemu volume rm one two
+is 'with all that was in them' "$(cd "$store/volumes" && echo *)" 'four three'
+like 'prune removes them where that is said' "$(mpemu prune --volumes)" ' 2 volumes'
+is 'all of them' "$(mpemu volume ls | wc -l) $(ls "$store/volumes" "$store/work")" "1 $store/volumes:
+
+$store/work:"
+
+# ---- what else is written for docker run ----
+
 run box --init --name some --rm localhost/base sh -c 'cat /proc/1/comm; (sleep 0 &); exit 6'
 is '--init, --name and --rm are taken' "$status $out" '6 init'
 run box --entrypoint '' localhost/base echo plain
