@@ -34,10 +34,10 @@ struct run_options {
 	struct attendance attendance;
 	struct program_options program;
 	struct bind_options binds;
-	const char *platform, *network, *hostname, *shm_size;
+	const char *platform, *network, *shm_size, *pull;
 	const char *assist, *assist_from;
-	struct strings hosts, ulimits, cap_add, cap_drop, security;
-	bool read_only, explain, remove, privileged, init;
+	struct strings hosts, ulimits, groups, cap_add, cap_drop, security, ports;
+	bool read_only, explain, remove, privileged, init, detach;
 	const char *name;
 };
 
@@ -58,15 +58,19 @@ static const struct option options[] = {
 	  "working directory; made if it is missing" },
 	{ "user", 'u', OPTION_TEXT, FIELD(program.user), "USER[:GROUP]",
 	  "names of the image, or ids" },
+	{ "group-add", 0, OPTION_LIST, FIELD(groups), "GROUP", "one more group of the user" },
 	{ "network", 0, OPTION_TEXT, FIELD(network), "private|host|none",
 	  "one of its own (the default where this host can), the host's, or only loopback" },
-	{ "hostname", 0, OPTION_TEXT, FIELD(hostname), "NAME", "the host name inside" },
+	{ "net", 0, OPTION_TEXT, FIELD(network), "private|host|none", "the same" },
+	{ "hostname", 'h', OPTION_TEXT, FIELD(program.hostname), "NAME",
+	  "the host name inside (default: localhost)" },
 	{ "entrypoint", 0, OPTION_TEXT, FIELD(program.entrypoint), "PROGRAM",
 	  "instead of the image's; its default command goes too" },
 	{ "tmpfs", 0, OPTION_LIST, FIELD(binds.tmpfs), "DIR[:size=SIZE,...]",
 	  "an empty file system in memory; also mode=, uid=, gid=, nr_inodes=, exec, ro" },
 	{ "shm-size", 0, OPTION_TEXT, FIELD(shm_size), "SIZE", "size of /dev/shm (default: 64m)" },
-	{ "add-host", 0, OPTION_LIST, FIELD(hosts), "NAME:ADDRESS", "a line for /etc/hosts" },
+	{ "add-host", 0, OPTION_LIST, FIELD(hosts), "NAME:ADDRESS",
+	  "a line for /etc/hosts; host-gateway is this host's own address" },
 	{ "cap-add", 0, OPTION_LIST, FIELD(cap_add), "NAME|ALL",
 	  "let root inside have this capability too" },
 	{ "cap-drop", 0, OPTION_LIST, FIELD(cap_drop), "NAME|ALL", "do not let it have this one" },
@@ -81,6 +85,8 @@ static const struct option options[] = {
 	  "processes and threads (default: 4096)" },
 	{ "timeout", 0, OPTION_TEXT, FIELD(limits.timeout), "TIME",
 	  "kill it when it has run for so long: 90s, 5m" },
+	{ "pull", 0, OPTION_TEXT, FIELD(pull), "missing|always|never",
+	  "when the registry is asked (default: missing, if the store has no such image)" },
 	{ "privileged", 0, OPTION_FLAG, FIELD(privileged), NULL,
 	  "is refused: no program gets hold of this host" },
 	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL, "let nothing write to the image" },
@@ -99,6 +105,8 @@ static const struct option options[] = {
 	  "has no effect: there is always a first process that reaps" },
 	{ "name", 0, OPTION_TEXT, FIELD(name), "NAME",
 	  "has no effect: nothing is kept to be named" },
+	{ "publish", 'p', OPTION_LIST, FIELD(ports), "PORT", "is refused: see --network host" },
+	{ "detach", 'd', OPTION_FLAG, FIELD(detach), NULL, "is refused: nothing runs on behind" },
 };
 
 /** All that a run needs, in the order in which it is found. */
@@ -115,6 +123,7 @@ struct job {
 	struct run_binds binds;
 	struct build_request request; /* of it, only what a build's programs are given too */
 	const char *seccomp;
+	enum pull pull;
 	bool no_new_privileges;
 	struct resource_limits resources;
 	uint64_t timeout_ms;
@@ -167,15 +176,34 @@ static result security_parse(struct job *job, const char *text, struct error *er
 	return OK;
 }
 
+/** What others have, and we do not: the reason, and what there is. */
+static result refused_check(const struct run_options *wanted, struct error *err)
+{
+	const struct {
+		bool is_wanted;
+		const char *why;
+	} refused[] = {
+		{ wanted->privileged, "--privileged is not supported: no program gets hold of this "
+				      "host; --cap-add gives it rights inside" },
+		{ wanted->ports.count, "-p is not supported: no port of this host leads inside; "
+				       "with --network host the program has this host's ports" },
+		{ wanted->detach,
+		  "-d is not supported: the program ends with mpemu; a shell's & or "
+		  "a service manager keeps both in the background" },
+	};
+
+	for (size_t i = 0; i < countof(refused); i++) {
+		if (refused[i].is_wanted)
+			return fail(err, FAULT_USAGE, "%s", refused[i].why);
+	}
+	return OK;
+}
+
 static result rights_collect(struct job *job, struct error *err)
 {
 	static const struct strings none = {};
 	const struct run_options *wanted = job->wanted;
 
-	if (wanted->privileged)
-		return fail(err, FAULT_USAGE,
-			    "--privileged is not supported: no program gets hold of this host; "
-			    "--cap-add gives it rights inside");
 	for (size_t i = 0; i < wanted->security.count; i++) {
 		if (security_parse(job, wanted->security.items[i], err))
 			return FAILED;
@@ -191,7 +219,8 @@ static result options_check(struct job *job, struct error *err)
 	const struct run_options *wanted = job->wanted;
 
 	job->platform = platform_host();
-	if (platform_argument(wanted->platform, &job->platform, err))
+	if (refused_check(wanted, err) || pull_parse(wanted->pull, &job->pull, err) ||
+	    platform_argument(wanted->platform, &job->platform, err))
 		return FAILED;
 	if (network_parse(job->in->ctx, wanted->network, &job->network, err))
 		return FAILED;
@@ -294,7 +323,9 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.envp = (const char *const *)job->program.env.items,
 		.cwd = job->program.cwd,
 		.user = job->program.user,
-		.hostname = job->wanted->hostname,
+		.groups = (const char *const *)job->wanted->groups.items,
+		.group_count = job->wanted->groups.count,
+		.hostname = job->program.hostname,
 		.binds = job->binds.items,
 		.bind_count = job->binds.count,
 		.hosts = (const char *const *)job->request.hosts.items,
@@ -411,21 +442,23 @@ static result emulation_start(struct job *job, struct error *err)
 static result run_run(struct invocation *in, struct error *err)
 {
 	__attribute__((cleanup(job_drop))) struct job job = { .in = in, .wanted = in->options };
+	struct program_options program = job.wanted->program;
 	struct error emulation;
 	result started;
 
 	if (options_check(&job, err))
 		return FAILED;
+	program.terminal = job.wanted->attendance.terminal;
 	started = emulation_start(&job, &emulation);
 	if (store_open(in->globals->root, &job.store, err) ||
-	    run_image_find(in->ctx, job.store, in->argv[0], &job.platform, &job.image, err))
+	    run_image_find(in->ctx, job.store, in->argv[0], &job.platform, job.pull, &job.image,
+			   err))
 		return FAILED;
 	/* An image that is not there, or not for the platform, is the better reason. */
 	if (started)
 		*err = emulation;
 	if (started ||
-	    run_program_read(job.image->config, &job.wanted->program, in->argv + 1, &job.program,
-			     err) ||
+	    run_program_read(job.image->config, &program, in->argv + 1, &job.program, err) ||
 	    place_make(&job, err) || assist_prepare(&job, in->argv[0], err) ||
 	    sandbox_start(&job, &in->status, err))
 		return fail_in(err, "%s", in->argv[0]);

@@ -233,6 +233,15 @@ static void help_option(const struct option *option, struct buf *out)
 		buf_printf(out, "  %-32s%s\n", buf_text(&left), option->help);
 }
 
+static bool has_letter(const struct command *command, char letter)
+{
+	for (size_t i = 0; i < command->option_count; i++) {
+		if (command->options[i].letter == letter)
+			return true;
+	}
+	return false;
+}
+
 void command_help(const char *path, const struct command *command, struct buf *out)
 {
 	buf_printf(out, "Usage: %s %s\n\n%s.\n", path, command->arguments, command->summary);
@@ -251,7 +260,8 @@ void command_help(const char *path, const struct command *command, struct buf *o
 	buf_add_str(out, "\nGlobal options:\n");
 	for (size_t i = 0; i < globals_option_count; i++)
 		help_option(&globals_options[i], out);
-	buf_add_str(out, "  -h, --help                      print this\n");
+	buf_printf(out, "  %s--help                      print this\n",
+		   has_letter(command, 'h') ? "    " : "-h, ");
 	if (command->example)
 		buf_printf(out, "\nExample:\n  %s\n", command->example);
 }

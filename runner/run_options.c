@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/run_options.h"
 
+#include "base/fd.h"
 #include "base/mem.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 /** By docker's names. */
 static const struct {
@@ -96,21 +98,42 @@ static result limits_set(const struct strings *limits, struct build_request *req
 	return OK;
 }
 
+/**
+ * Where this host can be reached from a network of its own: the address that its packets to the
+ * world have.  Connecting a datagram socket sends none.
+ */
+static result host_address(char text[INET_ADDRSTRLEN], struct error *err)
+{
+	owned(fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(9) };
+	socklen_t length = sizeof(address);
+
+	/* Of a block that documents use. */
+	address.sin_addr.s_addr = htonl(0xc0000201);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+		return fail_sys(err, "host-gateway: this host has no address to the outside");
+	inet_ntop(AF_INET, &address.sin_addr, text, INET_ADDRSTRLEN);
+	return OK;
+}
+
 /** "name:address" or "name=address"; an IPv6 address may stand in brackets. */
 static result host_add(const char *text, struct strings *hosts, struct error *err)
 {
 	size_t length = strcspn(text, "=:");
 	owned(str) char *name = xstrndup(text, length), *address = NULL;
 	unsigned char bytes[sizeof(struct in6_addr)];
+	char own[INET_ADDRSTRLEN];
 
 	if (!length || !text[length] || name[strcspn(name, " \t\r\n#")])
 		return fail(err, FAULT_USAGE, "--add-host %s: want NAME:ADDRESS", text);
 	address = xstrdup(text + length + 1);
-	if (strcmp(address, "host-gateway") == 0)
-		return fail(err, FAULT_USAGE,
-			    "--add-host %s: host-gateway is not supported yet by this version of "
-			    "mpemu: use --network host and 127.0.0.1",
-			    text);
+	if (strcmp(address, "host-gateway") == 0) {
+		if (host_address(own, err))
+			return fail_in(err, "--add-host %s", text);
+		strings_printf(hosts, "%s\t%s", own, name);
+		return OK;
+	}
 	if (*address == '[' && ends_with(address, "]")) {
 		address[strlen(address) - 1] = '\0';
 		memmove(address, address + 1, strlen(address));

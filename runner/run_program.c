@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,47 +21,75 @@ void run_program_drop(struct run_program *program)
 }
 
 /** "NAME=value", or "NAME" for what it is here; nothing where it is not set here. */
-static void env_take(struct strings *env, const char *text)
+static result env_take(struct strings *env, const char *text, struct error *err)
 {
 	const char *equals = strchr(text, '=');
 	owned(str) char *name = xstrndup(text, strcspn(text, "="));
 	const char *value = equals ? equals + 1 : getenv(name);
 
-	if (value && *name)
+	if (!*name)
+		return fail(err, FAULT_USAGE, "'%s' has no name of a variable", text);
+	if (value)
 		env_set(env, name, value);
+	return OK;
+}
+
+/** One of a file: blanks before it are nothing, in a name they are a mistake. */
+static result env_line_take(struct strings *env, char *line, struct error *err)
+{
+	line += strspn(line, " \t");
+	line[strcspn(line, "\r")] = '\0';
+	if (!*line || *line == '#')
+		return OK;
+	if (strcspn(line, " \t") < strcspn(line, "="))
+		return fail(err, FAULT_USAGE, "'%s' has blanks in the name of a variable", line);
+	return env_take(env, line, err);
 }
 
 static result env_file_read(struct strings *env, const char *path, struct error *err)
 {
+	static const char byte_order_mark[] = "\xef\xbb\xbf";
 	owned(buf) struct buf text = {};
 	owned(strings) struct strings lines = {};
+	const char *start;
 
 	if (read_file(AT_FDCWD, path, ENV_FILE_MAX, &text, err))
 		return fail_in(err, "--env-file");
-	strings_split(&lines, buf_text(&text), '\n');
+	start = buf_text(&text);
+	start += starts_with(start, byte_order_mark) ? strlen(byte_order_mark) : 0;
+	strings_split(&lines, start, '\n');
 	for (size_t i = 0; i < lines.count; i++) {
-		char *line = lines.items[i] + strspn(lines.items[i], " \t");
-
-		line[strcspn(line, "\r")] = '\0';
-		if (*line && *line != '#')
-			env_take(env, line);
+		if (env_line_take(env, lines.items[i], err))
+			return fail_in(err, "--env-file %s: line %zu", path, i + 1);
 	}
 	return OK;
 }
 
-static result env_collect(const struct json_at *config, const struct program_options *wanted,
-			  struct strings *env, struct error *err)
+static void env_default(struct strings *env, const char *name, const char *value)
 {
+	if (!env_get(env, name))
+		env_set(env, name, value);
+}
+
+static result env_collect(const struct json_at *config, const struct program_options *wanted,
+			  struct run_program *out, struct error *err)
+{
+	struct strings *env = &out->env;
+
 	if (json_get_strings(config, "Env", WORDS_MAX, env, err))
 		return FAILED;
 	for (size_t i = 0; i < wanted->env_files.count; i++) {
 		if (env_file_read(env, wanted->env_files.items[i], err))
 			return FAILED;
 	}
-	for (size_t i = 0; i < wanted->env.count; i++)
-		env_take(env, wanted->env.items[i]);
-	if (!env_get(env, "PATH"))
-		env_set(env, "PATH", DEFAULT_PATH);
+	for (size_t i = 0; i < wanted->env.count; i++) {
+		if (env_take(env, wanted->env.items[i], err))
+			return fail_in(err, "-e");
+	}
+	env_default(env, "PATH", DEFAULT_PATH);
+	env_default(env, "HOSTNAME", out->hostname);
+	if (wanted->terminal)
+		env_default(env, "TERM", "xterm");
 	return OK;
 }
 
@@ -94,13 +123,18 @@ result run_program_read(const json_t *image_config, const struct program_options
 		none = json_object();
 		config = json_root(none, "config.config");
 	}
-	if (env_collect(&config, wanted, &out->env, err) ||
+	out->hostname = wanted->hostname && *wanted->hostname ? wanted->hostname : "localhost";
+	if (strlen(out->hostname) > HOST_NAME_MAX)
+		return fail(err, FAULT_USAGE, "--hostname: more than %d characters", HOST_NAME_MAX);
+	if (env_collect(&config, wanted, out, err) ||
 	    argv_collect(&config, wanted->entrypoint, arguments, &out->argv, err) ||
 	    json_find_string(&config, "User", &user, err) ||
 	    json_find_string(&config, "WorkingDir", &cwd, err))
 		return FAILED;
 	user = wanted->user ? wanted->user : user;
 	cwd = wanted->workdir ? wanted->workdir : cwd;
+	if (wanted->workdir && *cwd != '/')
+		return fail(err, FAULT_USAGE, "-w %s: want an absolute path", cwd);
 	out->user = xstrdup(user ? user : "");
 	out->cwd = cwd && *cwd && *cwd != '/' ? xstrdup(cwd) : path_absolute(cwd ? cwd : "");
 	return OK;

@@ -11,14 +11,17 @@
 /** What is typed instead of the config's; NULL where it is not. */
 struct program_options {
 	const char *entrypoint, *user, *workdir;
+	const char *hostname;
+	bool terminal;                 /* it has one, which a variable names */
 	struct strings env, env_files; /* NAME=VALUE or NAME; files of such lines */
 };
 
 /** Starts empty. */
 struct run_program {
-	struct strings env, argv; /* PATH is always set, and there is a program */
+	struct strings env, argv; /* PATH and HOSTNAME are always set, and there is a program */
 	char *user;               /* "": root */
-	char *cwd;                /* relative only where it was given so */
+	const char *hostname;
+	char *cwd; /* relative only where it was given so */
 };
 
 /**

@@ -250,6 +250,16 @@ static result spec_check(const struct sandbox_spec *spec, struct error *err)
 	return OK;
 }
 
+static result id_check(const struct sandbox_spec *spec, const char *what, uint32_t id,
+		       struct error *err)
+{
+	if (id < spec->privilege->id_count)
+		return OK;
+	return fail(err, FAULT_PRIVILEGE,
+		    "%s %u: only ids below %u are available (see /etc/subuid)", what, id,
+		    spec->privilege->id_count);
+}
+
 static result user_find(struct plan *plan, struct error *err)
 {
 	const struct sandbox_spec *spec = plan->spec;
@@ -261,11 +271,15 @@ static result user_find(struct plan *plan, struct error *err)
 	    stack_read(spec->lowers, spec->lower_count, "/etc/group", USER_FILE_MAX, &group, err) ||
 	    user_resolve(spec->user, buf_text(&passwd), buf_text(&group), user, err))
 		return FAILED;
-	if (user->uid >= spec->privilege->id_count || user->gid >= spec->privilege->id_count)
-		return fail(err, FAULT_PRIVILEGE,
-			    "user %u:%u: only ids below %u are available (see /etc/subuid)",
-			    user->uid, user->gid, spec->privilege->id_count);
-	return OK;
+	for (size_t i = 0; i < spec->group_count; i++) {
+		if (user_group_add(user, spec->groups[i], buf_text(&group), err))
+			return FAILED;
+	}
+	for (size_t i = 0; i < user->group_count; i++) {
+		if (id_check(spec, "group", user->groups[i], err))
+			return FAILED;
+	}
+	return id_check(spec, "user", user->uid, err);
 }
 
 static const char *hostname_of(const struct sandbox_spec *spec)

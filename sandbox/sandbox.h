@@ -156,6 +156,8 @@ struct sandbox_spec {
 						  HOME is the user's where it is not set */
 	const char *cwd;                       /* absolute; made (0755) if missing */
 	const char *user;                      /* "name|uid[:group|gid]", NULL or "": root */
+	const char *const *groups;             /* "name|gid": more supplementary ones */
+	size_t group_count;
 	const char *const *cap_add, *const *cap_drop; /* names, of the capabilities of root */
 	size_t cap_add_count, cap_drop_count;
 	const char *seccomp;    /* NULL: ours, "unconfined", or the path of a profile as JSON */

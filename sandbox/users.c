@@ -140,19 +140,19 @@ static result user_find(const char *key, const char *passwd, struct user *user, 
 	return OK;
 }
 
-static result group_find(const char *key, const char *group, struct user *user, struct error *err)
+static result group_find(const char *key, const char *group, uint32_t *gid, struct error *err)
 {
 	struct entry entry;
 
 	if (entry_find(group, GROUP_GID, key, &entry)) {
-		if (!id_read(entry.fields[GROUP_GID], &user->gid))
+		if (!id_read(entry.fields[GROUP_GID], gid))
 			return fail(err, FAULT_INPUT,
 				    "group %s: its line in /etc/group has no valid id", key);
 		return OK;
 	}
 	if (!is_number(key))
 		return fail(err, FAULT_INPUT, "group %s is not in the image's /etc/group", key);
-	if (!id_read((struct slice){ key, strlen(key) }, &user->gid))
+	if (!id_read((struct slice){ key, strlen(key) }, gid))
 		return fail(err, FAULT_INPUT, "group %s: want 0 to %d", key, USER_ID_MAX);
 	return OK;
 }
@@ -211,7 +211,7 @@ result user_resolve(const char *text, const char *passwd, const char *group, str
 	if (user_find(key, passwd, &user, &name, err))
 		return FAILED;
 	if (*colon && colon[1]) {
-		if (group_find(colon + 1, group, &user, err))
+		if (group_find(colon + 1, group, &user.gid, err))
 			return FAILED;
 	} else if (name && groups_collect(name, group, &user, err)) {
 		return FAILED;
@@ -219,6 +219,22 @@ result user_resolve(const char *text, const char *passwd, const char *group, str
 	if (group_join(&user, err))
 		return FAILED;
 	*out = user;
+	return OK;
+}
+
+result user_group_add(struct user *user, const char *text, const char *group, struct error *err)
+{
+	uint32_t gid;
+
+	if (group_find(text, group, &gid, err))
+		return FAILED;
+	for (size_t i = 0; i < user->group_count; i++) {
+		if (user->groups[i] == gid)
+			return OK;
+	}
+	if (user->group_count == USER_GROUPS_MAX)
+		return fail(err, FAULT_INPUT, "more than %d groups", USER_GROUPS_MAX);
+	user->groups[user->group_count++] = gid;
 	return OK;
 }
 

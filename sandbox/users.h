@@ -35,6 +35,9 @@ struct user {
 result user_resolve(const char *text, const char *passwd, const char *group, struct user *out,
 		    struct error *err);
 
+/** One more supplementary group, "name|gid"; FAULT_INPUT as above. */
+result user_group_add(struct user *user, const char *text, const char *group, struct error *err);
+
 struct owner {
 	uint32_t uid, gid;
 	bool user_unknown, group_unknown; /* nobody has that name: then root, or the user's own */

@@ -132,6 +132,47 @@ is 'with SYS_ADMIN the filter lets mount pass' "$status $out" '0 mounted'
 run box --privileged localhost/base true
 is '--privileged is refused' "$status" 2
 
+run box --group-add 5 --group-add 0 localhost/base id -G
+is 'groups are added' "$out" '0 5'
+run box --group-add nonsense localhost/base true
+is 'what is no group is refused' "$status" 3
+run box -p 80:80 localhost/base true
+is 'ports are refused' "$status" 2
+like 'with what there is instead' "$err" '--network host'
+run box -d localhost/base true
+is 'the background is refused' "$status" 2
+run "$MPEMU" --root "$store" run --platform linux/s390x localhost/base true
+is 'a platform that is not there' "$status $err" \
+	'5 mpemu: localhost/base:latest: no linux/s390x; has linux/amd64'
+run box --pull never localhost/nothing true
+is 'an image that is nowhere' "$status" 5
+run box --pull sometimes localhost/base true
+is '--pull takes three words' "$status" 2
+run box -h here.example localhost/base sh -c 'hostname; echo $HOSTNAME; cat /etc/hostname'
+is 'a host name' "$(echo $out)" 'here.example here.example here.example'
+run box -h "$(printf '%065d' 0)" localhost/base true
+is 'of no more than 64 characters' "$status" 2
+is 'a terminal has a kind' "$(box -t localhost/base sh -c 'echo $TERM' </dev/null | tr -d '\r')" xterm
+is 'which may be said' "$(box -t -e TERM=dumb localhost/base sh -c 'echo $TERM' </dev/null | tr -d '\r')" dumb
+run box -w relative localhost/base true
+is 'a working directory is absolute' "$status" 2
+printf '\357\273\277ONE=1\r\n\n  # no\n\tTWO=a b=c \nFROM_HERE\nNOT_HERE\nTHREE=\n' >"$scratch/env"
+is 'variables of a file' "$(FROM_HERE=four box --env-file "$scratch/env" -e THREE=3 localhost/base env |
+	grep -E '^(ONE|TWO|FROM|NOT|THREE)' | tr '\n' ,)" 'ONE=1,TWO=a b=c ,FROM_HERE=four,THREE=3,'
+for line in '=x' 'a b=c' '='; do
+	echo "$line" >"$scratch/env"
+	run box --env-file "$scratch/env" localhost/base true
+	is "but not '$line'" "$status" 2
+	like 'with its place' "$err" "env-file $scratch/env: line 1: "
+done
+run box -e =x localhost/base true
+is 'nor so' "$status" 2
+gateway=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
+if [ "$gateway" ]; then
+	is 'this host has an address' "$(box --add-host h:host-gateway localhost/base tail -n 1 /etc/hosts | tr '\t' ' ')" "$gateway h"
+else
+	skip 'this host has an address' 'it has none'
+fi
 is 'hosts are added' "$(box --add-host one:10.0.0.1 --add-host 'two:[::1]' localhost/base tail -n 2 /etc/hosts | tr '\t\n' '  ')" \
 	'10.0.0.1 one ::1 two '
 is 'a tmpfs has its size' "$(box --tmpfs /in/memory:size=1m localhost/base df -k /in/memory | awk 'END { print $2 }')" 1024

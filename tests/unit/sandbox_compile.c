@@ -246,7 +246,7 @@ static const struct {
 	  FAULT_INPUT,
 	  { .user = "bob" } },
 	{ "uid",
-	  "sandbox: user 70000:0: only ids below 65537 are available (see /etc/subuid)",
+	  "sandbox: user 70000: only ids below 65537 are available (see /etc/subuid)",
 	  FAULT_PRIVILEGE,
 	  { .user = "70000" } },
 	{ "bind on /",
