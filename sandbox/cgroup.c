@@ -22,12 +22,15 @@
 
 enum { FILE_MAX = 1 << 20, REMOVE_TRIES = 100, REMOVE_WAIT_NS = 10000000 };
 
-/** Processes and threads, where nothing else is asked for: against fork bombs. */
-
 /** Time slices of a CPU, in microseconds. */
 enum { CPU_PERIOD = 100000 };
 
 static const char *const controller_names[CONTROLLERS] = { "memory", "cpu", "pids" };
+
+const char *controller_name(enum controller which)
+{
+	return controller_names[which];
+}
 
 /* ---- where they are ---- */
 
@@ -291,14 +294,36 @@ static result limit_apply(struct cgroup *cgroup, enum controller which, uint64_t
 	return OK;
 }
 
-static result places_find(struct cgroup *cgroup, struct error *err)
+static result places_find(struct cgroup_place places[CONTROLLERS], struct error *err)
 {
 	owned(buf) struct buf own = {}, mounts = {};
 
 	if (read_file(AT_FDCWD, "/proc/self/cgroup", FILE_MAX, &own, err) ||
 	    read_file(AT_FDCWD, "/proc/self/mountinfo", FILE_MAX, &mounts, err))
 		return FAILED;
-	cgroup_find(buf_text(&own), buf_text(&mounts), cgroup->places);
+	cgroup_find(buf_text(&own), buf_text(&mounts), places);
+	return OK;
+}
+
+static bool any_wanted(const struct resource_limits *limits)
+{
+	return limits->memory || limits->milli_cpus || limits->pids;
+}
+
+result cgroup_versions(const struct resource_limits *limits, int versions[CONTROLLERS],
+		       struct error *err)
+{
+	struct cgroup_place places[CONTROLLERS];
+
+	memset(versions, 0, CONTROLLERS * sizeof(*versions));
+	if (!any_wanted(limits))
+		return OK;
+	if (places_find(places, err))
+		return FAILED;
+	for (int which = 0; which < CONTROLLERS; which++) {
+		if (limit_of(limits, (enum controller)which) && places[which].path[0])
+			versions[which] = places[which].unified ? 2 : 1;
+	}
 	return OK;
 }
 
@@ -308,9 +333,9 @@ result cgroup_new(const struct resource_limits *limits, struct cgroup **out, str
 	owned(cgroup) struct cgroup *cgroup = xnew(struct cgroup);
 	owned(str) char *name = xasprintf("mpemu-%d-%u", (int)getpid(), atomic_fetch_add(&next, 1));
 
-	if (!limits->memory && !limits->milli_cpus && !limits->pids)
+	if (!any_wanted(limits))
 		return OK;
-	if (places_find(cgroup, err))
+	if (places_find(cgroup->places, err))
 		return FAILED;
 	for (int which = 0; which < CONTROLLERS; which++) {
 		uint64_t value = limit_of(limits, (enum controller)which);
@@ -341,6 +366,11 @@ result cgroup_add(const struct cgroup *cgroup, pid_t pid, struct error *err)
 		}
 	}
 	return OK;
+}
+
+const char *cgroup_directory(const struct cgroup *cgroup, enum controller which)
+{
+	return cgroup->directories[which];
 }
 
 bool cgroup_out_of_memory(const struct cgroup *cgroup)

@@ -21,6 +21,16 @@ struct cgroup_place {
  */
 void cgroup_find(const char *cgroups, const char *mounts, struct cgroup_place out[CONTROLLERS]);
 
+/** "memory", "cpu" or "pids". */
+const char *controller_name(enum controller which);
+
+/**
+ * Of each controller that the limits need, the version of control groups that has it; 0 for the
+ * others, and where there is none.
+ */
+result cgroup_versions(const struct resource_limits *limits, int versions[CONTROLLERS],
+		       struct error *err);
+
 struct cgroup;
 
 /**
@@ -31,6 +41,9 @@ result cgroup_new(const struct resource_limits *limits, struct cgroup **out, str
 
 /** Move a process there: it must have no children yet. */
 result cgroup_add(const struct cgroup *cgroup, pid_t pid, struct error *err);
+
+/** The directory with the limits of a controller, which were asked for; borrowed. */
+const char *cgroup_directory(const struct cgroup *cgroup, enum controller which);
 
 /** Whether the kernel killed any of its processes for want of memory. */
 bool cgroup_out_of_memory(const struct cgroup *cgroup);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "sandbox/caps.h"
 #include "sandbox/compile_assist.h"
+#include "sandbox/compile_cgroup.h"
 #include "sandbox/overlay.h"
 #include "sandbox/prepare.h"
 #include "sandbox/profile.h"
@@ -306,6 +307,8 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 		return FAILED;
 	root_mount(plan);
 	blank_use(plan);
+	if (cgroup_view_add(plan, err))
+		return FAILED;
 	assist_hidden_add(plan);
 	host_files_add(plan, hostname_of(plan->spec));
 	binds_add(plan, binds);

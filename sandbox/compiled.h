@@ -5,6 +5,7 @@
 #ifndef SANDBOX_COMPILED_H
 #define SANDBOX_COMPILED_H
 
+#include "sandbox/cgroup.h"
 #include "sandbox/ops.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/users.h"
@@ -14,6 +15,8 @@ struct source {
 	const char *path;
 	bool is_layer; /* ids on disk are the image's: without id-mapped mounts there is no shift */
 	bool unmapped; /* its owner is nobody inside, on purpose */
+	bool is_group; /* not the path, but the sandbox's own control group of a controller */
+	enum controller controller;
 	uint64_t attributes;
 };
 

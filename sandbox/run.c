@@ -54,7 +54,8 @@ struct run {
  * A detached mount of `source`.  *unshifted is set where it holds a layer whose file system has no
  * id-mapped mounts.
  */
-static int source_open(const struct source *source, int userns, bool *unshifted, struct error *err)
+static int source_open(const struct source *source, const char *path, int userns, bool *unshifted,
+		       struct error *err)
 {
 	if (source->unmapped)
 		userns = -1;
@@ -63,30 +64,36 @@ static int source_open(const struct source *source, int userns, bool *unshifted,
 		.userns_fd = userns >= 0 ? (uint64_t)userns : 0,
 	};
 	unsigned flags = AT_EMPTY_PATH | AT_RECURSIVE;
-	owned(fd) int fd = open_tree(AT_FDCWD, source->path,
-				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	owned(fd) int fd =
+		open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
 	if (fd < 0)
-		return fail_sys(err, "open %s", source->path);
+		return fail_sys(err, "open %s", path);
 	if (mount_setattr(fd, "", flags, &change, sizeof(change)) == 0)
 		return fd_take(&fd);
 	if (errno == EINVAL && userns >= 0 && source->is_layer) {
 		*unshifted = true;
-		return fail_sys(err, "map ids of %s", source->path);
+		return fail_sys(err, "map ids of %s", path);
 	}
 	/* A bind of a file system without: its owners are nobody inside. */
 	change.attr_set &= ~(uint64_t)MOUNT_ATTR_IDMAP;
 	if (mount_setattr(fd, "", flags, &change, sizeof(change)) < 0)
-		return fail_sys(err, "mount attributes of %s", source->path);
+		return fail_sys(err, "mount attributes of %s", path);
 	return fd_take(&fd);
 }
 
 /** Open all sources: descriptors for the child, after those of its streams. */
-static bool sources_open(const struct sandbox *sandbox, int userns, int *fds, size_t *count,
-			 bool *unshifted, struct error *err)
+static bool sources_open(const struct run *run, int *fds, size_t *count, bool *unshifted,
+			 struct error *err)
 {
+	const struct sandbox *sandbox = run->sandbox;
+
 	for (size_t i = 0; i < sandbox->source_count; i++) {
-		int fd = source_open(&sandbox->sources[i], userns, unshifted, err);
+		const struct source *source = &sandbox->sources[i];
+		const char *path = source->is_group
+					   ? cgroup_directory(run->cgroup, source->controller)
+					   : source->path;
+		int fd = source_open(source, path, run->blank.userns, unshifted, err);
 
 		if (fd < 0)
 			return false;
@@ -147,7 +154,7 @@ static result child_prepare(struct run *run, bool *unshifted, struct error *err)
 		return FAILED;
 	memcpy(fds, sandbox->streams, sizeof(sandbox->streams));
 	streams_give(run);
-	if (sources_open(sandbox, run->blank.userns, fds, &count, unshifted, err))
+	if (sources_open(run, fds, &count, unshifted, err))
 		status = child_start(run, fds, count, err);
 	while (count > streams)
 		close(fds[--count]);

@@ -92,6 +92,24 @@ if [ "$status" = 9 ]; then
 	exit 0
 fi
 is 'limits can be had' "$status $err" '0 '
+run box --memory 64m --pids-limit 50 --cpus 0.5 localhost/base sh -c 'cd /sys/fs/cgroup
+	cat memory.max memory/memory.limit_in_bytes pids.max pids/pids.max 2>/dev/null
+	cat cpu.max 2>/dev/null || echo $(cat cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us)
+	cat cgroup.procs pids/cgroup.procs 2>/dev/null | head -n 1'
+is 'a program can read its limits, and sees itself' "$(echo $out)" '67108864 50 50000 100000 1'
+run box --memory 64m --pids-limit 50 --cap-add SYS_ADMIN localhost/base sh -c 'cd /sys/fs/cgroup
+	umount /sys/fs/cgroup/pids /sys/fs/cgroup 2>/dev/null
+	for file in pids.max pids/pids.max memory.max memory/memory.limit_in_bytes; do
+		mount -o remount,rw /sys/fs/cgroup/${file%%/*} 2>/dev/null
+		if [ -e $file ] && echo 1000000000 2>/dev/null >$file; then echo changed $file; fi
+	done; mkdir x pids/x && echo made
+	grep -c ":/$" /proc/self/cgroup; grep -v ":/$" /proc/self/cgroup'
+like 'all groups begin at its own' "$out" '^[0-9]+$'
+unlike 'and it can change none' "$out" 'changed|:/|made'
+for option in ro nosuid nodev noexec; do
+	run box --memory 64m localhost/base sh -c "awk '\$5 ~ \"^/sys/fs/cgroup\" && \$6 !~ /(^|,)$option(,|\$)/' /proc/self/mountinfo; grep -c ' /sys/fs/cgroup.* cgroup' /proc/self/mountinfo"
+	is "what is mounted there is $option" "$out" 1
+done
 run box --memory 64m localhost/base sh -c 'x=$(yes | head -c 200000000); echo survived'
 is 'a program that takes too much memory is killed' "$status$out" 137
 like 'and why is told' "$err" '^mpemu: sh: out of memory \(limit 64 MB\)$'

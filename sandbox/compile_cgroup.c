@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Programs that size themselves by their limits (those of Java, Go and Node do) read them there.
+ */
+#include "sandbox/compile_cgroup.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/compile_root.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+#define PLACE "/sys/fs/cgroup"
+
+static int group_source(struct plan *plan, enum controller which)
+{
+	struct sandbox *sandbox = plan->sandbox;
+	int slot = source_add(plan, controller_name(which), false,
+			      ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY);
+
+	sandbox->sources[sandbox->source_count - 1].is_group = true;
+	sandbox->sources[sandbox->source_count - 1].unmapped = true;
+	sandbox->sources[sandbox->source_count - 1].controller = which;
+	return slot;
+}
+
+/** Of version 1, each hierarchy is a directory of its own. */
+static void hierarchies_add(struct plan *plan, const int versions[CONTROLLERS])
+{
+	static const char *const options[] = { "source", "tmpfs", "mode", "0755", NULL };
+	int top = filesystem_add(plan, "tmpfs", options, ATTRIBUTES_SYSTEM);
+
+	cover_add(plan, top, "a tmpfs", PLACE, COVER_DIRECTORY | COVER_PLAIN);
+	for (int which = 0; which < CONTROLLERS; which++) {
+		const char *name = controller_name((enum controller)which);
+		struct op *op;
+		int group;
+
+		if (!versions[which])
+			continue;
+		group = group_source(plan, (enum controller)which);
+		op = op_add(plan, OP_DIRECTORY, "make " PLACE "/%s", name);
+		op->at = top;
+		op->path = name;
+		op->mode = 0755;
+		op = op_add(plan, OP_ATTACH, "mount its %s group", name);
+		op->from = group;
+		op->at = top;
+		op->path = name;
+	}
+	op_add(plan, OP_READ_ONLY, "make " PLACE " read-only")->at = top;
+}
+
+result cgroup_view_add(struct plan *plan, struct error *err)
+{
+	int versions[CONTROLLERS], first = CONTROLLERS;
+	bool is_one = true; /* directory for all of them */
+
+	if (cgroup_versions(&plan->spec->resources, versions, err))
+		return FAILED;
+	for (int which = CONTROLLERS - 1; which >= 0; which--) {
+		is_one &= versions[which] != 1;
+		first = versions[which] ? which : first;
+	}
+	if (first == CONTROLLERS)
+		return OK;
+	op_add(plan, OP_GROUPS, "let control groups begin at its own");
+	if (is_one)
+		cover_add(plan, group_source(plan, (enum controller)first), "its control group",
+			  PLACE, COVER_DIRECTORY | COVER_PLAIN);
+	else
+		hierarchies_add(plan, versions);
+	return OK;
+}
