@@ -342,6 +342,7 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.resources = job->resources,
 		.timeout_ms = job->timeout_ms,
 		.read_only_root = job->wanted->read_only,
+		.may_edit_files = !job->wanted->read_only,
 		.network = job->network,
 		.input_fd = input_fd,
 		.output_fd = STDOUT_FILENO,

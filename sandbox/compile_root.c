@@ -114,9 +114,11 @@ void blank_use(struct plan *plan)
 		  "/sys", COVER_DIRECTORY | COVER_PLAIN);
 }
 
-/** A file of ours on the stage, seen read-only at `path`. */
+/** A file of ours on the stage, seen at `path`. */
 static void file_add(struct plan *plan, const char *path, const struct buf *content)
 {
+	const uint64_t attributes =
+		ATTRIBUTES_SYSTEM | (plan->spec->may_edit_files ? 0 : MOUNT_ATTR_RDONLY);
 	const char *name = arena_printf(plan->sandbox->arena, "files/%s", strrchr(path, '/') + 1);
 	struct op *op = op_add(plan, OP_FILE, "write a new %s", path);
 	int mount;
@@ -125,7 +127,7 @@ static void file_add(struct plan *plan, const char *path, const struct buf *cont
 	op->path = name;
 	op->data = arena_strndup(plan->sandbox->arena, buf_text(content), content->length);
 	op->size = strlen(op->data);
-	mount = clone_add(plan, SLOT_STAGE, name, ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY, false);
+	mount = clone_add(plan, SLOT_STAGE, name, attributes, false);
 	cover_add(plan, mount, "it", path, 0);
 }
 

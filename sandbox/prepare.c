@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 static const char *const device_names[] = { "null", "zero", "full", "random", "urandom", "tty" };
 
@@ -294,6 +295,22 @@ static void protect_add(struct plan *plan, int view, const char *path, const cha
 	op->attributes = ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY;
 }
 
+/** How often each CPU was too hot tells of what others do: of CPUs that count it, all do. */
+static void throttles_mask(struct plan *plan)
+{
+	const long count = sysconf(_SC_NPROCESSORS_CONF);
+
+	if (access("/sys/devices/system/cpu/cpu0/thermal_throttle", F_OK) < 0)
+		return;
+	for (long cpu = 0; cpu < count; cpu++) {
+		const char *path =
+			arena_printf(plan->sandbox->arena,
+				     "/sys/devices/system/cpu/cpu%ld/thermal_throttle", cpu);
+
+		mask_add(plan, SLOT_SYS, path, path + strlen("/sys"));
+	}
+}
+
 /** Hide what is not for sandboxes below `top`, which is in the slot `view`. */
 static void restrict_add(struct plan *plan, const char *top, int view)
 {
@@ -330,6 +347,7 @@ static void sys_add(struct plan *plan, enum network network)
 	made_at(plan, SLOT_SYS);
 	attach_add(plan, SLOT_SYS, SLOT_STAGE, "/sys on the stage", "sys");
 	restrict_add(plan, "/sys", SLOT_SYS);
+	throttles_mask(plan);
 }
 
 /** Nearly all sandboxes have the same filter: with another one, they make another main process. */

@@ -70,7 +70,8 @@ for platform in linux/amd64 linux/arm64; do
 	# Hidden: readable are neither bytes nor names.
 	inside 'for path in /proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys \
 		/proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug /proc/scsi \
-		/sys/firmware /sys/devices/virtual/powercap /sys/fs/cgroup; do
+		/sys/firmware /sys/devices/virtual/powercap /sys/fs/cgroup \
+		/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle; do
 		if [ -d $path ]; then ls -A $path; touch $path/x 2>/dev/null && echo "$path is writable"
 		elif [ -e $path ]; then head -c 1 $path; fi; done; :'
 	is "$platform: hidden paths are empty" "$status $out" '0 '

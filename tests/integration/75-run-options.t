@@ -175,6 +175,10 @@ else
 fi
 is 'hosts are added' "$(box --add-host one:10.0.0.1 --add-host 'two:[::1]' localhost/base tail -n 2 /etc/hosts | tr '\t\n' '  ')" \
 	'10.0.0.1 one ::1 two '
+run box localhost/base sh -c 'echo 10.0.0.9 nine >>/etc/hosts; echo new >/etc/hostname; tail -n 1 /etc/hosts; cat /etc/hostname'
+is 'the program may change them' "$(echo $out)" '10.0.0.9 nine new'
+run box --read-only localhost/base sh -c 'echo 10.0.0.9 nine >>/etc/hosts'
+is 'but not where the root is read-only' "$status" 1
 is 'a tmpfs has its size' "$(box --tmpfs /in/memory:size=1m localhost/base df -k /in/memory | awk 'END { print $2 }')" 1024
 run box --tmpfs /t:ro localhost/base touch /t/x
 is 'or is read-only' "$status" 1
