@@ -24,13 +24,69 @@ void context_drop(struct context **context)
 	*context = NULL;
 }
 
-bool context_excludes(void *closure, const char *path, bool is_directory)
+enum wanted context_sees(void *closure, const char *path, bool is_directory)
 {
 	const struct context *context = closure;
 
 	if (!*path || !ignore_excludes(context->ignore, path))
+		return WANTED;
+	return is_directory && ignore_may_reinclude_below(context->ignore, path) ? WANTED_WITH
+										 : WANTED_NOT;
+}
+
+static bool has_path(struct context *context, int dir_fd, const char *name, struct buf *path);
+
+/** Whether anything in the directory is there. */
+static bool has_entries(struct context *context, int fd, struct buf *path)
+{
+	DIR *dir = fdopendir(fd);
+	const size_t length = path->length;
+	struct dirent *entry;
+	bool found = false;
+
+	if (!dir)
+		fd_drop(&fd);
+	while (dir && !found && (entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		buf_printf(path, "/%s", entry->d_name);
+		found = has_path(context, dirfd(dir), entry->d_name, path);
+		path->length = length;
+		path->data[length] = '\0';
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/** The same for `name` in a directory, which is `path` in the context. */
+static bool has_path(struct context *context, int dir_fd, const char *name, struct buf *path)
+{
+	struct stat info;
+
+	if (fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	return !is_directory || !ignore_may_reinclude_below(context->ignore, path);
+	switch (context_sees(context, path->data, S_ISDIR(info.st_mode))) {
+	case WANTED_NOT:
+		return false;
+	case WANTED:
+		return true;
+	default:
+		return has_entries(context,
+				   openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+				   path);
+	}
+}
+
+bool context_has(struct context *context, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	owned(str) char *parent = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	owned(fd) int fd = open_in_root(context->fd, *parent ? parent : ".", O_PATH, 0);
+	owned(buf) struct buf at = {};
+
+	buf_add_str(&at, path);
+	return !*path || (fd >= 0 && has_path(context, fd, name, &at));
 }
 
 struct copy_options context_options(struct context *context)
@@ -40,7 +96,7 @@ struct copy_options context_options(struct context *context)
 	return (struct copy_options){
 		.keep_owner = !is_sent,
 		.is_context = is_sent,
-		.excluded = context_excludes,
+		.sees = context_sees,
 		.closure = context,
 	};
 }
@@ -330,6 +386,24 @@ static result names_match(int root_fd, const char *path, const char *pattern, st
 	if (out->count)
 		qsort(out->items, out->count, sizeof(char *), compare);
 	return OK;
+}
+
+char *sources_directory(const char *pattern)
+{
+	owned(str) char *clean = path_absolute(pattern);
+	size_t end = 1;
+
+	for (char *at = clean + 1; *at;) {
+		size_t length = strcspn(at, "/");
+		owned(str) char *part = xstrndup(at, length);
+
+		if (is_wild(part))
+			break;
+		at += length;
+		end = (size_t)(at - clean);
+		at += *at == '/';
+	}
+	return xstrndup(clean + 1, end - 1);
 }
 
 result sources_glob(int root_fd, const char *pattern, struct strings *out, bool *wild,

@@ -33,8 +33,14 @@ result context_open_named(const struct context_source *source, const char *path,
 			  struct context **out, struct error *err);
 void context_drop(struct context **context);
 
-/** For copy_options.excluded; `closure` is the struct context. */
-bool context_excludes(void *closure, const char *path, bool is_directory);
+/** For copy_options.sees; `closure` is the struct context. */
+enum wanted context_sees(void *closure, const char *path, bool is_directory);
+
+/**
+ * Whether a build sees that there is such a path: neither what .dockerignore excludes, nor a
+ * directory, itself excluded, in which it includes nothing again.
+ */
+bool context_has(struct context *context, const char *path);
 
 /**
  * How its files are copied: a directory's as clients send them, root's and without attributes;
@@ -49,6 +55,9 @@ struct copy_options context_options(struct context *context);
  */
 result sources_glob(int root_fd, const char *pattern, struct strings *out, bool *wild,
 		    struct error *err);
+
+/** The directory that a pattern starts in, as far as its path has no wildcards: "a/b" of "a/b/c*". */
+char *sources_directory(const char *pattern);
 
 /** Go's filepath.Match for one component; a malformed pattern matches nothing. */
 bool name_matches(const char *pattern, const char *name);

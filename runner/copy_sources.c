@@ -117,9 +117,7 @@ static bool is_there(const struct copy *copy, const char *path)
 
 	if (fd < 0)
 		return false;
-	return copy->job->step->source ||
-	       !context_excludes(copy->job->build->context, path, false) ||
-	       !context_excludes(copy->job->build->context, path, true);
+	return copy->job->step->source || context_has(copy->job->build->context, path);
 }
 
 static result fail_missing(const struct copy *copy, const char *word, struct error *err)
@@ -139,14 +137,23 @@ static struct copy_source *source_add(struct copy *copy, enum source_kind kind)
 /** Whether .dockerignore hides the very name; what a link leads to does not matter. */
 static bool is_hidden(const struct copy *copy, const char *path)
 {
-	struct stat info;
-	owned(fd) int fd = -1;
+	return !copy->job->step->source && !context_has(copy->job->build->context, path);
+}
 
+/** No match is fine where there could be one. */
+static result pattern_check(const struct copy *copy, const char *word, struct error *err)
+{
+	owned(str) char *directory = sources_directory(word);
+	owned(strings) struct strings patterns = {};
+	owned(ignore) struct ignore *ignore = NULL;
+
+	if (!is_there(copy, directory))
+		return fail_missing(copy, word, err);
 	if (copy->job->step->source)
-		return false;
-	fd = open_in_root(copy->tree_fd, *path ? path : ".", O_PATH | O_NOFOLLOW, 0);
-	return fd >= 0 && fstat(fd, &info) == 0 &&
-	       context_excludes(copy->job->build->context, path, S_ISDIR(info.st_mode));
+		return OK;
+	/* Clients refuse what they cannot match. */
+	strings_add(&patterns, word);
+	return ignore_from_strings(&patterns, copy->verb, &ignore, err);
 }
 
 /** Sources for what a path with wildcards names; `outside` (or NULL) is the patterns of parents. */
@@ -156,7 +163,8 @@ static result paths_add(struct copy *copy, const char *word, const struct string
 	owned(strings) struct strings found = {};
 	bool wild;
 
-	if (sources_glob(copy->tree_fd, word, &found, &wild, err))
+	if (sources_glob(copy->tree_fd, word, &found, &wild, err) ||
+	    (wild && pattern_check(copy, word, err)))
 		return FAILED;
 	for (size_t i = 0; i < found.count; i++) {
 		const char *path = found.items[i], *slash = strrchr(path, '/');

@@ -374,13 +374,15 @@ static result levels_make(struct copy *copy, const char *path, struct error *err
 	return OK;
 }
 
-static result directory_begin(struct copy *copy, const char *path, bool is_whole, struct error *err)
+static result directory_begin(struct copy *copy, const char *path, enum wanted wanted,
+			      struct error *err)
 {
-	struct level level = { .is_whole = is_whole };
+	struct level level = { .is_whole = wanted >= WANTED_WITH };
 	const char *name;
 
-	if (is_whole && (levels_make(copy, path, err) || target_open(copy, path, &name, err) ||
-			 directory_make(copy, name, &level, err)))
+	if (wanted == WANTED &&
+	    (levels_make(copy, path, err) || target_open(copy, path, &name, err) ||
+	     directory_make(copy, name, &level, err)))
 		return FAILED;
 	array_grow(copy->levels, copy->level_count);
 	copy->levels[copy->level_count++] = level;
@@ -438,7 +440,7 @@ static result item_copy(struct copy *copy, const struct walk_item *item, enum wa
 	if (item->is_end)
 		return directory_end(copy, item, err);
 	if (S_ISDIR(item->info.st_mode))
-		return directory_begin(copy, item->path, wanted == WANTED, err);
+		return directory_begin(copy, item->path, wanted, err);
 	if (wanted != WANTED)
 		return OK;
 	if (levels_make(copy, item->path, err) || target_open(copy, item->path, &name, err))

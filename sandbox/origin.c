@@ -14,24 +14,24 @@ void origin_drop(struct origin *origin)
 	fd_drop(&origin->dir_fd);
 }
 
-static bool is_excluded(const struct origin *origin, const char *path, bool is_directory)
+static enum wanted sees(const struct origin *origin, const char *path, bool is_directory)
 {
 	const struct copy_options *options = origin->options;
 	owned(buf) struct buf full = {};
 
-	if (!options->excluded)
-		return false;
+	if (!options->sees)
+		return WANTED;
 	buf_add_str(&full, buf_text(&origin->path));
 	if (full.length && *path)
 		buf_add_char(&full, '/');
 	buf_add_str(&full, path);
-	return full.length > 0 && options->excluded(options->closure, full.data, is_directory);
+	return full.length > 0 ? options->sees(options->closure, full.data, is_directory) : WANTED;
 }
 
 enum wanted origin_wants(const struct origin *origin, const char *path, bool is_directory)
 {
 	const struct copy_options *options = origin->options;
-	enum wanted wanted = WANTED;
+	enum wanted wanted = WANTED, seen;
 
 	if (!*path)
 		return WANTED;
@@ -39,7 +39,8 @@ enum wanted origin_wants(const struct origin *origin, const char *path, bool is_
 		wanted = options->wants(options->wants_closure, path);
 	if (wanted == WANTED_NOT || (wanted == WANTED_BELOW && !is_directory))
 		return WANTED_NOT;
-	return is_excluded(origin, path, is_directory) ? WANTED_NOT : wanted;
+	seen = sees(origin, path, is_directory);
+	return seen < wanted ? seen : wanted;
 }
 
 /** Open the directory that the path names or is in. */
@@ -71,7 +72,7 @@ result origin_open(int root_fd, const char *source, const struct copy_options *o
 			return fail(err, FAULT_INPUT, "'%s': there is no such file", source);
 		return fail_in(err, "'%s'", source);
 	}
-	if (is_excluded(out, "", S_ISDIR(out->info.st_mode)))
+	if (sees(out, "", S_ISDIR(out->info.st_mode)) == WANTED_NOT)
 		return fail(err, FAULT_INPUT, "'%s': is left out of the context", source);
 	return OK;
 }

@@ -471,6 +471,7 @@ mode_t mode_apply(const struct mode_change *change, mode_t old);
 enum wanted {
 	WANTED_NOT,   /* neither it nor anything below it */
 	WANTED_BELOW, /* not itself, but maybe something below it: made when that is met */
+	WANTED_WITH,  /* the same, but then it counts as a whole */
 	WANTED,
 };
 
@@ -497,8 +498,9 @@ struct copy_options {
 	const struct mode_change *change; /* of files and directories; NULL: modes are kept */
 	bool is_context; /* as clients send files to builders: no attributes, sockets as empty files
 			  */
-	/** Whether a path (relative to the source root) is left out; NULL: nothing is. */
-	bool (*excluded)(void *closure, const char *path, bool is_directory);
+	/** What of a path (relative to the source root) is there: WANTED_BELOW is not for it.
+	    NULL: all. */
+	enum wanted (*sees)(void *closure, const char *path, bool is_directory);
 	void *closure;
 	/** Asked of what is below a source that is a directory; NULL: all is wanted. */
 	enum wanted (*wants)(void *closure, const char *path_below_source);

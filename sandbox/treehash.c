@@ -202,7 +202,7 @@ static result directory_hash(const struct treehash *hash, struct origin *origin,
 		if (!item)
 			return OK;
 		pendings_leave(&pendings, item->path);
-		if (origin_wants(origin, item->path, S_ISDIR(item->info.st_mode)) == WANTED_BELOW) {
+		if (origin_wants(origin, item->path, S_ISDIR(item->info.st_mode)) != WANTED) {
 			pendings_add(&pendings, hash, item);
 			continue;
 		}

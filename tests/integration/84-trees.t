@@ -351,7 +351,27 @@ is 'archives keep their owners and are not filtered' "$(trees 0)" '1 drwxr-xr-x 
 build "$context"
 is 'directories are' "$(trees 0)" '1 drwxr-xr-x 0/0 x/
 1 -rw-r--r-- 0/0 x/a.txt'
-rm "$context/.dockerignore"
+printf '*\n!**/c.txt\n' >"$context/.dockerignore"
+mkdir "$context/none" && echo x >"$context/none/x.txt"
+printf 'FROM scratch\nCOPY . /all\nCOPY s* n* /wild/\n' >"$context/Dockerfile"
+build "$context"
+is 'directories in which nothing is left are not there' "$(trees 0)" '1 drwxr-xr-x 0/0 all/
+1 drwxr-xr-x 0/0 all/src/
+1 drwxr-x--- 0/0 all/src/sub/
+1 -rw-r--r-- 0/0 all/src/sub/c.txt
+2 drwxr-xr-x 0/0 wild/
+2 drwxr-x--- 0/0 wild/sub/
+2 -rw-r--r-- 0/0 wild/sub/c.txt'
+for source in none 'none/*' 'src/a*/*' 'x[]'; do
+	printf 'FROM scratch\nCOPY src/sub/c.txt %s /x/\n' "$source" >"$context/Dockerfile"
+	build "$context"
+	echo "$source $status"
+done >"$scratch/told"
+is 'nor can they be copied, or what should be in them' "$(cat "$scratch/told")" 'none 3
+none/* 3
+src/a*/* 0
+x[] 3'
+rm -r "$context/.dockerignore" "$context/none"
 case_is 'nobody gives another name to nothing' <<'END'
 FROM scratch
 COPY one.txt /x

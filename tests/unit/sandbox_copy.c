@@ -193,17 +193,17 @@ TEST(tree_copy_refuses_to_replace_one_kind_by_the_other)
 	}
 }
 
-static bool leaves_out(void *closure, const char *path, bool is_directory)
+static enum wanted leaves_out(void *closure, const char *path, bool is_directory)
 {
 	(void)is_directory;
-	return strcmp(path, closure) == 0;
+	return strcmp(path, closure) == 0 ? WANTED_NOT : WANTED;
 }
 
 TEST(tree_copy_and_tree_hash_leave_out_the_same)
 {
 	static char sub[] = "src/sub";
 	owned(pair) struct pair pair = pair_new();
-	const struct copy_options options = { .excluded = leaves_out, .closure = sub };
+	const struct copy_options options = { .sees = leaves_out, .closure = sub };
 	owned(buf) struct buf tree = {};
 	struct digest with, without, copied;
 	struct error err = {};
@@ -221,6 +221,41 @@ TEST(tree_copy_and_tree_hash_leave_out_the_same)
 	CHECK(digest_equal(&copied, &without));
 	CHECK(copy(&pair, "src/sub", "/", &options, &err) && err.fault == FAULT_INPUT);
 	CHECK_STR(err.text, "'src/sub': is left out of the context");
+}
+
+/** "src/sub" if there is anything in it, of which only the closure is. */
+static enum wanted sees_one(void *closure, const char *path, bool is_directory)
+{
+	if (is_directory && strcmp(path, "src/sub") == 0)
+		return WANTED_WITH;
+	return starts_with(path, "src/sub/") && strcmp(path, closure) != 0 ? WANTED_NOT : WANTED;
+}
+
+TEST(tree_copy_makes_a_directory_that_counts_by_its_content_only_with_it)
+{
+	static char b[] = "src/sub/b", none[] = "src/sub/none";
+	const struct {
+		char *seen;
+		const char *tree;
+	} rows[] = { { b, "f a 1\nd sub\nf sub/b 2\n" }, { none, "f a 1\n" } };
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		const struct copy_options options = { .sees = sees_one, .closure = rows[i].seen };
+		owned(pair) struct pair pair = pair_new();
+		owned(buf) struct buf tree = {};
+		struct digest source, copied;
+		struct error err = {};
+
+		source_make(pair.from);
+		CHECK(copy(&pair, "src", "/", &options, &err) == OK);
+		tree_text(pair.to, &tree);
+		CHECK_STR(buf_text(&tree), rows[i].tree);
+		CHECK(tree_hash(&quiet, pair.from, "src", &options, false, &source, &err) == OK);
+		CHECK(tree_hash(&quiet, pair.to, "/", &(struct copy_options){}, false, &copied,
+				&err) == OK);
+		/* What comes only with its content is told apart from what comes as it is. */
+		CHECK(digest_equal(&source, &copied) == (rows[i].seen == none));
+	}
 }
 
 /* Changes, and whether they are seen. */
