@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void buf_drop(struct buf *buf)
 {
@@ -275,29 +276,37 @@ result number_parse(const char *text, uint64_t max, uint64_t *out, struct error 
 	return OK;
 }
 
+/** The power of 1024 that a unit's name ("", "b", "k", "kb", "kib" ...) stands for; -1: it is none.
+ */
+static int unit_power(const char *name)
+{
+	static const char units[] = "bkmgtp";
+	const char *unit = *name ? strchr(units, tolower((unsigned char)*name)) : units;
+
+	if (!unit)
+		return -1;
+	name += *name != '\0';
+	if (unit == units)
+		return *name ? -1 : 0;
+	return !*name || strcasecmp(name, "b") == 0 || strcasecmp(name, "ib") == 0
+		       ? (int)(unit - units)
+		       : -1;
+}
+
 result size_parse(const char *text, uint64_t *out, struct error *err)
 {
-	static const char units[] = "bkmgt";
-	const char *end = text, *unit = units;
-	uint64_t value;
+	size_t length = strspn(text, "0123456789.");
+	int power = unit_power(text + length + (length && text[length] == ' '));
+	char *end = NULL;
+	/* A mantissa of 64 bits holds every whole number that is allowed. */
+	long double value = length ? strtold(text, &end) : -1;
 
-	if (!digits_read(&end, INT64_MAX, &value))
+	if (power < 0 || end != text + length)
 		goto bad;
-	if (*end) {
-		unit = strchr(units, tolower((unsigned char)*end));
-		if (!unit)
-			goto bad;
-		end++;
-		if (unit != units && tolower((unsigned char)*end) == 'i')
-			end++;
-		if (unit != units && tolower((unsigned char)*end) == 'b')
-			end++;
-		if (*end)
-			goto bad;
-	}
-	if (value > (uint64_t)INT64_MAX >> (10 * (unit - units)))
+	value *= (long double)(1ULL << (10 * power));
+	if (value >= 0x1p63L)
 		goto bad;
-	*out = value << (10 * (unit - units));
+	*out = (uint64_t)value;
 	return OK;
 bad:
 	return fail(err, FAULT_INPUT, "'%s': want a size such as 64m or 2g", text);

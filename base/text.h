@@ -71,7 +71,10 @@ bool ends_with(const char *text, const char *suffix);
 /** A whole decimal number without sign, blanks or leading plus; FAULT_INPUT else. */
 result number_parse(const char *text, uint64_t max, uint64_t *out, struct error *err);
 
-/** Bytes with an optional b, k, m, g, t (powers of 1024, any case, "kb" and "kib" alike). */
+/**
+ * Bytes, or a decimal fraction, with an optional b, k, m, g, t, p (powers of 1024, any case, "kb"
+ * and "kib" alike), maybe after a blank.
+ */
 result size_parse(const char *text, uint64_t *out, struct error *err);
 
 #define SIZE_TEXT_MAX 16

@@ -50,6 +50,14 @@ void run_mounts_drop(struct run_mounts *mounts)
 
 /* ---- caches ---- */
 
+/** Whether the cache was asked to look in a way; of a part of it nobody can. */
+static bool has_looks(const struct run_mount *mount)
+{
+	const struct mount *want = &mount->want;
+
+	return !mount->path[1] && (want->has_mode || want->has_uid || want->has_gid);
+}
+
 /** Equal names, equal directories: what the id says, for whom, and what it starts from. */
 static struct digest cache_name(const struct job *job, const struct run_mount *mount)
 {
@@ -62,7 +70,7 @@ static struct digest cache_name(const struct job *job, const struct run_mount *m
 	hasher_add_str(hasher, space ? space : "");
 	hasher_add_str(hasher, want->id);
 	hasher_add_str(hasher, platform_text(job->step->platform, text));
-	if (want->has_mode || want->has_uid || want->has_gid) {
+	if (has_looks(mount)) {
 		const uint32_t looks[] = { want->has_mode ? want->mode : CACHE_MODE, want->uid,
 					   want->gid };
 
@@ -79,7 +87,7 @@ struct filling {
 	const struct run_mount *mount;
 };
 
-/** A cache with `from` starts as what is there. */
+/** A cache with `from` starts as what is there, unless it has looks: then it starts empty. */
 static result cache_fill(void *closure, const char *path, struct error *err)
 {
 	static const struct copy_options options = { .keep_owner = true };
@@ -96,11 +104,12 @@ static result cache_fill(void *closure, const char *path, struct error *err)
 static result cache_open_one(const struct job *job, struct run_mount *mount, struct error *err)
 {
 	struct filling filling = { job, mount };
+	bool wanted = has_looks(mount);
 	const struct mount_cache_looks looks = {
-		.mode = (mount->want.has_mode ? mount->want.mode : CACHE_MODE) & 0777,
-		.uid = mount->want.uid,
-		.gid = mount->want.gid,
-		.fill = mount->source ? cache_fill : NULL,
+		.mode = wanted && mount->want.has_mode ? mount->want.mode : CACHE_MODE,
+		.uid = wanted ? mount->want.uid : 0,
+		.gid = wanted ? mount->want.gid : 0,
+		.fill = mount->source && !wanted ? cache_fill : NULL,
 		.closure = &filling,
 	};
 

@@ -128,8 +128,7 @@ static result set_id(struct reading *reading, const char *key, const char *value
 static result set_env(struct reading *reading, const char *key, const char *value,
 		      struct error *err)
 {
-	if (strchr(value, '='))
-		return fail_value(key, value, err);
+	(void)key, (void)err;
 	return set_text(&reading->mount->env, value);
 }
 
@@ -202,9 +201,9 @@ static result set_mode(struct reading *reading, const char *key, const char *val
 {
 	uint32_t mode;
 
-	if (digits_parse(key, value, 8, 07777, &mode, err))
+	if (digits_parse(key, value, 8, UINT32_MAX, &mode, err))
 		return FAILED;
-	reading->mount->mode = mode;
+	reading->mount->mode = mode & 0777; /* no more is ever looked at */
 	reading->mount->has_mode = true;
 	return OK;
 }
@@ -213,14 +212,14 @@ static result set_uid(struct reading *reading, const char *key, const char *valu
 		      struct error *err)
 {
 	reading->mount->has_uid = true;
-	return digits_parse(key, value, 10, UINT32_MAX - 1, &reading->mount->uid, err);
+	return digits_parse(key, value, 10, UINT32_MAX, &reading->mount->uid, err);
 }
 
 static result set_gid(struct reading *reading, const char *key, const char *value,
 		      struct error *err)
 {
 	reading->mount->has_gid = true;
-	return digits_parse(key, value, 10, UINT32_MAX - 1, &reading->mount->gid, err);
+	return digits_parse(key, value, 10, UINT32_MAX, &reading->mount->gid, err);
 }
 
 /* clang-format off */

@@ -237,6 +237,10 @@ int overlay_mount(const struct overlay_stack *all)
 	visible.lower_count = visible_count(all->lowers, all->lower_count);
 	if (stack->lower_count > OVERLAY_LAYERS_MAX)
 		return -E2BIG;
+	if (stack->lower_count == 0 && stack->upper < 0) {
+		fd = empty_by_calls();
+		return fd < 0 ? -errno : fd;
+	}
 	lone = stack->lower_count == 0 || (stack->lower_count == 1 && stack->upper < 0);
 	fd = lone ? mount_over_empty(stack, mount_by_calls) : mount_by_calls(stack, -1);
 	/* An unknown "lowerdir+" is EINVAL too, as are many true faults: the older way tells. */

@@ -5,6 +5,7 @@
 
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -243,9 +244,14 @@ static void device_nodes_add(struct plan *plan)
 		device_attach(plan, node, device_names[i]);
 	}
 	for (size_t i = 0; i < countof(device_links); i++) {
-		struct op *op = op_add(plan, OP_LINK, "link /dev/%s to %s", device_links[i].name,
-				       device_links[i].target);
+		struct op *op;
 
+		/* Not every kernel has its memory there. */
+		if (strcmp(device_links[i].name, "core") == 0 &&
+		    access(device_links[i].target, F_OK) < 0)
+			continue;
+		op = op_add(plan, OP_LINK, "link /dev/%s to %s", device_links[i].name,
+			    device_links[i].target);
 		op->at = SLOT_DEV;
 		op->path = device_links[i].name;
 		op->data = device_links[i].target;

@@ -137,11 +137,16 @@ FROM localhost/base
 ARG ROUND
 RUN --mount=type=cache,from=seed,source=/seed,target=/c cat /c/file > /file
 RUN --mount=type=cache,from=seed,source=/seed/out,target=/c cat /c/seed/file > /inside && ! ls /c/proc/1
+RUN --mount=type=cache,from=seed,target=/c,id=looks,uid=9,mode=106700 stat -c '%a %u' /c > /looks; ls /c >> /looks
+RUN --mount=type=cache,from=seed,source=/seed,target=/c,id=part,uid=9 stat -c '%a %u' /c > /part
+RUN --mount=from=scratch,target=/nothing,rw ls -A /nothing > /empty && touch /nothing/x
 EOF
 build -t localhost/out
 is 'a cache starts from a stage, and a link in it stays inside' "$status" 0
 in_image cat /file /inside
 is 'with what is there' "$(echo $out)" 'grown grown'
+in_image cat /looks /part /empty
+is 'but empty where it is to look in a way, which a part of it cannot' "$(echo $out)" '700 9 755 0'
 
 cat <<'EOF' | dockerfile
 FROM localhost/base
