@@ -32,11 +32,13 @@ result write_all(int fd, const void *data, size_t length, struct error *err)
 
 result read_all(int fd, size_t limit, struct buf *out, struct error *err)
 {
-	enum { READ_CHUNK = 64 << 10 };
-	size_t total = 0;
+	/* Most files are small, and large memory takes longer to come and go than to be read into.
+	 */
+	enum { CHUNK_FIRST = 4 << 10, CHUNK_MAX = 64 << 10 };
+	size_t total = 0, chunk = CHUNK_FIRST;
 
 	for (;;) {
-		ssize_t got = read(fd, buf_reserve(out, READ_CHUNK), READ_CHUNK);
+		ssize_t got = read(fd, buf_reserve(out, chunk), chunk);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -49,6 +51,8 @@ result read_all(int fd, size_t limit, struct buf *out, struct error *err)
 		total += (size_t)got;
 		if (total > limit)
 			return fail(err, FAULT_INPUT, "larger than %zu bytes", limit);
+		if ((size_t)got == chunk && chunk < CHUNK_MAX)
+			chunk *= 2;
 	}
 	return OK;
 }
