@@ -407,6 +407,7 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 		spec.terminal = job->wanted->attendance.terminal ? &shown : NULL;
 		return spec_explain(&spec, err);
 	}
+	workdir_tidy(job->workdir);
 	if (run_attend(job->in, &job->wanted->attendance, &spec, &ended, err))
 		return FAILED;
 	if (job->assist)

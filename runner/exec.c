@@ -88,6 +88,7 @@ static result layer_try(struct job *job, const struct digest *key, layer_maker *
 
 	if (workdir_spare(job->build->request->root, &dir, err))
 		return FAILED;
+	workdir_tidy(dir);
 	upper = xasprintf("%s/upper", workdir_path(dir));
 	if (root_inherit(job, upper, err) || make(job, workdir_path(dir), closure, err) ||
 	    cancel_check(job->build->ctx, err) || layer_commit(job, upper, &out->layer, err))

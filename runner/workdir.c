@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct workdir {
 	int parent_fd; /* ROOT/work, or ROOT/spare */
 	int lock_fd;   /* the directory itself, locked */
 	bool is_spare; /* kept for others as long as nothing is in it */
+	bool saw_used; /* a spare one has something to be removed in it */
 };
 
 /** More at once than this get directories of their own. */
@@ -197,25 +199,47 @@ result workdir_new(const char *root, struct workdir **out, struct error *err)
 	return OK;
 }
 
-/** Take the spare directory `name`, made if it is not there; false where it is not to be had. */
-static bool spare_take(struct workdir *dir)
+/**
+ * Take the spare directory `name`, made if it is not there; false where it is not to be had, or has
+ * been used and that is not wanted.
+ */
+static bool spare_take(struct workdir *dir, bool used_too)
 {
 	struct stat info;
 
-	mkdirat(dir->parent_fd, dir->name, 0755);
 	dir->lock_fd =
 		openat(dir->parent_fd, dir->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir->lock_fd < 0 && errno == ENOENT && mkdirat(dir->parent_fd, dir->name, 0755) == 0)
+		dir->lock_fd = openat(dir->parent_fd, dir->name,
+				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	/* One without links was removed by whoever had it before us. */
 	if (dir->lock_fd < 0 || flock(dir->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
 	    fstat(dir->lock_fd, &info) < 0 || info.st_nlink == 0 || !is_clean(dir->lock_fd))
 		return false;
-	usual_remove(dir->lock_fd, USUAL_PARTS);
+	if (!used_too && !is_pristine(dir->lock_fd, "work")) {
+		dir->saw_used = true;
+		return false;
+	}
+	if (used_too)
+		usual_remove(dir->lock_fd, USUAL_PARTS);
 	for (size_t i = 0; i < countof(parts); i++) {
 		if (mkdirat(dir->lock_fd, parts[i], 0755) < 0 &&
 		    (errno != EEXIST || !is_pristine(dir->lock_fd, parts[i])))
 			return false;
 	}
 	return true;
+}
+
+/** The first that is to be had. */
+static bool spare_find(struct workdir *dir, bool used_too)
+{
+	for (int i = 0; i < SPARES_MAX; i++) {
+		snprintf(dir->name, sizeof(dir->name), "%d", i);
+		if (spare_take(dir, used_too))
+			return true;
+		fd_drop(&dir->lock_fd);
+	}
+	return false;
 }
 
 result workdir_spare(const char *root, struct workdir **out, struct error *err)
@@ -231,16 +255,41 @@ result workdir_spare(const char *root, struct workdir **out, struct error *err)
 		return fail_sys(err, "create %s", parent);
 	if (!atomic_exchange(&swept, true))
 		sweep(dir->parent_fd, is_clean);
+	if (!spare_find(dir, false) && !spare_find(dir, true))
+		return workdir_new(root, out, err);
+	dir->path = xasprintf("%s/%s", parent, dir->name);
+	*out = take(dir);
+	return OK;
+}
+
+/** Of those that nobody has. */
+static void *used_remove(void *closure)
+{
+	owned(fd) int parent_fd = (int)(intptr_t)closure;
+
 	for (int i = 0; i < SPARES_MAX; i++) {
-		snprintf(dir->name, sizeof(dir->name), "%d", i);
-		if (spare_take(dir)) {
-			dir->path = xasprintf("%s/%s", parent, dir->name);
-			*out = take(dir);
-			return OK;
-		}
-		fd_drop(&dir->lock_fd);
+		char name[16];
+		owned(fd) int fd = -1;
+
+		snprintf(name, sizeof(name), "%d", i);
+		fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_clean(fd))
+			usual_remove(fd, USUAL_PARTS);
 	}
-	return workdir_new(root, out, err);
+	return NULL;
+}
+
+void workdir_tidy(const struct workdir *dir)
+{
+	pthread_t thread;
+	int fd = dir->saw_used ? fcntl(dir->parent_fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (fd < 0)
+		return;
+	if (pthread_create(&thread, NULL, used_remove, (void *)(intptr_t)fd) == 0)
+		pthread_detach(thread);
+	else
+		close(fd);
 }
 
 result workdir_discard(const char *root, const char *place, const char *name, struct error *err)

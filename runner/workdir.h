@@ -22,6 +22,12 @@ result workdir_new(const char *root, struct workdir **out, struct error *err);
  */
 result workdir_spare(const char *root, struct workdir **out, struct error *err);
 
+/**
+ * Have what earlier sandboxes left in spare directories removed while this one's runs: by a thread
+ * that nobody waits for.
+ */
+void workdir_tidy(const struct workdir *dir);
+
 /** Absolute path; borrowed. */
 const char *workdir_path(const struct workdir *dir);
 
