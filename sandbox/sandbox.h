@@ -65,7 +65,7 @@ struct bind {
 	const char *source; /* path outside, or NULL for a tmpfs */
 	const char *target; /* absolute, resolved inside the root */
 	bool read_only;
-	/* Of a tmpfs; 0: the kernel's defaults, and mode 1777. */
+	/* Of a tmpfs; 0: the kernel's defaults, and the mode of what it covers, else 1777. */
 	uint64_t size, inodes;
 	mode_t mode;
 	uint32_t uid, gid;

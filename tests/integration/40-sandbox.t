@@ -130,8 +130,8 @@ is 'a bind is seen' "$status $out" '0 shared'
 is 'and owners are those of the image' "$(stat -c %u:%g "$scratch/shared/new")" 1000:1000
 run mpemu run -v "$scratch/shared:/s:ro" localhost/base sh -c 'echo x >/s/file'
 is 'a bind can be read-only' "$status" 1
-run mpemu run -v relative:/s localhost/base true
-is 'a volume name is refused' "$status" 2
+run mpemu run -v relative/path:/s localhost/base true
+is 'a relative path is refused' "$status" 2
 run sh -c "echo text | '$MPEMU' --root '$store' run -i localhost/base cat"
 is 'input is passed on' "$out" text
 run sh -c "echo text | '$MPEMU' --root '$store' run localhost/base cat"

@@ -192,6 +192,8 @@ run box --tmpfs /t:mode=711,uid=5,gid=6,nr_inodes=9 localhost/base sh -c 'stat -
 	for i in $(seq 9); do touch /t/$i || break; done; awk '"'"'$5 == "/t" { print $6 }'"' /proc/self/mountinfo"
 is 'it looks as is said' "$(echo $out)" '711 5 6 rw,nosuid,nodev,noexec,relatime'
 like 'and holds no more files' "$err" 'No space left'
+run box --tmpfs /root:mode=711 --tmpfs /tmp localhost/base stat -c %a /root /tmp
+is 'or as what it covers' "$(echo $out)" '711 1777'
 run box --tmpfs /t:exec,rw localhost/base sh -c 'cp /bin/busybox /t/echo; /t/echo ran'
 is 'programs run in it where that is said' "$out" ran
 run box --tmpfs /t localhost/base sh -c 'cp /bin/busybox /t/echo; /t/echo ran'
