@@ -67,6 +67,17 @@ bool native_offset(const struct native *native, uint64_t address, uint64_t *offs
 	return false;
 }
 
+uint64_t native_address(const struct native *native, uint64_t offset)
+{
+	Elf64_Phdr header;
+
+	for (size_t i = 0; native_header(native, i, &header); i++)
+		if (header.p_type == PT_LOAD && offset >= header.p_offset &&
+		    offset - header.p_offset < header.p_filesz)
+			return header.p_vaddr + (offset - header.p_offset);
+	return 0;
+}
+
 const char *native_text(const struct native *native, uint64_t offset)
 {
 	if (offset >= native->size || !memchr(native->data + offset, 0, native->size - offset))

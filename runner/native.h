@@ -91,6 +91,21 @@ struct trip {
  */
 bool native_set_trip(struct native *native, const struct trip *trip);
 
+enum { NATIVE_SPECS_MAX = 128 };
+
+/**
+ * Let gcc's driver have the specs of another one, which may be for another machine.  The text of
+ * how it was configured gives way to them, so that it must not be asked for that (-v).  False where
+ * one of them is no driver as expected, or has other specs by name.
+ */
+bool native_set_specs(struct native *native, const struct native *other);
+
+/**
+ * A cross compiler's part starts tools by the names PREFIX-NAME; let it start NAME.  False where
+ * its code does anything else with the text `prefix`, or nothing.
+ */
+bool native_drop_prefix(struct native *native, const char *prefix);
+
 /** Let the C library's uname() tell another machine; false where its code is not as expected. */
 bool native_set_machine(struct native *native, const char *machine);
 

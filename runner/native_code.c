@@ -107,3 +107,83 @@ bool native_set_trip(struct native *native, const struct trip *trip)
 			jump_put(native, offset, stub);
 	return true;
 }
+
+/* ---- names that are joined ---- */
+
+/** mov $ADDRESS, %edi or %esi, of programs that are not relocated. */
+enum { MOV_EDI = 0xbf, MOV_ESI = 0xbe, CALL = 0xe8, MOV_SIZE = 5 };
+
+static uint32_t get_immediate(const uint8_t *code)
+{
+	uint32_t value;
+
+	memcpy(&value, code + 1, sizeof(value));
+	return value;
+}
+
+static void put_immediate(uint8_t *code, uint64_t address)
+{
+	const uint32_t value = (uint32_t)address;
+
+	memcpy(code + 1, &value, sizeof(value));
+}
+
+/** A text of the file that begins with a dash. */
+static bool is_dashed(const struct native *native, uint64_t address)
+{
+	uint64_t offset, rest;
+	const char *text;
+
+	if (!native_offset(native, address, &offset, &rest))
+		return false;
+	text = native_text(native, offset);
+	return text && *text == '-';
+}
+
+/** The instruction near `code` that gives the same call a text that begins with a dash. */
+static uint8_t *dashed_argument(const struct native *native, uint8_t *code)
+{
+	enum { BEFORE = 28, BEHIND = 20 };
+	const size_t at = (size_t)(code - native->data);
+	uint8_t *end = native->data + (native->size - at < BEHIND ? native->size : at + BEHIND);
+	uint8_t *start = native->data + (at < BEFORE ? 0 : at - BEFORE);
+
+	for (uint8_t *next = code + MOV_SIZE; next + MOV_SIZE <= end && *next != CALL; next++)
+		if (*next == MOV_ESI && is_dashed(native, get_immediate(next)))
+			return next;
+	for (uint8_t *before = code; before-- > start;)
+		if (*before == MOV_ESI && is_dashed(native, get_immediate(before)))
+			return before;
+	return NULL;
+}
+
+bool native_drop_prefix(struct native *native, const char *prefix)
+{
+	const size_t length = strlen(prefix);
+	uint64_t address;
+	size_t count = 0;
+	uint8_t *text = native->data;
+
+	if (native->machine != EM_X86_64 || !length)
+		return false;
+	while ((text = native_find_bytes(native, text, prefix, length + 1)) &&
+	       (text == native->data || !native_ends_text(text[-1])))
+		text++;
+	address = text ? native_address(native, (uint64_t)(text - native->data)) : 0;
+	if (!address || address > UINT32_MAX)
+		return false;
+	for (uint8_t *at = native->data + 1; at + sizeof(uint32_t) <= native->data + native->size;
+	     at++) {
+		uint8_t *dashed;
+
+		if (get_immediate(at - 1) != (uint32_t)address)
+			continue;
+		dashed = at[-1] == MOV_EDI ? dashed_argument(native, at - 1) : NULL;
+		if (!dashed)
+			return false;
+		put_immediate(at - 1, address + length);
+		put_immediate(dashed, get_immediate(dashed) + 1u);
+		count++;
+	}
+	return count > 0;
+}

@@ -22,6 +22,9 @@ void native_header_put(struct native *native, size_t index, const Elf64_Phdr *he
 /** Where the file has what is loaded at an address, and how much of the segment follows. */
 bool native_offset(const struct native *native, uint64_t address, uint64_t *offset, uint64_t *rest);
 
+/** The address at which an offset of the file is loaded; 0: nowhere. */
+uint64_t native_address(const struct native *native, uint64_t offset);
+
 /** The text at an offset, where it ends inside the file. */
 const char *native_text(const struct native *native, uint64_t offset);
 

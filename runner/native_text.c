@@ -212,18 +212,6 @@ static size_t references_redirect(struct native *native, uint64_t from, uint64_t
 	return count;
 }
 
-/** The address at which an offset of the file is loaded; 0: nowhere. */
-static uint64_t address_of(const struct native *native, uint64_t offset)
-{
-	Elf64_Phdr header;
-
-	for (size_t i = 0; native_header(native, i, &header); i++)
-		if (header.p_type == PT_LOAD && offset >= header.p_offset &&
-		    offset - header.p_offset < header.p_filesz)
-			return header.p_vaddr + (offset - header.p_offset);
-	return 0;
-}
-
 bool native_move_text(struct native *native, const char *from, const char *to)
 {
 	size_t length = strlen(from) + 1, count = 0;
@@ -236,7 +224,7 @@ bool native_move_text(struct native *native, const char *from, const char *to)
 		return false;
 	for (const uint8_t *at = native->data; (at = native_find_bytes(native, at, from, length));
 	     at += length) {
-		uint64_t address = address_of(native, (uint64_t)(at - native->data));
+		uint64_t address = native_address(native, (uint64_t)(at - native->data));
 
 		if (at != native->data && native_ends_text(at[-1]) && address && address != target)
 			count += references_redirect(native, address, target);

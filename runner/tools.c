@@ -24,6 +24,23 @@
 #define MACHINE "tells the machine, which is what it is asked for"
 #define PROCESS "acts on processes and namespaces, where the emulator is in the way or wanted"
 
+/*
+ * gcc's drivers: what they start is decided by their specs, which are the foreign driver's.  What
+ * they are asked about themselves is refused; so are the CPU that they run on, languages that the
+ * cross compiler does not have, a place of another system, offloading, and files with arguments
+ * that the dispatcher cannot see.  A driver that can offload adds options to -lm and -lgfortran,
+ * and to each program that g++ links; they stand in the debug information.
+ */
+#define DRIVER_FLAGS                                                                       \
+	(TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK | \
+	 TOOL_DRIVER)
+#define DRIVER_REFUSE                                                                          \
+	"@*", "-v", "-###", "--*", "-dumpspecs", "-print-sysroot*", "-fopenmp*", "-fopenacc*", \
+		"-foffload*", "-mcpu=native*", "-march=native*", "-mtune=native*",             \
+		"-no-canonical-prefixes", "-Xlinker", "-l", "~.rs", "rust", "-xrust"
+#define DRIVER_REASON "starts the compiler's parts as the foreign driver's specs say"
+#define OFFLOAD       "-foffload-options=-l_GCC_"
+
 /* clang-format off */
 const struct tool tools[] = {
 	/* ---- never ---- */
@@ -222,12 +239,26 @@ const struct tool tools[] = {
 	  .refuse = LIST("-v", "-version", "-fplugin*"),
 	  .reason = "the same compiler for the same target, which computes constants in software" },
 	{ .package = "gcc-*", .path = "*/collect2", .mode = TOOL_SAFE,
-	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK,
+	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK |
+		   TOOL_PREFIX,
 	  .refuse = LIST("-v", "--version"),
 	  .reason = "starts the linker, by the names that the driver tells" },
 	{ .package = "gcc-*", .path = "*/lto-wrapper", .mode = TOOL_SAFE,
 	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK,
 	  .reason = "starts the compiler, by the names that the driver tells" },
+
+	{ .package = "gcc-*", .path = "*/bin/*-gcc-[0-9]*", .mode = TOOL_SAFE, .flags = DRIVER_FLAGS,
+	  .refuse = LIST(DRIVER_REFUSE), .if_text = OFFLOAD "m",
+	  .before = LIST("-lm", OFFLOAD "m", "-lgfortran", OFFLOAD "gfortran"),
+	  .reason = DRIVER_REASON },
+	{ .package = "cpp-*", .path = "*/bin/*-cpp-[0-9]*", .mode = TOOL_SAFE, .flags = DRIVER_FLAGS,
+	  .refuse = LIST(DRIVER_REFUSE, "-lm", "-lgfortran"), .reason = DRIVER_REASON },
+	{ .package = "g++-*", .path = "*/bin/*-g++-[0-9]*", .mode = TOOL_SAFE, .flags = DRIVER_FLAGS,
+	  .refuse = LIST(DRIVER_REFUSE, "-lm", "-lgfortran", "-x*", "-", "-nostdlib*", "-nodefaultlibs",
+			 "$-o", "$-D", "$-U", "$-I", "$-L", "$-include", "~.h", "~.H", "~.hh", "~.hp", "~.hpp", "~.hxx", "~.HPP", "~.h++", "~.tcc"),
+	  .if_text = OFFLOAD "m", .insert = LIST("+" OFFLOAD "m"),
+	  .insert_unless = LIST("-c", "-S", "-E", "-M", "-MM", "-r", "-fsyntax-only"),
+	  .reason = DRIVER_REASON },
 
 	/* ---- only in full mode ---- */
 	{ .package = "cmake", .path = "*/cmake", .mode = TOOL_FULL, .flags = TOOL_FMA,

@@ -17,11 +17,15 @@ struct tool {
 	enum tool_mode mode;
 	unsigned flags;     /* enum tool_flag */
 	const char *reason; /* why its output cannot depend on the CPU that runs it, or what may */
-	/* Lists end with NULL, or are NULL.  Arguments are "exact", "prefix*" or "~suffix". */
+	/* Lists end with NULL, or are NULL.  Arguments are "exact", "prefix*", "~suffix" or
+	 * "$last". */
 	const char *const *refuse;        /* arguments that make it run under QEMU */
-	const char *const *insert;        /* put behind argv[0] */
+	const char *const *insert;        /* put behind argv[0]; "+TEXT": at the end */
 	const char *const *insert_unless; /* ... but not where one of these is given */
-	const char *const *env;           /* NAME=value to set; "?NAME=value": unless it is set */
+	const char *const *before;        /* pairs: an argument, and what is put before it */
+	/* What is put there is what the foreign program adds by itself, if it has this text. */
+	const char *if_text;
+	const char *const *env; /* NAME=value to set; "?NAME=value": unless it is set */
 	const char *plugin_from, *plugin_to; /* an argument that begins so is replaced by that */
 	/* Interpreters: only where the first argument that is no option begins with one of these,
 	   or "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX. */
@@ -42,6 +46,8 @@ enum tool_flag {
 	TOOL_PRELOAD_OK = 32,   /* LD_LIBRARY_PATH may be set: it is fine without */
 	TOOL_FMA = 64,          /* equal only on a CPU that has fused multiply-add, as targets do */
 	TOOL_LONG_DOUBLE = 128, /* may come to read a long double, which has other bits here */
+	TOOL_DRIVER = 256,      /* gcc's: has specs, and finds its parts by where it was called */
+	TOOL_PREFIX = 512,      /* a cross compiler's, which starts TRIPLE-NAME and not NAME */
 };
 
 /** All rows; those of TOOL_DENIED come first, and the first that matches decides. */

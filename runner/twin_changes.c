@@ -66,17 +66,20 @@ size_t twin_exchanges(struct finder *finder, const struct candidate *candidate,
 
 /* ---- compilers ---- */
 
-/** The version in ".../gcc/TRIPLE/14/cc1": a part of its own before the last. */
+/** The version in ".../gcc/TRIPLE/14/cc1", before the last slash, and in "TRIPLE-gcc-14". */
 static bool gcc_version(const char *path, char version[16])
 {
 	const char *end = strrchr(path, '/'), *start = end;
 
-	while (start && start > path && start[-1] != '/')
-		start--;
-	if (!end || end == start || (size_t)(end - start) >= 16 || !strstr(path, "/gcc/"))
+	if (!end)
 		return false;
-	snprintf(version, 16, "%.*s", (int)(end - start), start);
-	return true;
+	if (!strstr(path, "/gcc/")) {
+		start = strrchr(end, '-');
+		return start && snprintf(version, 16, "%s", start + 1) < 16;
+	}
+	while (start > path && start[-1] != '/')
+		start--;
+	return end > start && snprintf(version, 16, "%.*s", (int)(end - start), start) < 16;
 }
 
 size_t twin_replacements(struct finder *finder, const char *path,

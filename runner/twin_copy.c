@@ -59,6 +59,17 @@ static const char *exchanges_make(struct native *native, const struct copy_reque
 	return NULL;
 }
 
+static const char *compiler_change(struct native *native, const struct copy_request *request,
+				   size_t *changes)
+{
+	if (request->driver && !native_set_specs(native, request->driver))
+		return "its specs are not as expected";
+	if (request->prefix && !native_drop_prefix(native, request->prefix))
+		return "the names that it starts others by are not as expected";
+	*changes += request->driver || request->prefix;
+	return NULL;
+}
+
 static const char *program_change(struct native *native, const struct copy_request *request,
 				  size_t *changes)
 {
@@ -95,6 +106,8 @@ const char *twin_copy_change(struct native *native, const struct copy_request *r
 
 	*changes = 0;
 	reason = exchanges_make(native, request, changes);
+	if (!reason)
+		reason = compiler_change(native, request, changes);
 	if (reason)
 		return reason;
 	for (size_t i = 0; i < request->replacement_count; i++)
@@ -137,7 +150,7 @@ static void name_make(const struct found *found, const struct sum *sum,
 	char hex[DIGEST_HEX_MAX];
 	struct digest digest;
 
-	hasher_add_str(hasher, "mpemu twin copy 2");
+	hasher_add_str(hasher, "mpemu twin copy 3");
 	hasher_add(hasher, words, sizeof(words));
 	hasher_add(hasher, sum->bytes, sum_size(sum->kind));
 	hasher_add(hasher, &found->stat.st_size, sizeof(found->stat.st_size));
@@ -150,6 +163,10 @@ static void name_make(const struct found *found, const struct sum *sum,
 	hasher_add_str(hasher, request->target->triple);
 	hash_exchanges(hasher, request->exchanges, request->exchange_count);
 	hash_exchanges(hasher, request->replacements, request->replacement_count);
+	if (request->driver)
+		hasher_add(hasher, request->driver_sum->bytes, sum_size(request->driver_sum->kind));
+	if (request->prefix)
+		hasher_add_str(hasher, request->prefix);
 	digest = hasher_finish(hasher);
 	snprintf(name, COPY_NAME_MAX, "%s", digest_hex(&digest, hex));
 }

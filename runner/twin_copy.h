@@ -30,6 +30,10 @@ struct copy_request {
 	/* The same for paths of a compiler, which may be absent and never grow. */
 	const struct exchange *replacements;
 	size_t replacement_count;
+	/* A compiler's driver: the foreign one whose specs it gets, and its content; or NULL. */
+	const struct native *driver;
+	const struct sum *driver_sum;
+	const char *prefix; /* of the names by which it starts others, which it drops; or NULL */
 };
 
 enum { COPY_NAME_MAX = 72 };

@@ -89,8 +89,24 @@ static const char *const *refusals(const struct finder *finder, const struct too
 	return out;
 }
 
-static void twin_add(struct finder *finder, const struct candidate *candidate, const char *path,
-		     const char *native)
+/** Whether a row's arguments are put in: the foreign program would add them by itself. */
+static bool inserts_apply(const struct tool *tool, const struct found *foreign)
+{
+	uint8_t *data = NULL;
+	size_t size = 0;
+	bool has;
+
+	if (!tool->if_text)
+		return true;
+	if (!found_map(foreign, &data, &size))
+		return false;
+	has = native_has_text(&(struct native){ .data = data, .size = size }, tool->if_text);
+	munmap(data, size);
+	return has;
+}
+
+static void twin_add(struct finder *finder, const struct candidate *candidate,
+		     const struct found *foreign, const char *native)
 {
 	struct twin_set *set = finder->set;
 	struct arena *arena = set->arena;
@@ -103,11 +119,12 @@ static void twin_add(struct finder *finder, const struct candidate *candidate, c
 		{ 'C', finder->cross_folder ? finder->cross_folder : "/none" },
 	};
 	const struct tool_words words = { items, countof(items) };
-	bool same = versions_match(candidate->native->version, package->version, false);
+	const bool same = versions_match(candidate->native->version, package->version, false);
+	const bool inserts = inserts_apply(tool, foreign);
 
 	array_grow(set->twins, set->count);
 	set->twins[set->count++] = (struct twin){
-		.path = arena_strdup(arena, path),
+		.path = arena_strdup(arena, foreign->path),
 		.native = arena_strdup(arena, native),
 		.root = (size_t)(candidate->source->spec - finder->search.request->sources),
 		.package = same ? arena_printf(arena, "%s %s", package->name, package->version)
@@ -115,11 +132,26 @@ static void twin_add(struct finder *finder, const struct candidate *candidate, c
 					       package->version, candidate->native->version),
 		.tool = tool,
 		.refuse = refusals(finder, tool, &words),
-		.insert = tool_expand_list(arena, tool->insert, &words),
+		.insert = inserts ? tool_expand_list(arena, tool->insert, &words) : NULL,
+		.before = inserts ? tool_expand_list(arena, tool->before, &words) : NULL,
 		.env = tool_expand_list(arena, tool->env, &words),
 		.plugin_from = tool_expand(arena, tool->plugin_from, &words),
 		.plugin_to = tool_expand(arena, tool->plugin_to, &words),
 	};
+}
+
+/** The foreign side in memory; to be unmapped. */
+static bool driver_read(const struct found *foreign, struct native *out)
+{
+	uint8_t *data = NULL;
+	size_t size = 0;
+
+	if (!found_map(foreign, &data, &size))
+		return false;
+	if (native_read(data, size, out))
+		return true;
+	munmap(data, size);
+	return false;
 }
 
 /** The native side is in memory: make sure of its libraries and make its copy. */
@@ -127,7 +159,8 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 			   const struct found *foreign, const struct found *native_found,
 			   struct native *native, const char **reason, struct error *err)
 {
-	const bool is_cross = candidate->tool->flags & TOOL_CROSS;
+	const unsigned flags = candidate->tool->flags;
+	const bool is_cross = flags & TOOL_CROSS;
 	struct native_root *source = candidate->source;
 	struct exchange exchanges[TWIN_EXCHANGES_MAX], replacements[TWIN_REPLACEMENTS_MAX];
 	struct copy_request request = { .role = COPY_PROGRAM,
@@ -136,7 +169,9 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 					.target = finder->search.target,
 					.exchanges = exchanges,
 					.replacements = replacements };
+	struct native driver;
 	struct copied copied;
+	int failed;
 
 	if (native_root_needs(source, native, is_cross, reason, err))
 		return FAILED;
@@ -153,8 +188,21 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	if (is_cross)
 		request.replacement_count =
 			twin_replacements(finder, candidate->file->path, replacements);
-	if (twin_copy(finder->search.files_fd, native_found, &candidate->native_file->sum, &request,
-		      &copied, err))
+	if (flags & TOOL_PREFIX)
+		request.prefix = finder->search.target->triple;
+	if (flags & TOOL_DRIVER && !driver_read(foreign, &driver)) {
+		*reason = "its specs cannot be read";
+		return OK;
+	}
+	if (flags & TOOL_DRIVER) {
+		request.driver = &driver;
+		request.driver_sum = &candidate->file->sum;
+	}
+	failed = twin_copy(finder->search.files_fd, native_found, &candidate->native_file->sum,
+			   &request, &copied, err);
+	if (request.driver)
+		munmap(driver.data, driver.size);
+	if (failed)
 		return FAILED;
 	*reason = copied.reason;
 	if (!copied.reason)
@@ -194,7 +242,7 @@ static result native_examine(struct finder *finder, const struct candidate *cand
 	if (data)
 		munmap(data, size);
 	if (!failed && !*reason)
-		twin_add(finder, candidate, foreign->path, found.path);
+		twin_add(finder, candidate, foreign, found.path);
 	return failed ? FAILED : OK;
 }
 

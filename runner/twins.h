@@ -72,7 +72,7 @@ struct twin {
 	/* The tool's, with $R (PREFIX/N), $T (the target's triple), $G and $C (where the foreign
 	   root and the cross toolchain have the compiler's parts) filled in; NULL where it has
 	   none. */
-	const char *const *refuse, *const *insert, *const *env;
+	const char *const *refuse, *const *insert, *const *before, *const *env;
 	const char *plugin_from, *plugin_to;
 };
 

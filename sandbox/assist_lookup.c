@@ -120,7 +120,8 @@ bool assist_match_any(const void *table, uint32_t list, char *const *arguments)
 	for (; *arguments; arguments++) {
 		for (const char *pattern = assist_text(table, list); *pattern;
 		     pattern = assist_next(pattern)) {
-			if (assist_match(pattern, *arguments))
+			if (*pattern == '$' ? !arguments[1] && equal(pattern + 1, *arguments)
+					    : assist_match(pattern, *arguments))
 				return true;
 		}
 	}
@@ -153,7 +154,8 @@ static bool variable_decides(const char *variable, uint32_t flags)
 		       is_set(variable, "LD_TRACE_LOADED_OBJECTS");
 	}
 	if (variable[0] == 'G')
-		return is_set(variable, "GCONV_PATH") || is_set(variable, "GLIBC_TUNABLES");
+		return is_set(variable, "GCONV_PATH") || is_set(variable, "GLIBC_TUNABLES") ||
+		       is_set(variable, "GCC_EXEC_PREFIX");
 	return false;
 }
 
@@ -211,6 +213,22 @@ static bool scripts_judge(const void *table, uint32_t list, char *const *argumen
 	return false; /* it would read its standard input */
 }
 
+/** Whether a name has no directory, or one of the two that lead to /usr/bin. */
+static bool is_in_bin(const char *name)
+{
+	if (!name)
+		return false;
+	if (begins(name, "/usr/bin/"))
+		name += sizeof("/usr/bin/") - 1;
+	else if (begins(name, "/bin/"))
+		name += sizeof("/bin/") - 1;
+	for (; *name; name++) {
+		if (*name == '/')
+			return false;
+	}
+	return true;
+}
+
 enum assist_verdict assist_judge(const void *table, const struct assist_entry *entry,
 				 char *const *arguments, char *const *environment)
 {
@@ -218,6 +236,9 @@ enum assist_verdict assist_judge(const void *table, const struct assist_entry *e
 		if (variable_decides(*environment, entry->flags))
 			return ASSIST_ENVIRONMENT;
 	}
+	if (entry->flags & ASSIST_PLACE_MATTERS && !is_in_bin(*arguments))
+		return ASSIST_ARGUMENT;
+	arguments += *arguments != NULL;
 	if (entry->refuse && assist_match_any(table, entry->refuse, arguments))
 		return ASSIST_ARGUMENT;
 	if (entry->scripts && !scripts_judge(table, entry->scripts, arguments))
@@ -243,26 +264,52 @@ size_t assist_room(const void *table, const struct assist_entry *entry, char *co
 
 	while (list[count])
 		count++;
-	return count + (insert > env ? insert : env) + 1;
+	return count * (entry->before ? 2 : 1) + (insert > env ? insert : env) + 1;
+}
+
+/** Put the inserted texts there that are meant for this place; where the next one goes. */
+static char **inserts_put(const void *table, uint32_t list, bool at_end, char **out)
+{
+	for (const char *text = assist_text(table, list); *text; text = assist_next(text)) {
+		if ((*text == '+') == at_end)
+			*out++ = (char *)(uintptr_t)(text + at_end);
+	}
+	return out;
+}
+
+/** What is to be put before an argument, or NULL. */
+static const char *text_before(const void *table, uint32_t list, const char *argument)
+{
+	for (const char *text = assist_text(table, list); *text;
+	     text = assist_next(assist_next(text))) {
+		if (equal(text, argument))
+			return assist_next(text);
+	}
+	return NULL;
 }
 
 void assist_arguments(const void *table, const struct assist_entry *entry, char *const *arguments,
 		      char **out)
 {
 	const char *from = assist_text(table, entry->plugin_from);
+	bool inserts;
 
 	*out++ = *arguments++;
-	if (!entry->insert_unless || !assist_match_any(table, entry->insert_unless, arguments)) {
-		for (const char *text = assist_text(table, entry->insert); *text;
-		     text = assist_next(text))
-			*out++ = (char *)(uintptr_t)text;
-	}
+	inserts =
+		!entry->insert_unless || !assist_match_any(table, entry->insert_unless, arguments);
+	if (inserts)
+		out = inserts_put(table, entry->insert, false, out);
 	for (; *arguments; arguments++) {
+		const char *before = text_before(table, entry->before, *arguments);
 		bool replaced = *from && begins(*arguments, from);
 
+		if (before)
+			*out++ = (char *)(uintptr_t)before;
 		*out++ = replaced ? (char *)(uintptr_t)assist_text(table, entry->plugin_to)
 				  : *arguments;
 	}
+	if (inserts)
+		out = inserts_put(table, entry->insert, true, out);
 	*out = NULL;
 }
 

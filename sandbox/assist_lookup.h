@@ -44,11 +44,12 @@ struct assist_entry {
 	uint32_t flags;
 	uint32_t native, refuse, insert, insert_unless, env, scripts;
 	uint32_t plugin_from, plugin_to;
-	uint32_t padding;
+	uint32_t before; /* list: an argument, what is put before it, and so on */
 };
 
 enum assist_flag {
 	ASSIST_LIBRARY_PATH_OK = 1, /* LD_LIBRARY_PATH may be set */
+	ASSIST_PLACE_MATTERS = 2,   /* argv[0] has no directory but /usr/bin or /bin */
 };
 
 /** Why a program runs the way it does. */
@@ -92,11 +93,11 @@ const char *assist_next(const char *text);
 /** Whether "exact", "prefix*" or "~suffix" matches. */
 bool assist_match(const char *pattern, const char *text);
 
-/** Whether one of the list matches one of the arguments. */
+/** Whether one of the list matches one of the arguments; "$exact" only matches the last one. */
 bool assist_match_any(const void *table, uint32_t list, char *const *arguments);
 
 /**
- * How a program runs that was given these arguments (without argv[0]) and this environment, both
+ * How a program runs that was given these arguments (from argv[0]) and this environment, both
  * NULL-terminated.
  */
 enum assist_verdict assist_judge(const void *table, const struct assist_entry *entry,

@@ -66,13 +66,15 @@ static struct assist_entry entry_of(struct texts *texts, const struct assist_twi
 			.mtime = nanoseconds(twin->mtime),
 			.ctime = nanoseconds(twin->ctime),
 		},
-		.flags = twin->library_path_ok ? ASSIST_LIBRARY_PATH_OK : 0,
+		.flags = (twin->library_path_ok ? ASSIST_LIBRARY_PATH_OK : 0u) |
+			 (twin->place_matters ? ASSIST_PLACE_MATTERS : 0u),
 		.native = text_place(texts, twin->native),
 		.refuse = list_place(texts, twin->refuse),
 		.insert = list_place(texts, twin->insert),
 		.insert_unless = list_place(texts, twin->insert_unless),
 		.env = list_place(texts, twin->env),
 		.scripts = list_place(texts, twin->scripts),
+		.before = list_place(texts, twin->before),
 		.plugin_from = text_place(texts, twin->plugin_from),
 		.plugin_to = text_place(texts, twin->plugin_to),
 	};

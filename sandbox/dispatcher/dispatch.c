@@ -253,8 +253,8 @@ static void consider(const struct start *start, long hidden, long program)
 		number = (uint32_t)(entry - (const struct assist_entry
 						     *)(const void *)((const char *)mapped.table +
 								      header->entries));
-		verdict = assist_judge(mapped.table, entry, start->argv + ARGUMENT_ZERO + 1,
-				       start->env);
+		verdict =
+			assist_judge(mapped.table, entry, start->argv + ARGUMENT_ZERO, start->env);
 	}
 	record_send(hidden, verdict, number, start->argv[ARGUMENT_PATH]);
 	if (verdict == ASSIST_NATIVE) {

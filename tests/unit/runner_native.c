@@ -163,6 +163,109 @@ TEST(a_text_that_code_writes_is_replaced_where_there_is_one)
 	CHECK(!native_replace_inline(&native, "amd64", "arm64"));
 }
 
+/** The driver of this machine's compiler, where it is gcc. */
+static bool driver_load(struct buf *bytes, struct native *out)
+{
+	static const char *const places[] = { "/usr/bin/gcc", "/usr/bin/cc" };
+
+	for (size_t i = 0; i < countof(places); i++) {
+		buf_clear(bytes);
+		if (load(places[i], bytes, out) && native_has_text(out, "cross_compile"))
+			return true;
+	}
+	return false;
+}
+
+TEST(a_driver_gets_the_specs_of_another)
+{
+	owned(buf) struct buf bytes = {}, before = {}, other_bytes = {}, self_bytes = {};
+	struct native driver, other, self;
+	const char *spec;
+	size_t size;
+
+	if (!driver_load(&bytes, &driver) || !driver_load(&other_bytes, &other))
+		tap_skip("the compiler here is not gcc");
+	CHECK(load("/proc/self/exe", &self_bytes, &self));
+	if (!native_set_specs(&driver, &other))
+		tap_skip("the specs of the gcc here are others");
+	CHECK(driver_load(&bytes, &driver));
+	buf_add(&before, bytes.data, bytes.length);
+	CHECK(!native_set_specs(&driver, &self));
+	CHECK(!native_set_specs(&self, &driver));
+
+	/* Another text of one spec; it becomes ours, and nothing else does. */
+	spec = native_find_text(&other, "%{static|static-pie:--start-group}", "");
+	if (!CHECK(spec != NULL))
+		return;
+	memcpy(other.data + (spec - (const char *)other.data), "%{static|static-pie:--start-gro-p}",
+	       34);
+	CHECK(native_find_text(&driver, "%{static|static-pie:--start-gro-p}", "") == NULL);
+	CHECK(native_set_specs(&driver, &other));
+	CHECK(native_find_text(&driver, "%{static|static-pie:--start-gro-p}", "") != NULL);
+	size = 0;
+	for (size_t i = 0; i < bytes.length; i++)
+		size += bytes.data[i] != before.data[i];
+	CHECK(size > 0 && size < 2048);
+
+	/* The same specs by other names are none. */
+	spec = native_find_text(&other, "cross_compile", "");
+	other.data[spec - (const char *)other.data] = 'k';
+	CHECK(!native_set_specs(&driver, &other));
+}
+
+/** A program of one segment: its headers, then texts and code at 0x400000 and what follows. */
+static struct native program_make(uint8_t file[512], const char *texts, size_t texts_size,
+				  const char *code, size_t code_size)
+{
+	const Elf64_Phdr segment = { .p_type = PT_LOAD,
+				     .p_flags = PF_R | PF_X,
+				     .p_vaddr = 0x400000,
+				     .p_filesz = 512,
+				     .p_memsz = 512 };
+	const Elf64_Ehdr header = { .e_ident = ELFMAG "\2\1\1",
+				    .e_type = ET_EXEC,
+				    .e_machine = EM_X86_64,
+				    .e_phoff = sizeof(header),
+				    .e_phnum = 1,
+				    .e_phentsize = sizeof(segment) };
+	struct native native = {};
+
+	memset(file, 0, 512);
+	memcpy(file, &header, sizeof(header));
+	memcpy(file + sizeof(header), &segment, sizeof(segment));
+	memcpy(file + 128, texts, texts_size);
+	memcpy(file + 256, code, code_size);
+	CHECK(native_read(file, 512, &native));
+	return native;
+}
+
+TEST(names_that_are_joined_lose_their_beginning)
+{
+	/* At 0x400081 "tri-ple", at 0x400089 "x-", whose end is "-", at 0x40008c "-gcc". */
+	static const char texts[] = "\0tri-ple\0x-\0-gcc";
+	/* mov $"-", %esi; mov $"tri-ple", %edi; call; the other way round with "-gcc"; call */
+	static const char code[] = "\xbe\x8a\0\x40\0\xbf\x81\0\x40\0\xe8\0\0\0\0"
+				   "\xbf\x81\0\x40\0\xbe\x8c\0\x40\0\xe8\0\0\0\0";
+	static const char wanted[] = "\xbe\x8b\0\x40\0\xbf\x88\0\x40\0\xe8\0\0\0\0"
+				     "\xbf\x88\0\x40\0\xbe\x8d\0\x40\0\xe8\0\0\0\0";
+	/* Another use of the text: lea, or with a text that has no dash. */
+	static const char others[][16] = { "\xba\x81\0\x40\0\xe8\0\0\0",
+					   "\xbe\x89\0\x40\0\xbf\x81\0\x40\0\xe8" };
+	uint8_t file[512];
+	struct native native = program_make(file, texts, sizeof(texts), code, sizeof(code) - 1);
+
+	CHECK(!native_drop_prefix(&native, "ple"));
+	CHECK(!native_drop_prefix(&native, "tri"));
+	CHECK(native_drop_prefix(&native, "tri-ple"));
+	CHECK(memcmp(file + 256, wanted, sizeof(wanted) - 1) == 0);
+	for (size_t i = 0; i < countof(others); i++) {
+		native = program_make(file, texts, sizeof(texts), others[i], sizeof(others[i]));
+		CHECK(!native_drop_prefix(&native, "tri-ple"));
+	}
+	native = program_make(file, texts, sizeof(texts), "", 0);
+	CHECK(!native_drop_prefix(&native, "tri-ple"));
+}
+
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 /** Referred to by an instruction here, and by a pointer in data. */

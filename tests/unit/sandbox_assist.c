@@ -26,7 +26,11 @@ static const char *const perl_scripts[] = { "/usr/share/automake/", "/usr/bin/ac
 static const char *const python_scripts[] = { "/usr/bin/pip", "m:pip", "c:import setuptools",
 					      NULL };
 
-enum { SED, CC, LD, PERL, PYTHON };
+static const char *const no_last[] = { "$-o", NULL };
+static const char *const at_end[] = { "+-end", "-start", NULL };
+static const char *const math[] = { "-lm", "-with-m", "-lx", "-with-x", NULL };
+
+enum { SED, CC, LD, PERL, PYTHON, DRIVER };
 
 static const struct assist_twin twins[] = {
 	[SED] = { 10, 100, { 1, 2 }, { 3, 4 }, .native = "/x/0/sed" },
@@ -49,6 +53,15 @@ static const struct assist_twin twins[] = {
 		 .plugin_to = "/x/0/plugin.so" },
 	[PERL] = { 13, 1, { 0, 0 }, { 0, 0 }, .native = "/x/0/perl", .scripts = perl_scripts },
 	[PYTHON] = { 14, 1, { 0, 0 }, { 0, 0 }, .native = "/x/0/py", .scripts = python_scripts },
+	[DRIVER] = { 15,
+		     1,
+		     { 0, 0 },
+		     { 0, 0 },
+		     .native = "/x/0/gcc",
+		     .place_matters = true,
+		     .refuse = no_last,
+		     .insert = at_end,
+		     .before = math },
 };
 
 static void table_make(struct buf *out)
@@ -207,6 +220,25 @@ static const struct {
 	{ PYTHON, { "-c", "import os" }, {}, ASSIST_SCRIPT },
 	{ PYTHON, { "-I", "/usr/bin/pip" }, {}, ASSIST_SCRIPT },
 	{ PYTHON, { "m:pip" }, {}, ASSIST_SCRIPT },
+	{ SED, {}, { "GCC_EXEC_PREFIX=/x/" }, ASSIST_ENVIRONMENT },
+	{ DRIVER, { "-o", "x" }, {}, ASSIST_NATIVE },
+	{ DRIVER, { "x.c", "-o" }, {}, ASSIST_ARGUMENT },
+};
+
+static const struct {
+	size_t twin;
+	const char *name;
+	enum assist_verdict verdict;
+} places[] = {
+	{ SED, "/opt/sed", ASSIST_NATIVE },
+	{ DRIVER, "gcc", ASSIST_NATIVE },
+	{ DRIVER, "", ASSIST_NATIVE },
+	{ DRIVER, "/usr/bin/gcc", ASSIST_NATIVE },
+	{ DRIVER, "/bin/gcc", ASSIST_NATIVE },
+	{ DRIVER, "/usr/local/bin/gcc", ASSIST_ARGUMENT },
+	{ DRIVER, "/usr/bin/../x/gcc", ASSIST_ARGUMENT },
+	{ DRIVER, "./gcc", ASSIST_ARGUMENT },
+	{ DRIVER, NULL, ASSIST_ARGUMENT },
 };
 
 TEST(arguments_and_environment_decide)
@@ -214,12 +246,32 @@ TEST(arguments_and_environment_decide)
 	owned(buf) struct buf table = {};
 
 	table_make(&table);
-	for (size_t i = 0; i < countof(verdicts); i++)
+	for (size_t i = 0; i < countof(verdicts); i++) {
+		const char *arguments[6] = { "x" };
+
+		memcpy(arguments + 1, verdicts[i].arguments, sizeof(verdicts[i].arguments));
 		tap_check(assist_judge(table.data, find(&table, verdicts[i].twin),
-				       (char *const *)(uintptr_t)verdicts[i].arguments,
+				       (char *const *)(uintptr_t)arguments,
 				       (char *const *)(uintptr_t)verdicts[i].environment) ==
 				  verdicts[i].verdict,
 			  __FILE__, __LINE__, "case %zu", i);
+	}
+}
+
+TEST(what_a_program_is_called_may_decide)
+{
+	owned(buf) struct buf table = {};
+	char *const none[] = { NULL };
+
+	table_make(&table);
+	for (size_t i = 0; i < countof(places); i++) {
+		const char *arguments[] = { places[i].name, NULL };
+
+		tap_check(assist_judge(table.data, find(&table, places[i].twin),
+				       (char *const *)(uintptr_t)arguments,
+				       none) == places[i].verdict,
+			  __FILE__, __LINE__, "case %zu", i);
+	}
 }
 
 static void join(char *const *list, char text[256])
@@ -250,6 +302,13 @@ static const struct {
 	  {},
 	  "[ld][/x/0/plugin.so][-lgcc]",
 	  "" },
+	{ DRIVER, { "gcc" }, {}, "[gcc][-start][-end]", "" },
+	{ DRIVER,
+	  { "gcc", "-lx", "-lm" },
+	  {},
+	  "[gcc][-start][-with-x][-lx][-with-m][-lm][-end]",
+	  "" },
+	{ DRIVER, { "gcc", "-with-m", "-lmx" }, {}, "[gcc][-start][-with-m][-lmx][-end]", "" },
 };
 
 TEST(a_twin_gets_what_its_row_says)
