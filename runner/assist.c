@@ -4,7 +4,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "binfmt/binfmt.h"
-#include "runner/aliases.h"
+#include "runner/assist_set.h"
 #include "runner/engines.h"
 #include "runner/tools.h"
 
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 struct assist {
-	struct twin_set *twins;
+	struct assist_set *set;
 	struct assist_hidden *hidden;
 	struct assist_root *roots;
 	struct buf engine; /* directory of the emulator */
@@ -60,6 +60,7 @@ struct views {
 	struct twin_source sources[TWIN_ROOTS_MAX];
 	struct strings lowers[TWIN_ROOTS_MAX]; /* of those that were made for it */
 	size_t count;
+	bool lacks_toolchain; /* one could not be made, this time */
 	uint8_t message[ASSIST_TRIP_SIZE];
 	struct trip trip;
 };
@@ -140,8 +141,10 @@ static result toolchain_add(const struct assist_request *request, const struct t
 
 	if (views->count == TWIN_ROOTS_MAX)
 		return OK;
-	if (toolchain_obtain(request->toolchains, &wanted, &path, &ignored))
+	if (toolchain_obtain(request->toolchains, &wanted, &path, &ignored)) {
+		views->lacks_toolchain = true;
 		return cancel_check(request->ctx, err);
+	}
 	strings_add(lowers, buf_text(&path));
 	strings_add_all(lowers, base->items);
 	to = &views->sources[views->count++];
@@ -168,60 +171,62 @@ static result toolchains_add(const struct assist_request *request, struct views 
 	return OK;
 }
 
-static result twins_get(const struct assist_request *request, struct views *views,
-			struct twin_set **out, struct error *err)
+/** Look at all that there is. */
+static result set_search(const struct assist_request *request, struct views *views,
+			 struct assist_set **out, struct error *err)
 {
+	owned(twin_set) struct twin_set *found = NULL;
 	struct twin_request want;
 
-	if (toolchains_add(request, views, err))
+	if (views_open(request, views, err) || toolchains_add(request, views, err))
 		return FAILED;
 	want = twins_wanted(request, views);
-	return twins_find(request->ctx, &want, out, err);
+	return twins_find(request->ctx, &want, &found, err) ||
+			       assist_set_make(found, views->foreign, out, err)
+		       ? FAILED
+		       : OK;
 }
 
-/* ---- the table ---- */
-
-/** One row of the table; false where the file is not there, or is none that may have a twin. */
-static bool row_make(const struct twin_set *twins, const struct twin *twin, int foreign,
-		     struct assist_twin *out)
+/** All that a search depends on. */
+static struct digest set_key(const struct assist_request *request)
 {
-	owned(fd) int fd = open_in_root(foreign, twin->path, O_PATH | O_NOFOLLOW, 0);
-	const struct tool *tool = twin->tool;
-	struct stat info;
+	owned(hasher) struct hasher *key = assist_key_new();
+	char text[PLATFORM_TEXT_MAX];
+	const uint8_t choices[] = { request->mode == ASSIST_FULL, request->may_repeat,
+				    request->refuse_long_double, request->toolchains != NULL };
 
-	if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) ||
-	    (info.st_mode & (S_ISUID | S_ISGID)))
-		return false;
-	*out = (struct assist_twin){
-		.inode = info.st_ino,
-		.size = (uint64_t)info.st_size,
-		.mtime = info.st_mtim,
-		.ctime = info.st_ctim,
-		.native = arena_printf(twins->arena, SANDBOX_HIDDEN "/%zu%s", twin->root,
-				       twin->native),
-		.library_path_ok = tool->flags & TOOL_PRELOAD_OK,
-		.place_matters = tool->flags & TOOL_DRIVER,
-		.refuse = twin->refuse,
-		.insert = twin->insert,
-		.insert_unless = tool->insert_unless,
-		.before = twin->before,
-		.env = twin->env,
-		.scripts = tool->scripts,
-		.plugin_from = twin->plugin_from,
-		.plugin_to = twin->plugin_to,
-	};
-	return true;
+	hasher_add_str(key, request->root);
+	hasher_add_str(key, platform_text(request->platform, text));
+	hasher_add(key, choices, sizeof(choices));
+	assist_key_add(key, request->lowers);
+	for (size_t i = 0; i < request->source_count; i++) {
+		const struct assist_source *source = &request->sources[i];
+		const bool has_peer = source->peer != NULL;
+
+		hasher_add(key, &source->origin, sizeof(source->origin));
+		hasher_add(key, &has_peer, sizeof(has_peer));
+		assist_key_add(key, source->lowers);
+		if (has_peer)
+			assist_key_add(key, source->peer);
+	}
+	return hasher_finish(key);
 }
 
-/** All rows; the caller frees them. */
-static struct assist_twin *rows_make(const struct twin_set *twins, int foreign, size_t *count)
+/** Find the twins, as before if nothing is new. */
+static result set_get(const struct assist_request *request, struct assist_set **out,
+		      struct error *err)
 {
-	struct assist_twin *rows = xcalloc(twins->count + 1, sizeof(*rows));
+	const struct digest key = set_key(request);
+	struct views views = { .foreign = -1 };
+	result status;
 
-	*count = 0;
-	for (size_t i = 0; i < twins->count; i++)
-		*count += row_make(twins, &twins->twins[i], foreign, &rows[*count]);
-	return rows;
+	if (assist_set_load(request->root, &key, out))
+		return OK;
+	status = set_search(request, &views, out, err);
+	views_close(&views);
+	if (!status && !views.lacks_toolchain)
+		assist_set_save(request->root, &key, *out);
+	return status;
 }
 
 /* ---- one run ---- */
@@ -243,19 +248,19 @@ static result rule_make(struct assist *assist, const struct assist_request *requ
 
 static void spec_make(struct assist *assist)
 {
-	const struct twin_set *twins = assist->twins;
+	const struct assist_set *set = assist->set;
 
 	assist->sampling = sampling_new();
-	assist->roots = xcalloc(twins->root_count + 1, sizeof(*assist->roots));
-	for (size_t i = 0; i < twins->root_count; i++)
+	assist->roots = xcalloc(set->root_count + 1, sizeof(*assist->roots));
+	for (size_t i = 0; i < set->root_count; i++)
 		assist->roots[i] = (struct assist_root){
-			.lowers = (const char *const *)twins->roots[i].lowers.items,
-			.lower_count = twins->roots[i].lowers.count,
+			.lowers = (const char *const *)set->roots[i].items,
+			.lower_count = set->roots[i].count,
 		};
 	assist->spec = (struct assist_spec){
 		.hidden = assist->place,
 		.roots = assist->roots,
-		.root_count = twins->root_count,
+		.root_count = set->root_count,
 		.sampling = assist->sampling,
 	};
 }
@@ -272,34 +277,25 @@ static result place_make(const char *path, struct error *err)
 }
 
 /** Everything but finding the twins; what fails here keeps the step from no more than assist. */
-static result run_prepare(struct assist *assist, const struct assist_request *request, int foreign,
+static result run_prepare(struct assist *assist, const struct assist_request *request,
 			  struct error *err)
 {
-	owned(buf) struct buf table = {};
-	owned(aliases) struct aliases *aliases = NULL;
-	size_t count;
-	struct assist_twin *rows = rows_make(assist->twins, foreign, &count);
-	struct assist_content content = {
-		.table = &table,
-		.twins = rows,
-		.root_count = assist->twins->root_count,
+	const struct assist_set *set = assist->set;
+	const struct assist_content content = {
+		.table = &set->table,
+		.twins = set->twins,
+		.aliases = set->aliases,
+		.alias_count = set->alias_count,
+		.root_count = set->root_count,
 	};
-	result status;
 
-	aliases = aliases_find(foreign, rows, count);
-	content.aliases = aliases->items;
-	content.alias_count = aliases->count;
 	assist->place = xasprintf("%s/assist", request->place);
 	spec_make(assist);
-	status = assist_table_write(rows, count, &table, err) || rule_make(assist, request, err) ||
-				 place_make(assist->place, err) ||
-				 assist_hidden_make(assist->place, request->privilege, &content,
-						    &assist->hidden, err)
-			 ? FAILED
-			 : OK;
+	if (rule_make(assist, request, err) || place_make(assist->place, err) ||
+	    assist_hidden_make(assist->place, request->privilege, &content, &assist->hidden, err))
+		return FAILED;
 	assist->spec.engine = buf_text(&assist->engine);
-	free(rows);
-	return status;
+	return OK;
 }
 
 /** What this machine lacks, or NULL. */
@@ -320,7 +316,6 @@ result assist_start(const struct assist_request *request, struct assist **out, s
 		    struct error *err)
 {
 	owned(assist) struct assist *assist = NULL;
-	struct views views = { .foreign = -1 };
 	const char *obstacle = obstacle_find(request);
 	struct error own = {};
 	result status;
@@ -331,18 +326,15 @@ result assist_start(const struct assist_request *request, struct assist **out, s
 		return OK;
 	}
 	assist = xnew(struct assist);
-	status = views_open(request, &views, &own) ||
-				 twins_get(request, &views, &assist->twins, &own) ||
-				 (assist->twins->count &&
-				  run_prepare(assist, request, views.foreign, &own))
+	status = set_get(request, &assist->set, &own) ||
+				 (assist->set->twin_count && run_prepare(assist, request, &own))
 			 ? FAILED
 			 : OK;
-	views_close(&views);
 	if (status && cancel_check(request->ctx, err))
 		return FAILED;
 	if (status && why)
 		buf_add_str(why, own.text);
-	if (!status && assist->twins->count)
+	if (!status && assist->set->twin_count)
 		*out = take(assist);
 	return OK;
 }
@@ -377,8 +369,8 @@ bool assist_tripped(struct assist *assist)
 
 const struct twin_miss *assist_miss(const struct assist *assist, const char *name)
 {
-	for (size_t i = 0; i < assist->twins->miss_count; i++) {
-		const struct twin_miss *miss = &assist->twins->misses[i];
+	for (size_t i = 0; i < assist->set->miss_count; i++) {
+		const struct twin_miss *miss = &assist->set->misses[i];
 
 		if (strcmp(strrchr(miss->path, '/') + 1, name) == 0)
 			return miss;
@@ -398,7 +390,7 @@ void assist_drop(struct assist **assist)
 	if (old->place)
 		(void)remove_tree(AT_FDCWD, old->place, &ignored);
 	sampling_drop(&old->sampling);
-	twin_set_drop(&old->twins);
+	assist_set_drop(&old->set);
 	buf_drop(&old->engine);
 	free(old->roots);
 	free(old->place);

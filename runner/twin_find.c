@@ -188,8 +188,7 @@ static result root_add(struct finder *finder, size_t index, int twins_fd, struct
 	return OK;
 }
 
-/** Fused multiply-add decides the last bit of what the C library's functions give. */
-static bool host_has_fma(void)
+bool host_has_fma(void)
 {
 #if defined(__x86_64__)
 	return __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2");

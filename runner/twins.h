@@ -112,6 +112,9 @@ void twin_set_drop(struct twin_set **set);
 result twins_find(const struct ctx *ctx, const struct twin_request *request, struct twin_set **out,
 		  struct error *err);
 
+/** Fused multiply-add decides the last bit of what the C library's functions give. */
+bool host_has_fma(void);
+
 /**
  * How to make a native root that the foreign one has no sibling for: a cross toolchain.  The
  * runtime runs `script` by /bin/sh in a sandbox on top of the sibling base's layers and keeps what

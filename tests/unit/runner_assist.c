@@ -4,6 +4,7 @@
  */
 #include "runner/aliases.h"
 #include "runner/assist.h"
+#include "runner/assist_set.h"
 #include "runner/assist_verify.h"
 
 #include "base/fd.h"
@@ -155,5 +156,139 @@ TEST(links_to_twins_are_found_in_the_directories_of_programs)
 	for (size_t i = 0; i < aliases->count; i++)
 		CHECK(aliases->items[i].twin == 0 && ends_with(aliases->items[i].name, "awk") &&
 		      strcmp(aliases->items[i].name, "mawk") != 0);
+	CHECK(system(clean) == 0);
+}
+
+/* ---- sets that are kept ---- */
+
+enum { SET_TABLE = 5 };
+
+static bool set_is_kept(const char *top, const struct digest *key, const struct assist_set *want)
+{
+	owned(assist_set) struct assist_set *set = NULL;
+
+	if (!assist_set_load(top, key, &set))
+		return false;
+	CHECK(set->twin_count == want->twin_count && set->alias_count == want->alias_count);
+	CHECK(set->root_count == want->root_count && set->miss_count == want->miss_count);
+	for (size_t i = 0; i < set->twin_count; i++)
+		CHECK_STR(set->twins[i].native, want->twins[i].native);
+	for (size_t i = 0; i < set->alias_count; i++) {
+		CHECK(set->aliases[i].twin == want->aliases[i].twin);
+		CHECK_STR(set->aliases[i].name, want->aliases[i].name);
+	}
+	for (size_t i = 0; i < set->root_count; i++) {
+		CHECK(set->roots[i].count == want->roots[i].count);
+		CHECK_STR(set->roots[i].items[0], want->roots[i].items[0]);
+	}
+	for (size_t i = 0; i < set->miss_count; i++) {
+		CHECK_STR(set->misses[i].path, want->misses[i].path);
+		CHECK_STR(set->misses[i].package, want->misses[i].package);
+		CHECK_STR(set->misses[i].reason, want->misses[i].reason);
+	}
+	CHECK(set->table.length == SET_TABLE &&
+	      memcmp(set->table.data, want->table.data, SET_TABLE) == 0);
+	return true;
+}
+
+/** Change one byte of the file, and whether it is believed. */
+static bool damaged_is_kept(const char *top, const struct digest *key,
+			    const struct assist_set *want, size_t at)
+{
+	char text[DIGEST_HEX_MAX], byte = '#', old = 0;
+	owned(str) char *path = xasprintf("%s/twins/tables/%s", top, digest_hex(key, text));
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	bool kept;
+
+	CHECK(pread(fd, &old, 1, (off_t)at) == 1 && pwrite(fd, &byte, 1, (off_t)at) == 1);
+	kept = set_is_kept(top, key, want);
+	CHECK(pwrite(fd, &old, 1, (off_t)at) == 1);
+	close(fd);
+	return kept;
+}
+
+TEST(what_was_found_is_kept_while_it_is_there)
+{
+	char top[] = "/tmp/mpemu-set-XXXXXX", table[SET_TABLE] = { 1, 0, '\n', 0, 2 };
+	owned(str) char *lower = NULL, *clean = NULL;
+	const struct digest key = digest_of("key", 3), other = digest_of("other", 5);
+	struct assist_twin twins[] = { { .native = "/x/0/a" }, { .native = "/x/1/b\nc" } };
+	struct assist_alias aliases[] = { { 1, "awk" }, { 0, "a\nb" } };
+	struct twin_miss misses[] = { { "/usr/bin/cmake", "cmake 1", "" } };
+	struct strings roots[2] = {};
+	const struct assist_set set = { .table = { table, SET_TABLE, SET_TABLE },
+					.twins = twins,
+					.twin_count = 2,
+					.aliases = aliases,
+					.alias_count = 2,
+					.roots = roots,
+					.root_count = 2,
+					.misses = misses,
+					.miss_count = 1 };
+
+	CHECK(mkdtemp(top) != NULL);
+	clean = xasprintf("rm -rf %s", top);
+	lower = xasprintf("%s/lower", top);
+	CHECK(mkdir(lower, 0700) == 0);
+	strings_add(&roots[0], lower);
+	strings_add(&roots[1], lower);
+	strings_add(&roots[1], top);
+	CHECK(!set_is_kept(top, &key, &set));
+	assist_set_save(top, &key, &set);
+	CHECK(set_is_kept(top, &key, &set));
+	CHECK(!set_is_kept(top, &other, &set));
+	for (size_t at = 0; at < 200; at += 3)
+		tap_check(!damaged_is_kept(top, &key, &set, at), __FILE__, __LINE__, "byte %zu",
+			  at);
+	CHECK(set_is_kept(top, &key, &set));
+	CHECK(rmdir(lower) == 0);
+	CHECK(!set_is_kept(top, &key, &set));
+	strings_drop(&roots[0]);
+	strings_drop(&roots[1]);
+	CHECK(system(clean) == 0);
+}
+
+static struct digest key_of(const struct strings *lowers)
+{
+	owned(hasher) struct hasher *key = assist_key_new();
+
+	assist_key_add(key, lowers);
+	return hasher_finish(key);
+}
+
+TEST(layers_without_packages_make_no_new_search)
+{
+	static const struct {
+		const char *command; /* that makes a layer */
+		bool matters;
+	} layers[] = {
+		{ "mkdir -p src/usr work/etc", false }, { "true", false },
+		{ "mkdir -p usr/bin", true },           { "mkdir etc", true },
+		{ "ln -s nowhere lib64", true },        { "touch var", true },
+	};
+	char top[] = "/tmp/mpemu-key-XXXXXX";
+	owned(str) char *clean = NULL, *again = NULL;
+	struct digest key, other;
+	owned(strings) struct strings lowers = {};
+
+	CHECK(mkdtemp(top) != NULL);
+	clean = xasprintf("rm -rf %s", top);
+	key = key_of(&lowers);
+	for (size_t i = 0; i < countof(layers); i++) {
+		owned(str) char *make = xasprintf("mkdir %s/%zu && cd %s/%zu && %s", top, i, top, i,
+						  layers[i].command);
+		struct digest before = key;
+
+		CHECK(system(make) == 0);
+		strings_printf(&lowers, "%s/%zu", top, i);
+		key = key_of(&lowers);
+		tap_check(digest_equal(&before, &key) != layers[i].matters, __FILE__, __LINE__,
+			  "%s", layers[i].command);
+	}
+	/* The same name, and the same files in it, but another layer. */
+	again = xasprintf("cd %s && mv 2 old && mkdir -p 2/usr/bin", top);
+	CHECK(system(again) == 0);
+	other = key_of(&lowers);
+	CHECK(!digest_equal(&key, &other));
 	CHECK(system(clean) == 0);
 }
