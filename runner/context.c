@@ -72,9 +72,10 @@ static bool has_path(struct context *context, int dir_fd, const char *name, stru
 	case WANTED:
 		return true;
 	default:
-		return has_entries(context,
-				   openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-				   path);
+		return has_entries(
+			context,
+			openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+			path);
 	}
 }
 
@@ -363,17 +364,20 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/** Names in a directory that match, sorted; a path that is no directory has none. */
-static result names_match(int root_fd, const char *path, const char *pattern, struct strings *out,
-			  struct error *err)
+/**
+ * Names in a directory that match, sorted; a path that is no directory has none, and with
+ * `flags` of O_NOFOLLOW one that is a link.
+ */
+static result names_match(int root_fd, const char *path, int flags, const char *pattern,
+			  struct strings *out, struct error *err)
 {
-	int fd = open_in_root(root_fd, *path ? path : ".", O_RDONLY | O_DIRECTORY, 0);
+	int fd = open_in_root(root_fd, *path ? path : ".", O_RDONLY | O_DIRECTORY | flags, 0);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
 	if (!dir) {
 		fd_drop(&fd);
-		if (errno == ENOENT || errno == ENOTDIR)
+		if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
 			return OK;
 		return fail_sys(err, "open %s", path);
 	}
@@ -409,22 +413,20 @@ char *sources_directory(const char *pattern)
 result sources_glob(int root_fd, const char *pattern, struct strings *out, bool *wild,
 		    struct error *err)
 {
+	owned(str) char *clean = path_absolute(pattern), *directory = sources_directory(pattern);
 	owned(strings) struct strings parts = {}, found = {};
-	owned(str) char *clean = path_absolute(pattern);
+	const char *rest = clean + 1 + strlen(directory);
 
-	*wild = is_wild(pattern);
-	if (clean[1])
-		strings_split(&parts, clean + 1, '/');
-	strings_add(&found, "");
+	*wild = *rest != '\0';
+	if (*wild)
+		strings_split(&parts, rest + (*rest == '/'), '/');
+	strings_add(&found, directory);
 	for (size_t i = 0; i < parts.count; i++) {
 		struct strings next = {};
 
 		for (size_t j = 0; j < found.count; j++) {
-			const char *at = found.items[j];
-
-			if (!is_wild(parts.items[i]))
-				strings_printf(&next, "%s%s%s", at, *at ? "/" : "", parts.items[i]);
-			else if (names_match(root_fd, at, parts.items[i], &next, err)) {
+			if (names_match(root_fd, found.items[j], i ? O_NOFOLLOW : 0, parts.items[i],
+					&next, err)) {
 				strings_drop(&next);
 				return FAILED;
 			}
@@ -432,13 +434,6 @@ result sources_glob(int root_fd, const char *pattern, struct strings *out, bool 
 		strings_drop(&found);
 		found = next;
 	}
-	for (size_t i = 0; i < found.count; i++) {
-		/* What stands behind a wildcard need not be everywhere: "*" + "/file". */
-		owned(fd) int fd =
-			*wild ? open_in_root(root_fd, found.items[i], O_PATH | O_NOFOLLOW, 0) : -1;
-
-		if (!*wild || fd >= 0)
-			strings_add(out, found.items[i]);
-	}
+	strings_add_all(out, found.items);
 	return OK;
 }

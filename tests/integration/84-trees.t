@@ -372,6 +372,19 @@ none/* 3
 src/a*/* 0
 x[] 3'
 rm -r "$context/.dockerignore" "$context/none"
+ln -s src "$context/dirlink"
+case_is 'links are followed above a wildcard, not below' <<'END'
+FROM scratch
+COPY dirlink/*.txt /x/
+COPY dir*/*.txt /y/
+COPY [n-s]*/a.txt /z/
+--
+1 drwxr-xr-x 0/0 x/
+1 -rw-r--r-- 0/0 x/a.txt
+3 drwxr-xr-x 0/0 z/
+3 -rw-r--r-- 0/0 z/a.txt
+END
+rm "$context/dirlink"
 case_is 'nobody gives another name to nothing' <<'END'
 FROM scratch
 COPY one.txt /x
