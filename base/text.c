@@ -381,10 +381,9 @@ void text_escape(struct buf *out, const char *text, size_t length)
 	}
 }
 
-/** Levenshtein's distance, for words of command-line length; large for longer ones. */
-static size_t edit_distance(const char *a, const char *b)
+size_t edit_distance(const char *a, const char *b)
 {
-	enum { WORD_MAX = 40 };
+	enum { WORD_MAX = 64 };
 	size_t row[WORD_MAX + 1], a_length = strlen(a), b_length = strlen(b);
 
 	if (a_length > WORD_MAX || b_length > WORD_MAX)

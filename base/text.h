@@ -81,6 +81,9 @@ result size_parse(const char *text, uint64_t *out, struct error *err);
 /** For people: "4.2 MB" (powers of 1000, as docker prints them). */
 const char *size_text(uint64_t bytes, char text[SIZE_TEXT_MAX]);
 
+/** Edits of a byte from one word to another; SIZE_MAX where one has more than 64 bytes. */
+size_t edit_distance(const char *a, const char *b);
+
 /** The item nearest to `word` by edits, or NULL where none is near; for "did you mean". */
 const char *nearest(const char *word, const char *const *items, size_t count);
 

@@ -8,6 +8,7 @@
 #include "runner/build_checks.h"
 #include "runner/cache_export.h"
 #include "runner/cache_import.h"
+#include "runner/call.h"
 #include "runner/deadline.h"
 #include "runner/flights.h"
 #include "runner/forecast.h"
@@ -95,9 +96,11 @@ static result load(struct build *build, struct error *err)
 	if (context_open(&source, request->context, request->file, &build->context, err))
 		return FAILED;
 	context = build->context;
-	if (dockerfile_parse(buf_text(&context->dockerfile), context->dockerfile.length,
-			     context->dockerfile_name, &build->dockerfile, err))
+	if (dockerfile_parse_begin(buf_text(&context->dockerfile), context->dockerfile.length,
+				   context->dockerfile_name, &build->dockerfile, err)) {
+		checks_begin(build, LINT_READ);
 		return FAILED;
+	}
 	syntax_warn(build);
 	return OK;
 }
@@ -117,8 +120,10 @@ static result compile(struct build *build, struct error *err)
 	};
 	struct plan *plan;
 
-	if (plan_compile(&request, &plan, err))
+	if (plan_compile(&request, &plan, err)) {
+		checks_begin(build, LINT_STAGES);
 		return FAILED;
+	}
 	plan_drop(&build->plan);
 	build->plan = plan;
 	return OK;
@@ -256,17 +261,37 @@ static result run_all(struct build *build, struct descriptor *index, struct erro
 	return FAILED;
 }
 
-result build_check(const struct ctx *ctx, const struct build_request *request, struct error *err)
+/** The plan is made also where all stages are looked at: a file with a wrong one is no good. */
+static result check(struct build *build, struct error *err)
+{
+	if (load(build, err) || compile(build, err))
+		return FAILED;
+	if (!build->request->target)
+		plan_drop(&build->plan);
+	return checks_run(build, err);
+}
+
+static result outline(struct build *build, struct error *err)
+{
+	if (load(build, err) || compile(build, err) ||
+	    store_open(build->request->root, &build->store, err))
+		return FAILED;
+	build->bases = bases_new();
+	return compile_triggers(build, err) || outline_print(build, err) ? FAILED : OK;
+}
+
+result build_call(const struct ctx *ctx, const struct build_request *request, struct error *err)
 {
 	struct build build = { .ctx = ctx, .request = request };
-	result status;
+	result status = FAILED;
 
 	build.outside = outside_new(request->root);
-	if (load(&build, err) || (request->target && compile(&build, err)) ||
-	    checks_run(&build, err))
-		status = FAILED;
-	else
-		status = checks_print(&build, err);
+	if (request->call == CALL_CHECK)
+		status = checks_print(&build, check(&build, err), err);
+	else if (request->call == CALL_OUTLINE)
+		status = outline(&build, err);
+	else if (!load(&build, err))
+		status = targets_print(&build, err);
 	build_done(&build);
 	return status;
 }

@@ -14,7 +14,10 @@
 result build_run(const struct ctx *ctx, const struct build_request *request,
 		 const struct privilege *privilege, struct descriptor *index, struct error *err);
 
-/** Only check the Dockerfile, as request->check says: see checks_print(). */
-result build_check(const struct ctx *ctx, const struct build_request *request, struct error *err);
+/**
+ * Only tell of the Dockerfile, as request->call says: see checks_print() and call.h.  Nothing is
+ * run; an outline asks for the configs of base images, and does without those it cannot have.
+ */
+result build_call(const struct ctx *ctx, const struct build_request *request, struct error *err);
 
 #endif

@@ -83,6 +83,21 @@ static void strays_check(struct build *build)
 	lint_sort(build->lint);
 }
 
+void checks_begin(struct build *build, enum lint_extent extent)
+{
+	const struct lint_options options = {
+		.extent = extent,
+		.build_args = &build->request->build_args,
+		.platform = &build->request->platforms[0],
+		.target = build->request->target,
+	};
+	struct error ignored;
+
+	/* the file's own error is what counts */
+	if (build->dockerfile)
+		(void)lint_run(build->dockerfile, &options, &build->lint, &ignored);
+}
+
 result checks_run(struct build *build, struct error *err)
 {
 	const struct lint_options options = {
@@ -98,7 +113,7 @@ result checks_run(struct build *build, struct error *err)
 		return FAILED;
 	strays_check(build);
 	/* --check shows them first. */
-	return build->request->check ? OK : lint_violations(build->lint, err);
+	return build->request->call == CALL_CHECK ? OK : lint_violations(build->lint, err);
 }
 
 void checks_tell(struct build *build)
@@ -114,18 +129,19 @@ void checks_tell(struct build *build)
 	}
 }
 
-result checks_print(const struct build *build, struct error *err)
+result checks_print(const struct build *build, result checked, struct error *err)
 {
 	const struct lint *lint = build->lint;
 	owned(buf) struct buf out = {};
+	struct error unwritten = {};
 
-	if (build->request->check == CHECK_JSON)
-		lint_json(lint, &out);
-	else if (lint->count)
+	if (build->request->call_json)
+		lint_json(lint, build->dockerfile, checked ? err : NULL, &out);
+	else if (lint && lint->count)
 		lint_text(lint, build->dockerfile->name, &out);
-	else
+	else if (!checked)
 		buf_add_str(&out, "Check complete, no warnings found.\n");
-	if (stdout_write(&out, err) || lint_violations(lint, err))
+	if (stdout_write(&out, checked ? &unwritten : err) || checked || lint_violations(lint, err))
 		return FAILED;
 	return lint->count ? fail(err, FAULT_INPUT, "%zu warning%s found", lint->count,
 				  lint->count == 1 ? "" : "s")

@@ -30,8 +30,8 @@ enum { OUTPUTS_MAX = 16 };
 /** What --verify asks of the finished images. */
 enum verify { VERIFY_ENTRY, VERIFY_STRICT, VERIFY_OFF };
 
-/** Whether the Dockerfile is only checked, and how that is told. */
-enum check { CHECK_NOT, CHECK_TEXT, CHECK_JSON };
+/** What is done with the Dockerfile. */
+enum call { CALL_BUILD, CALL_CHECK, CALL_OUTLINE, CALL_TARGETS };
 
 struct build_request {
 	const char *root;
@@ -66,7 +66,8 @@ struct build_request {
 	enum assist_mode assist;
 	const char *assist_from; /* an image with native tools; or NULL */
 	enum verify verify;
-	enum check check;
+	enum call call;
+	bool call_json;                          /* how that is told */
 	struct platform optional[PLATFORMS_MAX]; /* that the index may go without */
 	size_t optional_count;
 	int64_t timeout; /* nanoseconds for the whole build; 0: none */

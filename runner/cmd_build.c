@@ -114,7 +114,7 @@ static const struct option options[] = {
 	{ "check",      0,   OPTION_FLAG, FIELD(check),      NULL,
 	  "only check the Dockerfile, as 'mpemu dockerfile lint'; warnings are a failure" },
 	{ "call",       0,   OPTION_TEXT, FIELD(call),       "METHOD",
-	  "check (as --check), check,format=json, or build (default)" },
+	  "check (as --check), outline, targets, each with ,format=json; build (default)" },
 	{ "provenance", 0,   OPTION_TEXT, FIELD(provenance), "WHAT",
 	  "attest where images come from: true, mode=min or mode=max (default: false)" },
 	{ "sbom",       0,   OPTION_TEXT, FIELD(sbom),       "false",
@@ -243,34 +243,30 @@ static result attest_set(const struct build_options *options_, struct build_requ
 	return options_->sbom ? attest_sbom_set(&request->attest, options_->sbom, err) : OK;
 }
 
-static result check_set(const struct build_options *options_, struct build_request *request,
-			struct error *err)
+/** METHOD[,format=text|json] */
+static result call_set(const struct build_options *options_, struct build_request *request,
+		       struct error *err)
 {
-	static const struct {
-		const char *method;
-		enum check check;
-	} methods[] = {
-		{ "build", CHECK_NOT },
-		{ "check", CHECK_TEXT },
-		{ "lint", CHECK_TEXT },
-		{ "check,format=text", CHECK_TEXT },
-		{ "check,format=json", CHECK_JSON },
-		{ "lint,format=json", CHECK_JSON },
-	};
+	static const char *const names[] = { "build", "check", "lint", "outline", "targets" };
+	static const enum call calls[] = { CALL_BUILD, CALL_CHECK, CALL_CHECK, CALL_OUTLINE,
+					   CALL_TARGETS };
+	const char *text = options_->call ? options_->call : options_->check ? "check" : "build";
+	const char *comma = strchr(text, ','), *near;
+	owned(str) char *name = xstrndup(text, strcspn(text, ","));
 
-	request->check = options_->check ? CHECK_TEXT : CHECK_NOT;
-	for (size_t i = 0; options_->call && i < countof(methods); i++) {
-		if (strcmp(methods[i].method, options_->call) == 0) {
-			request->check = methods[i].check;
+	request->call_json = comma && strcmp(comma, ",format=json") == 0;
+	if (comma && !request->call_json && strcmp(comma, ",format=text") != 0)
+		return fail(err, FAULT_USAGE, "--call %s: want METHOD,format=text or format=json",
+			    text);
+	for (size_t i = 0; i < countof(names); i++) {
+		if (strcmp(names[i], name) == 0) {
+			request->call = calls[i];
 			return OK;
 		}
 	}
-	if (!options_->call)
-		return OK;
-	return fail(err, FAULT_USAGE,
-		    "--call %s is not supported yet by this version of mpemu: want build, check or "
-		    "check,format=json",
-		    options_->call);
+	near = nearest(name, names, countof(names));
+	return fail(err, FAULT_USAGE, "--call %s: want build, check, outline or targets%s%s%s",
+		    text, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 static result timeout_set(const char *text, struct build_request *request, struct error *err)
@@ -342,7 +338,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 	    (options_->assist && assist_mode_parse(options_->assist, &request->assist, err)) ||
 	    timeout_set(options_->build_timeout, request, err) ||
 	    allowed_set(&options_->allowed, request, err) || caches_set(options_, request, err) ||
-	    check_set(options_, request, err) || attest_set(options_, request, err) ||
+	    call_set(options_, request, err) || attest_set(options_, request, err) ||
 	    run_options_set(&options_->secrets, &options_->agents, &options_->hosts,
 			    &options_->limits, options_->shm_size, request, err))
 		return FAILED;
@@ -418,8 +414,8 @@ static result run(struct invocation *in, struct error *err)
 
 	if (request_make(in, options_, &request, err))
 		return FAILED;
-	if (request.check)
-		return build_check(in->ctx, &request, err);
+	if (request.call != CALL_BUILD)
+		return build_call(in->ctx, &request, err);
 	if (build(in, &request, options_->trace, &index, err))
 		return FAILED;
 	if (stdout_is_archive(&request))

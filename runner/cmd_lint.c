@@ -64,21 +64,26 @@ static result lint_command_run(struct invocation *in, struct error *err)
 	owned(lint) struct lint *lint = NULL;
 	owned(buf) struct buf text = {}, out = {};
 	struct lint_options options = { .experimental = wanted->experimental };
+	struct error ignored = {};
+	bool broken;
 
 	if (strcmp(path, "-") == 0 ? read_all(STDIN_FILENO, DOCKERFILE_SIZE_MAX, &text, err)
 				   : read_file(AT_FDCWD, path, DOCKERFILE_SIZE_MAX, &text, err))
 		return FAILED;
-	if (dockerfile_parse(buf_text(&text), text.length, name, &file, err) ||
-	    patterns_load(path, wanted->context, &ignore, err))
+	broken = dockerfile_parse_begin(buf_text(&text), text.length, name, &file, err);
+	options.extent = broken ? LINT_READ : LINT_ALL;
+	if (!broken && patterns_load(path, wanted->context, &ignore, err))
 		return FAILED;
 	options.ignore = ignore;
-	if (lint_run(file, &options, &lint, err))
+	if (file && lint_run(file, &options, &lint, broken ? &ignored : err) && !broken)
 		return FAILED;
 	if (wanted->json)
-		lint_json(lint, &out);
+		lint_json(lint, file, broken ? err : NULL, &out);
 	else
 		lint_text(lint, name, &out);
-	return stdout_write(&out, err) ? FAILED : lint_violations(lint, err);
+	if (stdout_write(&out, broken ? &ignored : err) || broken)
+		return FAILED;
+	return lint_violations(lint, err);
 }
 
 const struct command command_lint = {

@@ -102,6 +102,7 @@ struct dockerfile {
 	size_t directive_count;
 	const struct instruction *instructions; /* in the order of the file */
 	size_t instruction_count;
+	const struct instruction *wrong;     /* see dockerfile_parse_begin(); else NULL */
 	const unsigned *empty_continuations; /* lines where an instruction ends that has one */
 	size_t empty_continuation_count;
 	struct arena *arena;
@@ -115,6 +116,13 @@ struct dockerfile {
 result dockerfile_parse(const char *text, size_t length, const char *name, struct dockerfile **out,
 			struct error *err);
 void dockerfile_drop(struct dockerfile **dockerfile);
+
+/**
+ * The same, but where it fails `*out` has what stands before the instruction that is wrong, which
+ * is `wrong`; NULL where not even its words could be read.
+ */
+result dockerfile_parse_begin(const char *text, size_t length, const char *name,
+			      struct dockerfile **out, struct error *err);
 
 /** The two halves of dockerfile_parse(): the words, and whether they make sense. */
 result dockerfile_read(const char *text, size_t length, const char *name, struct dockerfile **out,

@@ -47,46 +47,25 @@ static const char *shout(enum instruction_kind kind, char text[16])
 	return text;
 }
 
-/** Edits from one word to another, both short; ASCII case does not count where `any_case`. */
-static size_t edit_distance(const char *a, const char *b, bool any_case)
-{
-	size_t row[40] = {}, width = strlen(b);
+enum { SLIP_MAX = 3 }; /* edits; what is so far off or farther was no slip */
 
-	if (strlen(a) > 32 || width > 32)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= width; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < width; j++) {
-			bool same = any_case ? tolower((unsigned char)a[i]) ==
-						       tolower((unsigned char)b[j])
-					     : a[i] == b[j];
-			size_t best = diagonal + !same;
-
-			diagonal = row[j + 1];
-			if (diagonal + 1 < best)
-				best = diagonal + 1;
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			row[j + 1] = best;
-		}
-	}
-	return row[width];
-}
-
+/** The suggestion is in capitals where what was typed is. */
 static int fail_unknown_instruction(const struct instruction *instruction, struct error *err)
 {
-	enum instruction_kind near = INSTRUCTION_UNKNOWN;
-	size_t best = 3; /* what is farther off was no slip */
 	owned(buf) struct buf shown = {};
+	owned(str) char *lower = xstrndup(instruction->keyword, 100);
+	enum instruction_kind near = INSTRUCTION_UNKNOWN;
+	size_t best = SLIP_MAX;
+	bool is_loud = true;
 	char text[16];
 
-	text_escape(&shown, instruction->keyword, strnlen(instruction->keyword, 100));
+	text_escape(&shown, lower, strlen(lower));
+	for (char *c = lower; *c; c++) {
+		is_loud &= !islower((unsigned char)*c);
+		*c = (char)tolower((unsigned char)*c);
+	}
 	for (enum instruction_kind kind = 0; kind < INSTRUCTION_COUNT; kind++) {
-		size_t distance = edit_distance(instruction->keyword, instruction_name(kind), true);
+		size_t distance = edit_distance(lower, instruction_name(kind));
 
 		if (distance < best) {
 			best = distance;
@@ -96,28 +75,26 @@ static int fail_unknown_instruction(const struct instruction *instruction, struc
 	if (near == INSTRUCTION_UNKNOWN)
 		return fail(err, FAULT_INPUT, "unknown instruction: %s", buf_text(&shown));
 	return fail(err, FAULT_INPUT, "unknown instruction: %s (did you mean %s?)",
-		    buf_text(&shown), shout(near, text));
+		    buf_text(&shown), is_loud ? shout(near, text) : instruction_name(near));
 }
 
 static int fail_unknown_flag(const struct flag_rule *rules, const char *name, struct error *err)
 {
-	const char *near = NULL;
-	size_t best = 3;
 	owned(buf) struct buf shown = {};
+	const char *near = NULL;
+	size_t best = SLIP_MAX;
 
 	text_escape(&shown, name, strnlen(name, 100));
 	for (; rules->kind; rules++) {
-		size_t distance = edit_distance(name, rules->name, false);
+		size_t distance = edit_distance(name, rules->name);
 
 		if (distance < best) {
 			best = distance;
 			near = rules->name;
 		}
 	}
-	if (!near)
-		return fail(err, FAULT_INPUT, "unknown flag: --%s", buf_text(&shown));
-	return fail(err, FAULT_INPUT, "unknown flag: --%s (did you mean %s?)", buf_text(&shown),
-		    near);
+	return fail(err, FAULT_INPUT, "unknown flag: --%s%s%s%s", buf_text(&shown),
+		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 static result flag_check(const struct flag_rule *rules, const struct instruction *instruction,
@@ -395,12 +372,24 @@ static result instruction_check(const struct instruction *instruction, struct er
 	return rule->check ? rule->check(instruction, err) : OK;
 }
 
-result dockerfile_check(const struct dockerfile *dockerfile, struct error *err)
+/** An argument of a program has no NUL, which only JSON can write. */
+static result nul_check(const struct instruction *instruction, struct error *err)
+{
+	for (size_t i = 0; instruction->json && i < instruction->arg_count; i++) {
+		if (strstr(instruction->args[i], JSON_WORDS_NUL))
+			return fail(err, FAULT_INPUT, "an argument has a NUL character");
+	}
+	return OK;
+}
+
+/** `*sound` is the number of instructions before the one that is wrong. */
+static result check(const struct dockerfile *dockerfile, bool runs, size_t *sound,
+		    struct error *err)
 {
 	size_t pairs = 0;
 
-	for (size_t i = 0; i < dockerfile->instruction_count; i++) {
-		const struct instruction *instruction = &dockerfile->instructions[i];
+	for (*sound = 0; *sound < dockerfile->instruction_count; ++*sound) {
+		const struct instruction *instruction = &dockerfile->instructions[*sound];
 
 		pairs += instruction_pair_count(instruction);
 		if (pairs > DOCKERFILE_PAIRS_MAX)
@@ -408,26 +397,34 @@ result dockerfile_check(const struct dockerfile *dockerfile, struct error *err)
 				    "%s:%u: more than %d names are set by ENV, LABEL and ARG",
 				    dockerfile->name, instruction->first_line,
 				    DOCKERFILE_PAIRS_MAX);
-		if (instruction_check(instruction, err))
+		if (instruction_check(instruction, err) || (runs && nul_check(instruction, err)))
 			return fail_in(err, "%s:%u", dockerfile->name, instruction->first_line);
 	}
 	return OK;
 }
 
-/** An argument of a program has no NUL, which only JSON can write. */
-static result nul_check(const struct dockerfile *dockerfile, struct error *err)
+result dockerfile_check(const struct dockerfile *dockerfile, struct error *err)
 {
-	for (size_t i = 0; i < dockerfile->instruction_count; i++) {
-		const struct instruction *instruction = &dockerfile->instructions[i];
+	size_t sound;
 
-		for (size_t a = 0; instruction->json && a < instruction->arg_count; a++) {
-			if (!strstr(instruction->args[a], JSON_WORDS_NUL))
-				continue;
-			fail(err, FAULT_INPUT, "an argument has a NUL character");
-			return fail_in(err, "%s:%u", dockerfile->name, instruction->first_line);
-		}
-	}
-	return OK;
+	return check(dockerfile, false, &sound, err);
+}
+
+result dockerfile_parse_begin(const char *text, size_t length, const char *name,
+			      struct dockerfile **out, struct error *err)
+{
+	struct dockerfile *file = NULL;
+	size_t sound;
+
+	*out = NULL;
+	if (dockerfile_read(text, length, name, &file, err))
+		return FAILED;
+	*out = file;
+	if (!check(file, true, &sound, err))
+		return OK;
+	file->wrong = &file->instructions[sound];
+	file->instruction_count = sound;
+	return FAILED;
 }
 
 result dockerfile_parse(const char *text, size_t length, const char *name, struct dockerfile **out,
@@ -435,8 +432,7 @@ result dockerfile_parse(const char *text, size_t length, const char *name, struc
 {
 	owned(dockerfile) struct dockerfile *file = NULL;
 
-	if (dockerfile_read(text, length, name, &file, err) || dockerfile_check(file, err) ||
-	    nul_check(file, err))
+	if (dockerfile_parse_begin(text, length, name, &file, err))
 		return FAILED;
 	*out = take(file);
 	return OK;

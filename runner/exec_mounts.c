@@ -153,8 +153,7 @@ result source_stat(const struct job *job, const struct run_mount *mount, int roo
 		return fail_sys(err, "source %s", mount->path);
 	if (fd >= 0 && fstat(fd, &info) < 0)
 		return fail_sys(err, "source %s", mount->path);
-	hidden = fd >= 0 && !mount->source && mount->path[1] &&
-		 !S_ISDIR(info.st_mode) &&
+	hidden = fd >= 0 && !mount->source && mount->path[1] && !S_ISDIR(info.st_mode) &&
 		 context_sees(job->build->context, path, false) == WANTED_NOT;
 	if (fd < 0 || hidden)
 		return fail(err, FAULT_INPUT, "%s: not found in %s", mount->path,

@@ -526,12 +526,3 @@ void ignore_clean_path(const char *path, struct buf *out)
 {
 	path_clean(path, out);
 }
-
-bool ignore_has_exceptions(const struct ignore *ignore)
-{
-	for (size_t i = 0; i < ignore->count; i++) {
-		if (ignore->patterns[i].includes)
-			return true;
-	}
-	return false;
-}

@@ -32,9 +32,6 @@ bool ignore_excludes(const struct ignore *ignore, const char *path);
  */
 bool ignore_may_reinclude_below(const struct ignore *ignore, const char *path);
 
-/** Whether any pattern starts with "!". */
-bool ignore_has_exceptions(const struct ignore *ignore);
-
 /** Bring a path that somebody typed into the form above: "./a//b/" becomes "a/b". */
 void ignore_clean_path(const char *path, struct buf *out);
 

@@ -89,7 +89,8 @@ result lint_run(const struct dockerfile *dockerfile, const struct lint_options *
 		return FAILED;
 	lint_use(lint, NULL);
 	check_continuations(lint, dockerfile);
-	check_casing(lint, dockerfile);
+	if (options->extent != LINT_READ)
+		check_casing(lint, dockerfile);
 	if (lint_stages(lint, dockerfile, options, err))
 		return FAILED;
 	lint_sort(lint);

@@ -8,8 +8,8 @@
 #include "runner/lint_rules.h"
 
 /**
- * Check a file that was parsed and is sound.  FAULT_INPUT on a bad "# check=", or where a global
- * ARG cannot be expanded.
+ * Check a file that was parsed, and is sound as far as it goes.  FAULT_INPUT on a bad "# check=",
+ * or where a global ARG cannot be expanded.
  */
 result lint_run(const struct dockerfile *dockerfile, const struct lint_options *options,
 		struct lint **out, struct error *err);

@@ -139,13 +139,16 @@ void lint_from(struct walk *walk, const struct instruction *at)
 	for (char *c = stage->name; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	lint_use(walk->lint, NULL);
-	whole_check(walk, stage, at);
+	if (walk->options->extent != LINT_READ)
+		whole_check(walk, stage, at);
 	lint_use(walk->lint, at);
+	if (*stage->name)
+		stage_name_check(walk, stage, at);
+	if (walk->options->extent == LINT_READ)
+		return;
 	(void)expand_named(at->args[0], walk->file->escape, &walk->globals, 0, &names, &base,
 			   &ignored);
 	undeclared_check(walk, at, &names);
-	if (*stage->name)
-		stage_name_check(walk, stage, at);
 	if (flag && *flag)
 		platform_check(walk, stage, at, flag);
 	stage_inherit(walk, stage, at, base ? base : at->args[0]);

@@ -25,30 +25,6 @@ char *lint_expanded(const char *word, char escape, const struct strings *env)
 	return out;
 }
 
-/** Edits from a name to another, up to 3. */
-static size_t name_distance(const char *a, const char *b)
-{
-	size_t row[64], width = strlen(b);
-
-	if (strlen(a) >= countof(row) || width >= countof(row))
-		return 3;
-	for (size_t j = 0; j <= width; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < width; j++) {
-			size_t best = diagonal + (a[i] != b[j]);
-
-			diagonal = row[j + 1];
-			best = diagonal + 1 < best ? diagonal + 1 : best;
-			row[j + 1] = row[j] + 1 < best ? row[j] + 1 : best;
-		}
-	}
-	return row[width];
-}
-
 const char *lint_suggestion(const char *name, const struct strings *known, const char *mark,
 			    char out[96])
 {
@@ -57,7 +33,7 @@ const char *lint_suggestion(const char *name, const struct strings *known, const
 	out[0] = '\0';
 	for (size_t i = 0; i < known->count; i++) {
 		owned(str) char *other = xstrndup(known->items[i], strcspn(known->items[i], "="));
-		size_t distance = name_distance(name, other);
+		size_t distance = edit_distance(name, other);
 
 		if (distance == 0 || distance >= best)
 			continue;

@@ -47,7 +47,7 @@ const struct lint_rule_text lint_rules[LINT_RULE_COUNT] = {
 	[LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED] = { "FromPlatformFlagConstDisallowed", "from-platform-flag-const-disallowed",
 		"FROM --platform flag should not use a constant value", false },
 	[LINT_COPY_IGNORED_FILE] = { "CopyIgnoredFile", "copy-ignored-file",
-		"Attempting to Copy file that is excluded by .dockerignore", false },
+		"Attempting to Copy file that is excluded by .dockerignore", true },
 	[LINT_INVALID_DEFINITION_DESCRIPTION] = { "InvalidDefinitionDescription", "invalid-definition-description",
 		"Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`. "
 		"If this is not intended to be a description comment, add an empty line or comment between the "

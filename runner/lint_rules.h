@@ -67,9 +67,17 @@ struct lint_base {
 /** Fill in what is known of the stage that `from` starts; `out` is {}. */
 typedef void lint_look(void *closure, const struct instruction *from, struct lint_base *out);
 
+/** How much of a file that has an error is looked at. */
+enum lint_extent {
+	LINT_ALL,    /* it has none */
+	LINT_STAGES, /* what FROM and the names of stages say */
+	LINT_READ,   /* only what is seen while it is read */
+};
+
 struct lint_options {
 	const struct ignore *ignore; /* the context's .dockerignore, or NULL */
 	bool experimental;
+	enum lint_extent extent;
 	const struct strings *build_args; /* NAME=value, or NULL */
 	const struct platform *platform;  /* of the image; NULL: this machine's */
 	const char *target;               /* as it was asked for, or NULL */

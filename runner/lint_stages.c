@@ -12,7 +12,7 @@
 
 static const char *const secrets[] = { "apikey",   "auth",  "credential", "credentials", "key",
 				       "password", "pword", "passwd",     "secret",      "token" };
-static const char *const no_secrets[] = { "public", "file", "version" };
+static const char *const no_secrets[] = { "public" };
 
 static void walk_drop(struct walk *walk)
 {
@@ -202,36 +202,22 @@ static bool is_remote(const char *source)
 	       starts_with(source, "ssh://");
 }
 
-/**
- * The context itself is excluded only where all that it may hold is: "." and "/" match patterns
- * that are meant for names.
- */
-static bool is_ignored(const struct ignore *ignore, const char *path)
-{
-	if ((strcmp(path, ".") == 0 || strcmp(path, "/") == 0) &&
-	    !ignore_excludes(ignore, "any name at all"))
-		return false;
-	return ignore_excludes(ignore, path);
-}
-
 static void copy_check(struct walk *walk, const struct stage *stage, const struct instruction *at)
 {
 	const struct ignore *ignore = walk->options->ignore;
 
-	if (!ignore || ignore_has_exceptions(ignore) || instruction_flag(at, "from"))
+	if (!ignore || instruction_flag(at, "from"))
 		return;
 	for (size_t i = 0; i + 1 < at->arg_count; i++) {
 		owned(str) char *source =
 			lint_expanded(at->args[i], walk->file->escape, &stage->env);
-		owned(buf) struct buf path = {};
 
-		if (is_remote(source) || instruction_heredoc(at, at->args[i]))
-			continue;
-		ignore_clean_path(source, &path);
-		if (is_ignored(ignore, buf_text(&path)))
+		/* the word as it is, whatever patterns may take back below it */
+		if (!is_remote(source) && !instruction_heredoc(at, at->args[i]) &&
+		    ignore_excludes(ignore, source))
 			lint_add(walk->lint, LINT_COPY_IGNORED_FILE, at,
 				 "Attempting to %s file \"%s\" that is excluded by .dockerignore",
-				 at->kind == INSTRUCTION_ADD ? "Add" : "Copy", buf_text(&path));
+				 at->kind == INSTRUCTION_ADD ? "Add" : "Copy", source);
 	}
 }
 
@@ -280,7 +266,7 @@ static void instruction_lint(struct walk *walk, const struct instruction *at)
 			 "Maintainer instruction is deprecated in favor of using label");
 	if (at->kind == INSTRUCTION_ARG)
 		arg_names(walk, at, stage ? NULL : &walk->declared);
-	if (stage && !stage->is_left_out)
+	if (stage && !stage->is_left_out && walk->options->extent == LINT_ALL)
 		instruction_check(walk, stage, at);
 }
 

@@ -163,6 +163,98 @@ size_t stage_instruction_count(const struct pass *pass, size_t index)
 	return pass->bases[index].trigger_count + pass->planner->stages[index].count;
 }
 
+/* ---- circles ---- */
+
+/** Stages that lead back to one another, as far as they are known to be reached. */
+struct reach {
+	const struct planner *planner;
+	bool *seen;
+	size_t *queue, count;
+};
+
+static void reach_add(struct reach *reach, size_t index)
+{
+	if (index == SIZE_MAX || reach->seen[index])
+		return;
+	reach->seen[index] = true;
+	reach->queue[reach->count++] = index;
+}
+
+/** The stages, before or behind it, that an instruction reads. */
+static void reach_sources(struct reach *reach, const struct instruction *at)
+{
+	size_t limit = reach->planner->stage_count, next = 0;
+	const char *name = instruction_flag(at, "from");
+	const struct flag *flag;
+	struct error ignored;
+
+	if (at->kind == INSTRUCTION_COPY && name)
+		reach_add(reach, stage_by_reference(reach->planner, name, limit));
+	while (at->kind == INSTRUCTION_RUN && (flag = instruction_next_flag(at, "mount", &next))) {
+		owned(str) char *from = NULL;
+
+		if (!mount_from(flag->value ? flag->value : "", &from, &ignored) && from)
+			reach_add(reach, stage_by_reference(reach->planner, from, limit));
+	}
+}
+
+/** Whether the stage `from` needs the stage `to`; `*first` is the first of all that it needs. */
+static bool stage_reaches(const struct pass *pass, size_t from, size_t to, size_t *first)
+{
+	const struct planner *planner = pass->planner;
+	const struct instruction *all = planner->request->dockerfile->instructions;
+	struct reach reach = { .planner = planner };
+	bool found;
+
+	reach.seen = xcalloc(planner->stage_count, sizeof(*reach.seen));
+	reach.queue = xcalloc(planner->stage_count, sizeof(*reach.queue));
+	reach_add(&reach, from);
+	for (size_t i = 0; i < reach.count; i++) {
+		const struct stage *stage = &planner->stages[reach.queue[i]];
+		const struct base *base = &pass->bases[reach.queue[i]];
+
+		if (!base->image)
+			reach_add(&reach, base->stage);
+		for (size_t j = 0; j < stage->count; j++)
+			reach_sources(&reach, &all[stage->first + j]);
+	}
+	found = reach.seen[to];
+	for (*first = 0; !reach.seen[*first];)
+		++*first;
+	free(reach.seen);
+	free(reach.queue);
+	return found;
+}
+
+/** "stage-3" where it has no name of its own. */
+static void stage_title(const struct planner *planner, size_t index, struct buf *out)
+{
+	if (planner->stages[index].name)
+		buf_add_str(out, planner->stages[index].name);
+	else
+		buf_printf(out, "stage-%zu", index);
+}
+
+static int fail_behind(struct pass *pass, size_t index, size_t behind, const char *verb,
+		       const char *name, struct error *err)
+{
+	owned(buf) struct buf title = {};
+	size_t first;
+
+	if (stage_reaches(pass, behind, index, &first)) {
+		stage_title(pass->planner, first, &title);
+		return fail(err, FAULT_INPUT, "circular dependency detected on stage: %s",
+			    buf_text(&title));
+	}
+	stage_title(pass->planner, index, &title);
+	return fail(err, FAULT_INPUT,
+		    "cannot %s from stage \"%s\", it needs to be defined before current stage "
+		    "\"%s\"",
+		    verb, name, buf_text(&title));
+}
+
+/* ---- what is needed ---- */
+
 /** Mark a stage that an instruction of the stage `index` reads from; an image is as good. */
 static result source_mark(struct pass *pass, size_t index, const char *verb, const char *name,
 			  struct error *err)
@@ -170,13 +262,11 @@ static result source_mark(struct pass *pass, size_t index, const char *verb, con
 	const struct planner *planner = pass->planner;
 	size_t found = stage_by_reference(planner, name, index);
 
-	if (found != SIZE_MAX)
-		pass->needed[found] = true;
-	else if (stage_by_reference(planner, name, planner->stage_count) != SIZE_MAX)
-		return fail(err, FAULT_INPUT,
-			    "cannot %s from stage \"%s\", it needs to be defined before current "
-			    "stage",
-			    verb, name);
+	if (found == SIZE_MAX) {
+		found = stage_by_reference(planner, name, planner->stage_count);
+		return found == SIZE_MAX ? OK : fail_behind(pass, index, found, verb, name, err);
+	}
+	pass->needed[found] = true;
 	return OK;
 }
 

@@ -35,13 +35,15 @@ static size_t column_width(const struct table *table, size_t column)
 
 void table_text(const struct table *table, struct buf *out)
 {
+	size_t gap = table->gap ? table->gap : GAP;
+
 	for (size_t i = 0; i < table->cells.count; i++) {
 		size_t column = i % table->columns;
 
 		if (column + 1 == table->columns)
 			buf_printf(out, "%s\n", table->cells.items[i]);
 		else
-			buf_printf(out, "%-*s", (int)column_width(table, column) + GAP,
+			buf_printf(out, "%-*s", (int)(column_width(table, column) + gap),
 				   table->cells.items[i]);
 	}
 }

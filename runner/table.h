@@ -11,12 +11,13 @@
 struct table {
 	struct strings cells;
 	size_t columns;
+	size_t gap; /* blanks between columns; 0: three */
 };
 
 void table_drop(struct table *table);
 void table_add(struct table *table, const char *cell);
 
-/** The rows, each with a newline; columns are as wide as their widest cell and three blanks. */
+/** The rows, each with a newline; columns are as wide as their widest cell and the gap. */
 void table_text(const struct table *table, struct buf *out);
 
 /** Write a result to standard output, whole. */

@@ -5,7 +5,6 @@
 
 #include <sched.h>
 #include <string.h>
-#include <unistd.h>
 #include <sys/mount.h>
 #include <unistd.h>
 

@@ -165,7 +165,7 @@ struct sandbox_spec {
 	const char *hostname;
 	bool leaves_hostname; /* /etc/hostname is the image's own, not a file that says `hostname`
 			       */
-	bool may_edit_files; /* /etc/hosts, resolv.conf and hostname, which are ours */
+	bool may_edit_files;  /* /etc/hosts, resolv.conf and hostname, which are ours */
 	const struct bind *binds; /* in any order: outer ones are mounted first */
 	size_t bind_count;
 	bool read_only_root;

@@ -28,16 +28,101 @@ is 'and prints what dockerfile lint prints' "$out" \
 	"$(cd "$context" && "$MPEMU" dockerfile lint Dockerfile)"
 build --call=check,format=json
 is 'as JSON too' "$status $(printf '%s' "$out" | jq -r '[.warnings[].ruleName] | sort | join(" ")')" \
-	'3 CopyIgnoredFile FromAsCasing JSONArgsRecommended MaintainerDeprecated'
+	'3 FromAsCasing JSONArgsRecommended MaintainerDeprecated'
 ok 'nothing was built' test ! -e "$store/oci"
 build --build-arg BUILDKIT_DOCKERFILE_CHECK=skip=all --check
 is 'a build argument has rules skipped' "$status $out" '0 Check complete, no warnings found.'
 build --build-arg 'BUILDKIT_DOCKERFILE_CHECK=skip=all;experimental=all' --check
 like 'or applied that are experimental' "$out" '^Dockerfile:3: InvalidDefinitionDescription: '
-build --check
+build --build-arg 'BUILDKIT_DOCKERFILE_CHECK=experimental=CopyIgnoredFile' --check
 like 'the context has a say' "$out" 'Dockerfile:4: CopyIgnoredFile: '
 build --call=nothing
 is 'other methods are refused' "$status" 2
+build --call=outlien
+like 'with what may have been meant' "$err" 'did you mean outline'
+build --call=check,format=yaml
+is 'and so are other formats' "$status" 2
+
+# ---- files that have an error ----
+
+dockerfile <<'END'
+FROM scratch as base
+RUN a \
+
+	b
+COPY --form=x a b
+CMD c
+END
+build --check
+is 'an error fails a check' "$status" 3
+is 'what was seen before it is told' "$(printf '%s\n' "$out" | cut -d: -f2-3 | tr '\n' ' ')" \
+	'1: FromAsCasing 4: NoEmptyContinuation '
+like 'and the error' "$err" 'Dockerfile:5: unknown flag: --form \(did you mean from\?\)'
+build --call=check,format=json
+is 'as JSON too' "$(printf '%s' "$out" | jq -c '[.warnings[].ruleName, .buildError.location.ranges[0].start.line]')" \
+	'["FromAsCasing","NoEmptyContinuation",5]'
+like 'with its text' "$(printf '%s' "$out" | jq -r .buildError.message)" '^Dockerfile:5: unknown flag: --form'
+is 'dockerfile lint says the same' "$(cd "$context" && "$MPEMU" dockerfile lint --json Dockerfile 2>/dev/null)" "$out"
+build
+is 'a build warns of it and fails' "$status $(printf '%s\n' "$err" | grep -c 'warning: Dockerfile:[14]:')" '3 2'
+dockerfile <<'END'
+FROM scratch as base
+COPY --from=0 a b
+CMD c
+END
+build --check
+is 'stages that make no sense are an error as well' "$status $out" \
+	"3 Dockerfile:1: FromAsCasing: 'as' and 'FROM' keywords' casing do not match"
+like 'which is told' "$err" 'Dockerfile:2: circular dependency detected on stage: base'
+
+# ---- what a Dockerfile offers ----
+
+dockerfile <<'END'
+ARG version=1
+# unused is not told of
+ARG unused=$version
+FROM scratch AS tools
+# level says how much
+ARG level=low
+RUN --mount=type=secret,id=key,required --mount=type=ssh true
+
+# App is what to ship
+FROM scratch AS App
+ARG version
+COPY --from=tools /x /
+
+FROM app
+END
+build --call targets
+is 'targets are listed' "$status
+$out" '0
+TARGET    DESCRIPTION
+tools     
+app       
+(default) '
+build --call targets,format=json
+is 'as JSON' "$(printf '%s' "$out" | jq -c '.targets[1:]')" \
+	'[{"name":"app","base":"scratch","location":{"ranges":[{"start":{"line":10},"end":{"line":10}}]}},{"default":true,"base":"app","location":{"ranges":[{"start":{"line":14},"end":{"line":14}}]}}]'
+is 'with the file' "$(printf '%s' "$out" | jq -r '.sources[0] | @base64d')" "$(cat "$context/Dockerfile")"
+build --call outline --target app --build-arg level=high
+is 'an outline tells what a target takes' "$status
+$out" '0
+TARGET: app
+
+BUILD ARG   VALUE   DESCRIPTION
+version     1       
+level       high    says how much
+
+SECRET   REQUIRED
+key      true
+
+SSH       REQUIRED
+default   '
+build --call outline,format=json --target tools
+is 'as JSON' "$(printf '%s' "$out" | jq -c '[.name, (.args[] | .name, .value), .secrets[0].required, .ssh[0].location.ranges[0].start.line]')" \
+	'["tools","level","low",true,7]'
+build --call outline --target none
+is 'a target that is not there' "$status" 3
 
 dockerfile <<'END'
 FROM scratch as base

@@ -219,3 +219,17 @@ TEST(base64_of_nothing_else_is_decoded)
 		CHECK(base64_decode(text, sizeof(text), &out) == digit);
 	}
 }
+
+TEST(edit_distance_counts_edits)
+{
+	char big[80] = "";
+
+	CHECK(edit_distance("", "") == 0);
+	CHECK(edit_distance("from", "form") == 2);
+	CHECK(edit_distance("abc", "") == 3);
+	CHECK(edit_distance("kitten", "sitting") == 3);
+	memset(big, 'a', 64);
+	CHECK(edit_distance(big, "a") == 63);
+	big[64] = 'a';
+	CHECK(edit_distance(big, "a") == SIZE_MAX);
+}

@@ -33,18 +33,20 @@ static const struct {
 	{ "FROM alpine\nCMD [\"a\"]\nFROM alpine\nCMD [\"b\"]", "" },
 	{ "FROM alpine\nENV a b", "2:LegacyKeyValueFormat" }, { "FROM alpine\nLABEL a b", "2:LegacyKeyValueFormat" },
 	{ "FROM --platform=$TARGETPLATFORM alpine", "1:RedundantTargetPlatform" },
-	{ "FROM alpine\nARG API_KEY", "2:SecretsUsedInArgOrEnv" }, { "FROM alpine\nENV PUBLIC_KEY=a KEY_FILE=b MONKEY=c", "" },
+	{ "FROM alpine\nARG API_KEY", "2:SecretsUsedInArgOrEnv" }, { "FROM alpine\nENV PUBLIC_KEY=a MONKEY=c", "" },
+	{ "FROM alpine\nENV KEY_FILE=a", "2:SecretsUsedInArgOrEnv" },
 	{ "FROM alpine\nENV a_PassWord=b", "2:SecretsUsedInArgOrEnv" },
 	{ "ARG TAG\nFROM alpine:${TAG}", "2:InvalidDefaultArgInFrom" }, { "ARG BASE\nFROM $BASE", "2:InvalidDefaultArgInFrom" },
 	{ "FROM --platform=linux/amd64 alpine", "1:FromPlatformFlagConstDisallowed" },
 	{ "FROM --platform=linux/amd64 alpine AS amd64", "" },
 	{ "FROM alpine\nEXPOSE 80/TcP", "2:ExposeProtoCasing" }, { "FROM alpine\nEXPOSE 80:80", "2:ExposeInvalidFormat" },
 	{ "# check=skip=MaintainerDeprecated\nFROM alpine\nMAINTAINER a", "" }, { "# check=skip=all\nFROM alpine as a\nCMD a", "" },
-	{ "FROM alpine\nCOPY ignored/x .", "2:CopyIgnoredFile" }, { "# check=skip=CopyIgnoredFile\nFROM alpine\nCOPY ignored/x kept .", "" },
+	{ "FROM alpine\nCOPY ignored/x .", "" },
+	{ "# check=experimental=CopyIgnoredFile\nFROM alpine\nCOPY ignored/x kept .", "3:CopyIgnoredFile" },
 	{ "# check=skip=all;experimental=all\nFROM alpine\nMAINTAINER a\n# b\nARG a", "5:InvalidDefinitionDescription" },
 	{ "# check=skip=InvalidDefinitionDescription;experimental=InvalidDefinitionDescription\n# b\nARG a\nFROM alpine",
 	  "3:InvalidDefinitionDescription" },
-	{ "FROM alpine\nADD /ignored ./ignored/ . /", "2:CopyIgnoredFile" },
+	{ "# check=experimental=all\nFROM alpine\nADD /ignored ./ignored/ . /", "" },
 	{ "# check=skip=UndefinedVar and more\nFROM alpine\nCOPY $foo .", "" },
 	{ "FROM alpine\n# check=skip=UndefinedVar\nCOPY $foo .\nCOPY $foo .", "4:UndefinedVar" },
 	{ "FROM alpine\n# Check = skip=all\n# why\nCOPY $foo .\n# check=skip=a;b\nCOPY $foo .", "6:UndefinedVar" },
@@ -90,6 +92,38 @@ TEST(lint_finds_what_the_rules_name_and_no_more)
 				   lint_rules[lint->warnings[w].rule].name);
 		tap_check(strcmp(buf_text(&got), cases[i].want) == 0, __FILE__, __LINE__,
 			  "%s: \"%s\", want \"%s\"", cases[i].text, buf_text(&got), cases[i].want);
+	}
+}
+
+TEST(lint_begins_on_a_file_that_breaks_off)
+{
+	static const char text[] = "FROM a as B\nMAINTAINER x\nCMD $y \\\n\n z\nBOGUS\nfrom c\n";
+	static const struct {
+		enum lint_extent extent;
+		const char *want;
+	} extents[] = {
+		{ LINT_READ,
+		  "StageNameCasing FromAsCasing MaintainerDeprecated NoEmptyContinuation" },
+		{ LINT_ALL, "StageNameCasing FromAsCasing MaintainerDeprecated "
+			    "JSONArgsRecommended NoEmptyContinuation" },
+	};
+	owned(dockerfile) struct dockerfile *file = NULL;
+	struct error err = {};
+
+	CHECK(dockerfile_parse_begin(text, strlen(text), "F", &file, &err) == FAILED);
+	CHECK_STR(err.text, "F:6: unknown instruction: BOGUS");
+	if (!CHECK(file && file->wrong && file->wrong->first_line == 6))
+		return;
+	for (size_t i = 0; i < countof(extents); i++) {
+		const struct lint_options options = { .extent = extents[i].extent };
+		owned(lint) struct lint *lint = NULL;
+		owned(buf) struct buf got = {};
+
+		CHECK(!lint_run(file, &options, &lint, &err));
+		for (size_t w = 0; lint && w < lint->count; w++)
+			buf_printf(&got, "%s%s", w ? " " : "",
+				   lint_rules[lint->warnings[w].rule].name);
+		CHECK_STR(buf_text(&got), extents[i].want);
 	}
 }
 

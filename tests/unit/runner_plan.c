@@ -87,7 +87,7 @@ static const struct {
 	  "3 [linux/arm64 2/2] RUN --mount=target=/c --mount=from=one,target=/x "
 	  "--mount=from=busybox,target=/y --mount=type=cache,from=0,target=/z ls <1 @0 @2 @0\n" },
 	{ "FROM a AS one\nRUN --mount=from=two,target=/x ls\nFROM b AS two\n", "arm64", "one",
-	  "Dockerfile:2: cannot mount from stage \"two\", it needs to be defined before current stage" },
+	  "Dockerfile:2: cannot mount from stage \"two\", it needs to be defined before current stage \"one\"" },
 	{ "FROM a\nRUN --mount=from=$X,target=/x ls\n", "arm64", NULL,
 	  "Dockerfile:2: RUN --mount=from=$X,target=/x: 'from' doesn't support variable expansion, "
 	  "define alias stage instead" },
@@ -104,7 +104,7 @@ static const struct {
 	{ "FROM a AS tow\n", "arm64", "two",
 	  "target stage \"two\" could not be found in Dockerfile (did you mean tow?)" },
 	{ "FROM a AS one\nCOPY --from=late /x /y\nFROM b AS late\n", "arm64", "one",
-	  "Dockerfile:2: cannot copy from stage \"late\", it needs to be defined before current stage" },
+	  "Dockerfile:2: cannot copy from stage \"late\", it needs to be defined before current stage \"one\"" },
 	{ "FROM a AS x\nONBUILD RUN y\nFROM b AS z\nFROM x\nONBUILD COPY --from=z / /\nFROM 2\n", "arm64", "2",
 	  "target stage \"2\" could not be found in Dockerfile (did you mean x?)" },
 	{ "FROM a AS x\nONBUILD RUN y\nFROM b AS z\nFROM x AS w\nONBUILD COPY --from=z / /\nFROM w\n", "arm64", "w",
@@ -129,7 +129,9 @@ static const struct {
 	{ "FROM a\nFROM b\nCOPY --from=2 / /\n", "arm64", NULL, "Dockerfile:3: invalid stage index 2" },
 	{ "FROM a\nCOPY --from=-1 / /\n", "arm64", NULL, "Dockerfile:2: invalid stage index -1" },
 	{ "FROM a\nCOPY --from=0 / /\n", "arm64", NULL,
-	  "Dockerfile:2: cannot copy from stage \"0\", it needs to be defined before current stage" },
+	  "Dockerfile:2: circular dependency detected on stage: stage-0" },
+	{ "FROM a AS b\nFROM a AS x\nRUN --mount=from=z,target=/z y\nFROM x AS y\nFROM b AS z\nCOPY --from=y / /\n",
+	  "arm64", NULL, "Dockerfile:3: circular dependency detected on stage: b" },
 	{ "FROM --platform=$BULIDPLATFORM a\nFROM b\n", "arm64", NULL,
 	  "Dockerfile:1: empty platform value from expression $BULIDPLATFORM (did you mean BUILDPLATFORM?)" },
 	{ "ARG MY_ARCH=arm64\nFROM --platform=linux/$MYARCH a\n", "arm64", NULL,
