@@ -229,12 +229,32 @@ static void process_add(struct plan *plan, const struct filter *filter)
 
 /* ---- all of it ---- */
 
+/** From a directory of the host that a program has open, it could go anywhere on this host. */
+static result streams_check(const struct sandbox_spec *spec, struct error *err)
+{
+	const int fds[] = { spec->input_fd, spec->output_fd, spec->error_fd };
+	static const char *const names[] = { "input", "output", "error" };
+
+	for (size_t i = 0; i < countof(fds); i++) {
+		struct stat info;
+
+		if (fstat(fds[i], &info) == 0 && S_ISDIR(info.st_mode))
+			return fail(err, FAULT_USAGE,
+				    "standard %s is a directory, from which the program would "
+				    "get out",
+				    names[i]);
+	}
+	return OK;
+}
+
 static result spec_check(const struct sandbox_spec *spec, struct error *err)
 {
 	const char *const *paths[] = { &spec->upper, &spec->work };
 
 	if (!spec->argv || !spec->argv[0] || !*spec->argv[0])
 		return fail(err, FAULT_INPUT, "no command to run");
+	if (streams_check(spec, err))
+		return FAILED;
 	if (spec->lower_count >= OVERLAY_LAYERS_MAX)
 		return fail(err, FAULT_INPUT, "%zu layers; the kernel takes %d", spec->lower_count,
 			    OVERLAY_LAYERS_MAX - 1);

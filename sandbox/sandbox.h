@@ -182,7 +182,7 @@ struct sandbox_spec {
 	size_t binfmt_rule_count;
 	const struct assist_spec *assist; /* or NULL */
 
-	int input_fd, output_fd, error_fd;    /* 0, 1 and 2 of the program */
+	int input_fd, output_fd, error_fd;    /* 0, 1 and 2 of the program; no directories */
 	bool new_terminal_session;            /* setsid: no terminal of ours sends it signals */
 	const struct terminal_spec *terminal; /* or NULL */
 	/* A pipe of signal numbers, a byte each, to pass on to the program; 0: none.  SIGINT and

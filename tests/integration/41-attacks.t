@@ -123,6 +123,9 @@ cases() {
 	settings | call=openat,-100,/proc/sys/kernel/core_pattern,1 call=openat,-100,/proc/sysrq-trigger,1 call=openat,-100,/proc/sys/kernel/hostname,1 | -13 -2/-13 -13 | -13 -2/-13 -13
 	more settings | call=openat,-100,/proc/sys/vm/swappiness,1 call=openat,-100,/proc/sys/fs/file-max,1 call=openat,-100,/proc/sys/kernel/printk,1 | -13 -13 -13 | -13 -13 -13
 	masked memory | call=openat,-100,/proc/kcore,0 call=read,$,texttext,8 | 3/-2 0/-9/-14 | 3/-2 0/-9/-14
+	the kernel's log as files | call=openat,-100,/proc/kmsg,0 call=openat,-100,/dev/kmsg,0 | -1/-13 -2 | -1/-13 -2
+	settings of devices | call=openat,-100,/sys/power/state,1 call=openat,-100,/sys/kernel/mm/transparent_hugepage/enabled,1 call=openat,-100,/sys/kernel/uevent_helper,1 | -2/-13/-30 -2/-13/-30 -2/-13/-30 | -2/-13/-30 -2/-13/-30 -2/-13/-30
+	raw memory and disks | call=openat,-100,/dev/mem,0 call=openat,-100,/dev/vda,0 call=openat,-100,/dev/sda,0 call=openat,-100,/dev/fuse,2 | -2 -2 -2 -2 | -2 -2 -2 -2
 	emulators' entries | call=openat,-100,/proc/sys/fs/binfmt_misc/register,1 call=openat,-100,/proc/sys/fs/binfmt_misc/status,1 | -2/-13 -2/-13 | -2/-13 -2/-13
 	END
 }
@@ -185,5 +188,36 @@ attack --platform linux/arm64 -- sh -c 'cp /bin/busybox /usr/bin/qemu-aarch64-st
 	mkdir -p /usr/bin; printf "#!/bin/sh\necho planted" >/usr/bin/qemu-aarch64-static; chmod 755 /usr/bin/qemu-*
 	PATH=/usr/bin:$PATH /guest call=geteuid'
 is 'one planted in the image is not used' "$out" 0
+
+# Whoever kills all that it can kills itself.
+mpemu run --network none --platform linux/amd64 localhost/attack sh -c 'sleep 4; echo other' >"$scratch/other" 2>&1 &
+other=$!
+for platform in linux/amd64 linux/arm64; do
+	attack --platform $platform -- sh -c 'sleep 50 & kill -9 -1; echo self'
+	is "$platform: kill -9 -1 is for its own processes" "$status $out" '0 self'
+	attack --platform $platform -- /guest call=kill,-1,9
+	is "$platform: and for no others" "$status $out" '0 -3'
+done
+wait $other
+is 'another sandbox does not notice' "$(cat "$scratch/other")" other
+
+# What a program has open leads nowhere; a directory would.
+for platform in linux/amd64 linux/arm64; do
+	mkdir -p "$scratch/open"
+	for stream in 0 1 2; do
+		case $stream in
+		0) run mpemu run -i --platform $platform localhost/attack ls /proc/self/fd/0/.. <"$scratch/open" ;;
+		1) run sh -c "'$MPEMU' --root '$store' run --platform $platform localhost/attack ls /proc/self/fd/1/.. 1<'$scratch/open'" ;;
+		2) run sh -c "'$MPEMU' --root '$store' run --platform $platform localhost/attack ls /proc/self/fd/2/.. 3>&2 2<'$scratch/open'" ;;
+		esac
+		is "$platform: stream $stream as a directory is refused" "$status $out" '2 '
+		[ $stream = 2 ] || like "$platform: with the reason ($stream)" "$err" 'is a directory'
+	done
+	attack --platform $platform -- sh -c 'for fd in 3 4 5 6 7 8 9 10 63; do ls /proc/self/fd/$fd/ && echo open; done 2>/dev/null; true'
+	is "$platform: nothing else is open" "$status $out" '0 '
+done
+
+run sh -c "'$MPEMU' --root '$store' run --platform linux/amd64 localhost/attack ls -l /proc/self/fd 2>&1 | cat"
+unlike 'streams that are pipes have no name of the host' "$out" "$scratch"
 
 is 'the host is as before' "$(host_state)" "$before"

@@ -171,6 +171,28 @@ unlike 'no step saw anything of this host' "$out" 'chest|treasure|boot|^0:0$'
 like 'and every one had its settings read-only' "$(echo $out)" '(^| )ro( |$)'
 unlike 'with no exception' "$(echo $out)" '(^| )rw( |$)'
 
+# ---- what the caller gave ----
+
+value=value-$$-of-a-secret
+printf '%s' "$value" >"$scratch/secret"
+cat >"$scratch/look" <<'END'
+FROM localhost/base
+ARG OTHER
+RUN --mount=type=secret,id=look,env=LOOK cat /run/secrets/look | wc -c > /size; true
+RUN for p in /proc/[0-9]*; do tr '\0' '\n' <$p/cmdline; tr '\0' '\n' <$p/environ; cat $p/comm; done > /seen 2>/dev/null; \
+    cat /proc/mounts >> /mounts; true
+END
+TEST_HOST_VARIABLE=$scratch/host build --secret "id=look,src=$scratch/secret" --build-arg UNUSED=unused-$$ \
+	-f "$scratch/look" </dev/null
+works 'a step that looks at all processes'
+in_image cat /seen
+unlike 'sees no word of the command line, and no variable of ours' "$out" "$value|unused-$$|$scratch|TEST_HOST"
+like 'but its own' "$out" '^sh$'
+in_image cat /mounts
+unlike 'nor where anything is on this host' "$out" "$scratch|$value"
+is 'and the secret is nowhere in the store' "$(grep -rl "$value" "$store")" ''
+unlike 'nor in what was said' "$err" "$value"
+
 # ---- mount points that go away ----
 
 build <<END
@@ -250,8 +272,8 @@ is 'nor any attribute but capabilities' "$(grep -ac 'SCHILY.xattr.user' "$scratc
 mkdir "$scratch/marked" && (
 	cd "$scratch/marked"
 	mkdir dir && mknod null c 1 3 && mknod disk b 8 0 && mkfifo pipe
-	python3 - <<-'END'
-		import tarfile, io
+	python3 - "$context/guest-amd64" <<-'END'
+		import tarfile, io, sys
 		t = tarfile.open('../marked.tar', 'w', format=tarfile.PAX_FORMAT)
 		def add(name, kind=tarfile.REGTYPE, data=b'', mode=0o755, pax={}, dev=(0, 0), link=''):
 		    i = tarfile.TarInfo(name); i.type = kind; i.size = len(data); i.mode = mode
@@ -266,11 +288,18 @@ mkdir "$scratch/marked" && (
 		add('mem', tarfile.CHRTYPE, dev=(1, 1), mode=0o666)
 		add('disk', tarfile.BLKTYPE, dev=(8, 0), mode=0o666)
 		add('pipe', tarfile.FIFOTYPE)
+		# Version 2, effective: CAP_CHOWN and CAP_NET_RAW.
+		add('able', data=open(sys.argv[1], 'rb').read(), pax={'SCHILY.xattr.security.capability':
+		    '\x01\0\0\x02\x01\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0'})
 		t.close()
 	END
 )
 mpemu import --platform linux/amd64 "$scratch/marked.tar" localhost/marks >/dev/null 2>"$scratch/why"
 is 'a layer with marks is taken' "$?" 0
+run mpemu run -u 1000:1000 localhost/marks /able show=/proc/self/status
+like 'rights of files are kept' "$out" '^CapEff:	0000000000002001$'
+run mpemu run -u 1000:1000 --cap-drop CHOWN localhost/marks /able show=/proc/self/status
+is 'and give none that the program may not have' "$status" 126
 printf 'FROM localhost/base\nCOPY --from=localhost/marks / /m/\nRUN ls /m > /seen; for d in mem disk; do head -c 1 /m/$d 2>&1 >/dev/null; done > /denied; true\n' >"$scratch/Dockerfile"
 platforms=linux/amd64
 build <"$scratch/Dockerfile"

@@ -72,6 +72,9 @@ for platform in linux/amd64 linux/arm64; do
 	bomb --ulimit nofile=1000000 -- /guest many=2000000,inotify_init1,0
 	like "$platform: also where files are not the limit" "$out" '^[0-9]+ -24$'
 
+	bomb -- sh -c 'i=0; while true >/dev/mqueue/$i; do i=$((i + 1)); [ $i -lt 5000 ] || exit; done 2>/dev/null; echo $i'
+	like "$platform: message queues" "$out" '^[0-9]{1,3}$'
+
 	# ---- memory ----
 
 	bomb -- sh -c 'dd if=/dev/zero of=/dev/shm/x bs=1M count=1000 2>&1; stat -c %s /dev/shm/x'
@@ -114,6 +117,14 @@ END
 			"$(printf '%s' "$out" | LC_ALL=C tr '\033\a' 'EB')" 'E\]52|E\]0;title|EB|title.*B'
 		unlike "$platform: $progress: none that turns text around" "$out" "$(printf '\342\200\256')"
 	done
+
+	# Nobody listens any more.
+	run timeout 20 sh -c "'$MPEMU' --root '$store' run --network none --platform $platform localhost/bomb yes | head -n 1"
+	is "$platform: output that nobody reads ends the program" "$status $out" '0 y'
+	printf 'FROM localhost/bomb\nRUN i=0; while [ $i -lt 20 ]; do echo line $i; i=$((i + 1)); sleep 0.1; done; sleep %s\n' "$marker" >"$context/Dockerfile"
+	run timeout 20 sh -c "'$MPEMU' --root '$store' --progress plain build --no-cache --timeout 5s --platform $platform '$context' 2>&1 | head -n 1"
+	is "$platform: a build that nobody watches ends too" "$status" 0
+	ok "$platform: with its steps" gone
 
 	# ---- those that will not end ----
 
