@@ -69,10 +69,10 @@ sh_say chown 'touch f; chown daemon:games f; ls -l f | cut -d" " -f3,4'
 sh_say new-user 'echo "zz:x:1234:1234::/:/bin/sh" >>/etc/passwd; id -u zz; chown zz f; stat -c %U f'
 
 # ---- who a program is ----
-sh_say comm 'sleep 3 & cat /proc/$!/comm; tr "\0" " " </proc/$!/cmdline | grep -o "sleep 3"; kill $!; wait $!; echo $?'
+sh_say comm 'sleep 3 & while grep -qE "^(ba|da)?sh$" /proc/$!/comm; do :; done; cat /proc/$!/comm; tr "\0" " " </proc/$!/cmdline | grep -o "sleep 3"; kill $!; wait $!; echo $?'
 sh_say comm-link 'sh -c "cat /proc/\$\$/comm"; awk "BEGIN { getline l <\"/proc/self/comm\"; print l }"'
 sh_say argv0 '(exec -a foo sh -c "echo \$0"); (exec -a -sh sh -c "echo \$0"); exec -a "" sh -c "echo [\$0]"'
-sh_say ps 'sleep 3 & ps -o comm= -p $!; pgrep -x sleep >/dev/null && echo found; kill $!'
+sh_say ps 'sleep 3 & while grep -qE "^(ba|da)?sh$" /proc/$!/comm; do :; done; ps -o comm= -p $!; pgrep -x sleep >/dev/null && echo found; kill $!'
 sh_say basename-0 'ln -sf /bin/bash rbash; ./rbash -c "cd /" 2>&1 | sed "s/line [0-9]*: //"'
 sh_say names 'cd /usr/bin; ./echo relative; PATH=/usr/bin: echo path; env -i /bin/echo empty; //bin//echo slashes; /proc/self/root/bin/echo root'
 sh_say scripts 'printf "#!/bin/sed -nf\n1p\n" >s; chmod +x s; echo hi | ./s; printf "#!/usr/bin/env bash\necho \$0 \$BASH_ARGC\n" >b; chmod +x b; ./b; printf "echo no-hash \$0\n" >n; chmod +x n; ./n'
