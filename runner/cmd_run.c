@@ -122,6 +122,7 @@ struct job {
 	struct run_program program;
 	struct run_binds binds;
 	struct build_request request; /* of it, only what a build's programs are given too */
+	struct privilege privilege;
 	const char *seccomp;
 	enum pull pull;
 	bool no_new_privileges;
@@ -265,7 +266,7 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 	struct assist_request request = {
 		.ctx = job->in->ctx,
 		.root = root,
-		.privilege = job->in->privilege,
+		.privilege = &job->privilege,
 		.mode = job->mode,
 		.platform = &job->platform,
 		.lowers = &job->lowers,
@@ -318,7 +319,7 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.upper = job->upper,
 		.work = job->work,
 		.scratch = job->scratch,
-		.privilege = job->in->privilege,
+		.privilege = &job->privilege,
 		.argv = (const char *const *)job->program.argv.items,
 		.envp = (const char *const *)job->program.env.items,
 		.cwd = job->program.cwd,
@@ -421,6 +422,17 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 	return OK;
 }
 
+static result zygote_own(struct job *job, struct error *err)
+{
+	/* It ends with us: nobody waits for it. */
+	static struct zygote *zygote;
+
+	if (zygote_start(true, &zygote, err))
+		return FAILED;
+	job->privilege.zygote = zygote;
+	return OK;
+}
+
 /** What runs the image, and a sandbox for it, which is made while we look for the image. */
 static result emulation_start(struct job *job, struct error *err)
 {
@@ -428,22 +440,30 @@ static result emulation_start(struct job *job, struct error *err)
 			      NULL, err))
 		return FAILED;
 	const struct sandbox_spec expected = {
-		.privilege = job->in->privilege,
+		.privilege = &job->privilege,
 		.network = job->network,
 		.binfmt_rules = rules_of(job),
 		.binfmt_rule_count = job->rules.count,
 		.engine = job->engine.length ? buf_text(&job->engine) : NULL,
 	};
 
-	/* With native assist the rule is another one, known only later. */
-	if (!job->wanted->explain && (job->mode == ASSIST_OFF || !job->rules.count))
-		sandbox_expect(&expected);
+	if (job->wanted->explain)
+		return OK;
+	/* With native assist the rule is another one, known only later, when there is much in
+	 * memory: a zygote keeps that out of sandboxes. */
+	if (job->mode != ASSIST_OFF && job->rules.count)
+		return zygote_own(job, err);
+	sandbox_expect(&expected);
 	return OK;
 }
 
 static result run_run(struct invocation *in, struct error *err)
 {
-	__attribute__((cleanup(job_drop))) struct job job = { .in = in, .wanted = in->options };
+	__attribute__((cleanup(job_drop))) struct job job = {
+		.in = in,
+		.wanted = in->options,
+		.privilege = *in->privilege,
+	};
 	struct program_options program = job.wanted->program;
 	struct error emulation;
 	result started;

@@ -160,9 +160,8 @@ static bool main_is_own(const struct plan *plan, const struct filter *filter)
 {
 	const struct resource_limits *wanted = &plan->spec->resources;
 
-	return !zygote_makes_mains(plan->spec->privilege->zygote) || !filter ||
-	       filter == &plan->sandbox->filter || plan->spec->terminal || wanted->memory ||
-	       wanted->milli_cpus || wanted->pids;
+	return !filter || filter == &plan->sandbox->filter || plan->spec->terminal ||
+	       wanted->memory || wanted->milli_cpus || wanted->pids;
 }
 
 static void rights_add(struct plan *plan, const struct filter *filter)
@@ -441,10 +440,24 @@ static void ops_explain(const char *when, const struct sandbox *list, bool fresh
 	}
 }
 
+/** What is done before it is known what is to run. */
+static void advance_explain(const struct sandbox *sandbox, struct buf *out)
+{
+	owned(sandbox) struct sandbox *realm = NULL, *blank = NULL;
+
+	if (zygote_has_realms(sandbox->privilege.zygote)) {
+		realm = realm_compile(&sandbox->kind);
+		blank = blank_compile(&sandbox->kind);
+		ops_explain("once, for all sandboxes of this kind", realm, false, out);
+		ops_explain("for each of them, in advance", blank, sandbox->fresh_main, out);
+	} else {
+		blank = lone_compile(&sandbox->kind);
+		ops_explain("in advance", blank, sandbox->fresh_main, out);
+	}
+}
+
 void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 {
-	owned(sandbox) struct sandbox *realm = realm_compile(&sandbox->kind);
-	owned(sandbox) struct sandbox *blank = blank_compile(&sandbox->kind);
 	unsigned long namespaces = CLONE_NEWUSER | blank_namespaces(sandbox->kind.network);
 
 	if (sandbox->kind.network == NETWORK_PRIVATE)
@@ -460,7 +473,6 @@ void sandbox_explain(const struct sandbox *sandbox, struct buf *out)
 	else
 		buf_printf(out, "\nids from 0 to %u: ours\n", sandbox->privilege.id_count - 1);
 	resources_explain(sandbox, out);
-	ops_explain("once, for all sandboxes of this kind", realm, false, out);
-	ops_explain("for each of them, in advance", blank, sandbox->fresh_main, out);
+	advance_explain(sandbox, out);
 	ops_explain("for this one", sandbox, false, out);
 }

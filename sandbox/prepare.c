@@ -407,6 +407,7 @@ struct sandbox *lone_compile(const struct realm_kind *kind)
 	if (kind->shifted)
 		attach_add(&plan, SLOT_DEVICES, -1, "devices", "/dev");
 	blank_fill(&plan, kind);
+	main_add(&plan, kind);
 	return plan.sandbox;
 }
 

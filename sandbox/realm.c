@@ -88,6 +88,7 @@ ssize_t packet_receive(int link, void *data, size_t size, int *fds, size_t limit
 	return got;
 }
 
+/** Of a process that has nothing else to do. */
 static void answer_send(int link, const struct realm_answer *answer, const int *fds, size_t count)
 {
 	if (!packet_send(link, answer, sizeof(*answer), fds, count))
@@ -237,89 +238,13 @@ static void children_reap(void)
 	_exit(0);
 }
 
-/* ---- the zygote ---- */
+/** Where the argv and environment of this process are. */
+static struct {
+	char *at;
+	size_t size;
+} arguments;
 
-/** Clone into a user namespace that waits for its ids; in the clone, wait for them.  0 there. */
-static pid_t mapped_clone(struct realm *realm, unsigned long namespaces, int *pidfd,
-			  struct realm_answer *failure)
-{
-	const struct id_range shift = { 0, SHIFT_FIRST, SHIFT_COUNT };
-	bool is_private = realm->kind.network == NETWORK_PRIVATE;
-	struct clone_args args = {
-		.flags = CLONE_NEWUSER | CLONE_NEWNS | namespaces | CLONE_PIDFD |
-			 CLONE_CLEAR_SIGHAND | (is_private ? CLONE_NEWNET : 0),
-		.pidfd = (uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	struct error ignored;
-	int go[2], ready[2] = { -1, -1 };
-	char byte;
-	pid_t pid;
-
-	if (pipe2(go, O_CLOEXEC) < 0 || (is_private && pipe2(ready, O_CLOEXEC) < 0))
-		_exit(1);
-	realm->ready = ready[0];
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	if (pid == 0) {
-		close(go[1]);
-		fd_drop(&ready[1]);
-		if (read(go[0], &byte, 1) != 1)
-			_exit(0);
-		return 0;
-	}
-	if (pid < 0)
-		*failure = (struct realm_answer){ ANSWER_NO_CLONE, errno, 0, 0 };
-	else if (userns_map(pid, realm->kind.shifted ? &shift : NULL, &ignored))
-		*failure = (struct realm_answer){ ANSWER_NO_MAP, errno, 0, 0 };
-	else if (write(go[1], "g", 1) == 1)
-		*failure = (struct realm_answer){ .pid = pid };
-	else
-		_exit(1);
-	/* Where it fails, nobody is left who could say that the network is ready. */
-	if (is_private && failure->kind < ANSWER_NO_CLONE)
-		(void)network_serve(pid, ready[1]);
-	close(go[0]);
-	close(go[1]);
-	fd_drop(&ready[1]);
-	return pid;
-}
-
-/** A blank that is its own realm. */
-static void lone_clone(struct realm *realm, int link)
-{
-	struct realm_answer answer;
-	char path[64];
-	int fds[2] = { -1, -1 }, pair[2], userns;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		_exit(1);
-	pid = mapped_clone(realm, blank_namespaces(realm->kind.network), &fds[0], &answer);
-	if (pid == 0) {
-		struct child child = child_of(realm->blank, PHASE_LONE, pair[1]);
-
-		child.slots[SLOT_ENGINE] = realm->engine;
-		child.slots[SLOT_DEVICES] = realm->devices;
-		blank_run(&child, realm->room, ROOM_SIZE);
-	}
-	close(pair[1]);
-	fds[1] = pair[0];
-	if (answer.kind < ANSWER_NO_CLONE) {
-		answer.kind = ANSWER_UP;
-		snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-		userns = open(path, O_RDONLY | O_CLOEXEC);
-		answer_send(link, &answer, &userns, userns >= 0);
-		fd_drop(&userns);
-		answer.kind = realm->ready < 0 || network_wait(realm->ready) ? ANSWER_BLANK
-									     : ANSWER_NO_NETWORK;
-	}
-	answer_send(link, &answer, fds, answer.kind == ANSWER_BLANK ? 2 : 0);
-	fd_drop(&fds[0]);
-	fd_drop(&fds[1]);
-}
-
-/** Guests may read what the argv and environment of its processes were. */
-static void arguments_blank(void)
+static void arguments_find(void)
 {
 	/* /proc/self/stat: fields 48 to 51, counted from the state, which is the third. */
 	enum { SKIP = 45 };
@@ -335,8 +260,120 @@ static void arguments_blank(void)
 		at = strchr(at + 1, ' ');
 	if (at && sscanf(at, "%lu %lu %lu %lu", &arg_start, &arg_end, &env_start, &env_end) == 4 &&
 	    arg_end == env_start && env_end >= arg_start)
-		explicit_bzero((char *)arg_start, env_end - arg_start);
+		arguments = (typeof(arguments)){ (char *)arg_start, env_end - arg_start };
 }
+
+/** Guests may read what they were in the first process, which is a copy of this one. */
+static void arguments_blank(void)
+{
+	explicit_bzero(arguments.at, arguments.size);
+}
+
+/* ---- cloning one ---- */
+
+/** What a clone waits for, and what a private network's helper tells. */
+struct mapped {
+	int go[2], ready[2];
+};
+
+static bool pipes_make(struct mapped *pipes, bool is_private)
+{
+	return pipe2(pipes->go, O_CLOEXEC) == 0 &&
+	       (!is_private || pipe2(pipes->ready, O_CLOEXEC) == 0);
+}
+
+/** In the parent: give the clone its ids and let it go on; the answer where that fails. */
+static struct realm_answer clone_finish(const struct realm *realm, const struct mapped *pipes,
+					pid_t pid)
+{
+	const struct id_range shift = { 0, SHIFT_FIRST, SHIFT_COUNT };
+	struct error ignored;
+
+	if (pid < 0)
+		return (struct realm_answer){ ANSWER_NO_CLONE, errno, 0, 0 };
+	if (userns_map(pid, realm->kind.shifted ? &shift : NULL, &ignored) ||
+	    write(pipes->go[1], "g", 1) != 1)
+		return (struct realm_answer){ ANSWER_NO_MAP, errno, 0, 0 };
+	/* Where it fails, nobody is left who could say that the network is ready. */
+	if (pipes->ready[1] >= 0)
+		(void)network_serve(pid, pipes->ready[1]);
+	return (struct realm_answer){ .pid = pid };
+}
+
+/** Clone into a user namespace that waits for its ids; in the clone, wait for them.  0 there. */
+static pid_t mapped_clone(struct realm *realm, unsigned long namespaces, int *pidfd,
+			  struct realm_answer *failure)
+{
+	bool is_private = realm->kind.network == NETWORK_PRIVATE;
+	struct clone_args args = {
+		.flags = CLONE_NEWUSER | CLONE_NEWNS | namespaces | CLONE_PIDFD |
+			 CLONE_CLEAR_SIGHAND | (is_private ? CLONE_NEWNET : 0),
+		.pidfd = (uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	struct mapped pipes = { { -1, -1 }, { -1, -1 } };
+	char byte;
+	pid_t pid = -1;
+
+	if (pipes_make(&pipes, is_private)) {
+		realm->ready = pipes.ready[0];
+		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	}
+	if (pid == 0) {
+		close(pipes.go[1]);
+		fd_drop(&pipes.ready[1]);
+		if (read(pipes.go[0], &byte, 1) != 1)
+			_exit(0);
+		return 0;
+	}
+	*failure = clone_finish(realm, &pipes, pid);
+	fd_drop(&pipes.go[0]);
+	fd_drop(&pipes.go[1]);
+	fd_drop(&pipes.ready[1]);
+	return pid;
+}
+
+/** All that is in the clone is settled by blank_run(). */
+static void lone_clone(struct realm *realm, int link)
+{
+	struct child child;
+	struct realm_answer answer;
+	char path[64];
+	int fds[3] = { -1, -1, -1 }, pair[2] = { -1, -1 }, userns;
+	pid_t pid = -1;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		answer = (struct realm_answer){ ANSWER_NO_CLONE, errno, 0, 0 };
+	} else {
+		child = child_of(realm->blank, PHASE_LONE, pair[1]);
+		child.slots[SLOT_ENGINE] = realm->engine;
+		child.slots[SLOT_DEVICES] = realm->devices;
+		arguments_find();
+		pid = mapped_clone(realm, blank_namespaces(realm->kind.network), &fds[0], &answer);
+		if (pid == 0) {
+			arguments_blank();
+			blank_run(&child, realm->room, ROOM_SIZE);
+		}
+		free(child.slots);
+	}
+	fd_drop(&pair[1]);
+	fds[1] = pair[0];
+	fds[2] = realm->ready;
+	if (answer.kind < ANSWER_NO_CLONE) {
+		answer.kind = ANSWER_UP;
+		snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+		userns = open(path, O_RDONLY | O_CLOEXEC);
+		(void)packet_send(link, &answer, sizeof(answer), &userns, userns >= 0);
+		fd_drop(&userns);
+		answer.kind = ANSWER_BLANK;
+	}
+	(void)packet_send(link, &answer, sizeof(answer), fds,
+			  answer.kind == ANSWER_BLANK ? 2 + (fds[2] >= 0) : 0);
+	fd_drop(&fds[0]);
+	fd_drop(&fds[1]);
+}
+
+/* ---- the zygote ---- */
 
 static void realm_clone(struct realm *realm, int link)
 {
@@ -398,42 +435,59 @@ static int devices_make(void)
 	return fd_take(&dev);
 }
 
+/** What a realm is cloned with; both drop what they are given. */
+static struct realm realm_new(const struct realm_kind *kind, struct sandbox *blank, void *room)
+{
+	return (struct realm){
+		.kind = *kind,
+		.engine = kind->engine ? engine_open(kind->engine) : -1,
+		.devices = kind->shifted ? devices_make() : -1,
+		.ready = -1,
+		.room = room,
+		.blank = blank,
+	};
+}
+
+static void realm_drop(struct realm *realm)
+{
+	sandbox_drop(&realm->blank);
+	fd_drop(&realm->engine);
+	fd_drop(&realm->devices);
+	fd_drop(&realm->ready);
+}
+
+void lone_start(const struct realm_kind *kind, int link, void *room)
+{
+	struct realm realm = realm_new(kind, lone_compile(kind), room);
+
+	lone_clone(&realm, link);
+	realm_drop(&realm);
+}
+
 /** Make the realm that `request` asks for. */
 static void request_serve(int link, void *room)
 {
 	const struct realm_request *header = &request.header;
-	struct strings texts = {};
-	struct realm realm = {
-		.kind = { .shifted = header->shifted,
-			  .network = header->network,
-			  .id_count = header->id_count },
-		.engine = -1,
-		.devices = header->shifted ? devices_make() : -1,
-		.ready = -1,
-		.room = room,
+	owned(strings) struct strings texts = {};
+	struct realm_kind kind = {
+		.shifted = header->shifted,
+		.network = header->network,
+		.id_count = header->id_count,
 	};
 	size_t engines = header->has_engine;
+	struct realm realm;
 
 	for (size_t at = 0; at < header->texts_length; at += strlen(request.texts + at) + 1)
 		strings_add(&texts, request.texts + at);
-	if (header->has_engine) {
-		realm.kind.engine = texts.items[0];
-		realm.engine = engine_open(texts.items[0]);
-	}
+	if (header->has_engine)
+		kind.engine = texts.items[0];
 	if (header->has_rules) {
-		realm.kind.rules = (const char *const *)texts.items + engines;
-		realm.kind.rule_count = texts.count - engines;
+		kind.rules = (const char *const *)texts.items + engines;
+		kind.rule_count = texts.count - engines;
 	}
-	realm.blank = header->alone ? lone_compile(&realm.kind) : blank_compile(&realm.kind);
-	if (header->alone)
-		lone_clone(&realm, link);
-	else
-		realm_clone(&realm, link);
-	sandbox_drop(&realm.blank);
-	fd_drop(&realm.engine);
-	fd_drop(&realm.devices);
-	fd_drop(&realm.ready);
-	strings_drop(&texts);
+	realm = realm_new(&kind, blank_compile(&kind), room);
+	realm_clone(&realm, link);
+	realm_drop(&realm);
 }
 
 void zygote_main(int link, void *room, pid_t parent)
@@ -446,6 +500,7 @@ void zygote_main(int link, void *room, pid_t parent)
 		_exit(0);
 	prctl(PR_SET_NAME, "mpemu-zygote");
 	descriptors_settle(link, NULL, 0);
+	arguments_find();
 	arguments_blank();
 	while (packet_receive(LINK, &request, sizeof(request), fds, countof(fds), &count) > 0) {
 		children_reap();

@@ -15,7 +15,6 @@ enum { ROOM_SIZE = 4 << 20 }; /* argv and environment are most: the kernel takes
  * any byte on its link asks for one more.
  */
 struct realm_request {
-	bool alone; /* a blank without a realm, which nobody will ask for another one */
 	bool shifted;
 	enum network network;
 	uint32_t id_count;
@@ -26,11 +25,12 @@ struct realm_request {
 
 enum { TEXTS_MAX = 64 << 10 };
 
-/** What a realm says on its link; also the zygote, where it cannot make one. */
+/** What a realm says on its link; also whoever clones it, where that cannot be done. */
 struct realm_answer {
 	enum answer_kind {
 		ANSWER_UP,    /* with the user namespace */
-		ANSWER_BLANK, /* with its pidfd and its link */
+		ANSWER_BLANK, /* with its pidfd and its link, and where the network is still being
+				 made with what tells when it is there: network_wait() */
 		/* These are failures. */
 		ANSWER_NO_CLONE,
 		ANSWER_NO_MAP,
@@ -46,6 +46,12 @@ struct realm_answer {
 bool packet_send(int link, const void *data, size_t size, const int *fds, size_t count);
 /** Its length; 0 or less at the end.  At most `limit` descriptors; others are closed. */
 ssize_t packet_receive(int link, void *data, size_t size, int *fds, size_t limit, size_t *count);
+
+/**
+ * Clone a blank that is its own realm from this very process: for one that runs no other, and has
+ * nothing in its memory yet.  What a realm would say is to be read from `link`'s other end.
+ */
+void lone_start(const struct realm_kind *kind, int link, void *room);
 
 /** What the zygote does, until its parent goes. */
 [[gnu::noreturn]] void zygote_main(int link, void *room, pid_t parent);

@@ -247,16 +247,13 @@ static void child_kill(const struct run *run)
  */
 static void child_wait(struct run *run)
 {
-	struct pollfd poll_fd = { .fd = run->blank.pidfd, .events = POLLIN };
+	int pidfd = fd_take(&run->blank.pidfd);
 
 	fd_drop(&run->blank.link);
-	if (run->exited && !run->cgroup) {
-		zygote_ending(run->zygote, fd_take(&run->blank.pidfd));
-		return;
-	}
-	while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR)
-		;
-	fd_drop(&run->blank.pidfd);
+	if (run->exited && !run->cgroup)
+		zygote_ending(run->zygote, pidfd);
+	else
+		blank_await(pidfd);
 }
 
 /** How it ended, now that nothing of it is left. */

@@ -34,9 +34,11 @@ struct privilege {
 result userns_enter(struct privilege *out, struct error *err);
 
 /**
- * Fork a small process that makes sandboxes, so that none takes longer because this one has grown;
- * with `many`, the next one while one runs.  After userns_enter(), best before any thread.  It dies
- * with this process, however that ends, and all sandboxes with it; if it dies alone, only they do.
+ * What makes sandboxes.  With `many`, a small process is forked for it, so that none takes longer
+ * because this one has grown, and the next one is made while one runs; else this process makes each
+ * itself, when it is expected or run, out of a copy of what is in its memory then.  After
+ * userns_enter(), best before any thread.  All of it dies with this process, however that ends; if
+ * the small one dies alone, only sandboxes do.
  */
 result zygote_start(bool many, struct zygote **out, struct error *err);
 void zygote_drop(struct zygote **zygote);

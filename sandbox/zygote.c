@@ -3,6 +3,7 @@
  * The parent's side: which realms there are, and which of them has a blank.
  */
 #include "sandbox/zygote.h"
+#include "sandbox/network.h"
 #include "sandbox/pack.h"
 #include "sandbox/prepare.h"
 #include "sandbox/realm.h"
@@ -34,9 +35,9 @@ struct realm_seen {
 
 struct zygote {
 	pthread_mutex_t lock; /* of all below */
-	pid_t pid;
+	bool many; /* sandboxes are to come: have a process of its own make the next one */
+	pid_t pid; /* of that one */
 	int link;
-	bool many; /* sandboxes are to come: have the next one made while one runs */
 	void *room;
 	struct realm_seen *realms;
 	int ending[ENDING_MAX];
@@ -73,14 +74,13 @@ result zygote_start(bool many, struct zygote **out, struct error *err)
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (zygote->room == MAP_FAILED)
 		return fail_sys(err, "memory for the zygote");
-	if (zygote_fork(zygote, err))
+	if (many && zygote_fork(zygote, err))
 		return FAILED;
 	*out = take(zygote);
 	return OK;
 }
 
-/** One that makes many has the time for it. */
-bool zygote_makes_mains(const struct zygote *zygote)
+bool zygote_has_realms(const struct zygote *zygote)
 {
 	return zygote && zygote->many;
 }
@@ -96,17 +96,23 @@ static void realm_drop(struct realm_seen **realm)
 	free(old);
 }
 
+void blank_await(int pidfd)
+{
+	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+	siginfo_t ignored;
+
+	while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR)
+		;
+	/* It may be a child of ours. */
+	(void)waitid(P_PIDFD, (id_t)pidfd, &ignored, WEXITED | __WALL);
+	close(pidfd);
+}
+
 /** Wait until sandboxes that have ended are gone with their mounts. */
 static void ending_wait(struct zygote *zygote)
 {
-	while (zygote->ending_count) {
-		struct pollfd poll_fd = { .fd = zygote->ending[--zygote->ending_count],
-					  .events = POLLIN };
-
-		while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR)
-			;
-		close(poll_fd.fd);
-	}
+	while (zygote->ending_count)
+		blank_await(zygote->ending[--zygote->ending_count]);
 }
 
 /** Without their links, they all go. */
@@ -189,7 +195,6 @@ static result request_send(const struct zygote *zygote, const struct realm_seen 
 			   struct error *err)
 {
 	struct realm_request request = {
-		.alone = !zygote->many,
 		.shifted = realm->kind.shifted,
 		.network = realm->kind.network,
 		.id_count = realm->kind.id_count,
@@ -214,8 +219,8 @@ static result realm_ask(struct zygote *zygote, const struct realm_kind *kind,
 			struct realm_seen **out, struct error *err)
 {
 	struct realm_seen *realm;
+	result sent = OK;
 	int pair[2];
-	result sent;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return fail_sys(err, "socketpair");
@@ -226,7 +231,10 @@ static result realm_ask(struct zygote *zygote, const struct realm_kind *kind,
 	realm->asked = 1;
 	realm->next = zygote->realms;
 	zygote->realms = realm;
-	sent = request_send(zygote, realm, pair[1], err);
+	if (zygote->many)
+		sent = request_send(zygote, realm, pair[1], err);
+	else
+		lone_start(&realm->kind, pair[1], zygote->room);
 	close(pair[1]);
 	if (sent) {
 		realm_drop(&zygote->realms);
@@ -255,11 +263,25 @@ static result answer_fail(const struct realm_seen *realm, const struct realm_ans
 	return op_fail(&list->ops[answer->op], answer->sys, err);
 }
 
+/** A network that nobody connects ends what waits for it. */
+static result ready_await(const struct realm_seen *realm, int *fds, struct error *err)
+{
+	const struct realm_answer failure = { .kind = ANSWER_NO_NETWORK };
+	bool is_ready = network_wait(fds[2]);
+
+	close(fds[2]);
+	if (is_ready)
+		return OK;
+	close(fds[0]);
+	close(fds[1]);
+	return answer_fail(realm, &failure, err);
+}
+
 /** Read until a realm hands out a blank; what it cannot do is the last that it says. */
 static result blank_wait(struct realm_seen *realm, struct blank *out, struct error *err)
 {
 	struct realm_answer answer;
-	int fds[2];
+	int fds[3];
 	size_t count;
 
 	for (;;) {
@@ -268,11 +290,13 @@ static result blank_wait(struct realm_seen *realm, struct blank *out, struct err
 			return gone(err);
 		if (answer.kind >= ANSWER_NO_CLONE)
 			return answer_fail(realm, &answer, err);
-		if (answer.kind == ANSWER_BLANK && count == 2)
+		if (answer.kind == ANSWER_BLANK && count >= 2)
 			break;
 		if (answer.kind == ANSWER_UP && count == 1)
 			realm->userns = fds[0];
 	}
+	if (count > 2 && ready_await(realm, fds, err))
+		return FAILED;
 	*out = (struct blank){ answer.pid, fds[0], fds[1],
 			       realm->kind.shifted ? realm->userns : -1 };
 	return OK;
@@ -345,8 +369,9 @@ static result blank_take_again(struct zygote *zygote, const struct realm_kind *k
 {
 	siginfo_t info = {};
 
-	if (waitid(P_PID, (id_t)zygote->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-	    info.si_pid) {
+	if (zygote->many &&
+	    (waitid(P_PID, (id_t)zygote->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	     info.si_pid)) {
 		zygote_end(zygote);
 		if (zygote_fork(zygote, err))
 			return FAILED;

@@ -7,21 +7,23 @@
  * for each kind of sandbox, and the realm clones a blank before it is asked for, since that takes
  * longer than all that is done in it later.  Whoever wants one gets the blank's link and sends over
  * it what to run.
+ *
+ * Who runs one sandbox and no more is spared all of them: it clones a blank itself, early.
  */
 #ifndef SANDBOX_ZYGOTE_H
 #define SANDBOX_ZYGOTE_H
 
 #include "sandbox/compiled.h"
 
-/** A prepared sandbox; a grandchild of the zygote. */
+/** A prepared sandbox. */
 struct blank {
 	pid_t pid;
 	int pidfd, link;
 	int userns; /* of its realm, borrowed: for mounts that are id-mapped */
 };
 
-/** Whether its blanks come with a main process. */
-bool zygote_makes_mains(const struct zygote *zygote);
+/** Whether its blanks are of realms, not their own. */
+bool zygote_has_realms(const struct zygote *zygote);
 
 /** One that nobody else has; several threads may ask at once. */
 result zygote_blank(struct zygote *zygote, const struct realm_kind *kind, struct blank *out,
@@ -33,6 +35,9 @@ result zygote_blank(struct zygote *zygote, const struct realm_kind *kind, struct
  */
 result blank_start(struct zygote *zygote, const struct blank *blank, const struct child *own,
 		   const int *fds, size_t count, struct error *err);
+
+/** Wait until one, and with it all of its processes, is gone.  Takes the descriptor. */
+void blank_await(int pidfd);
 
 /**
  * A sandbox in which nothing runs any more, but whose mounts are still there: they are gone before

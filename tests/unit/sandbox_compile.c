@@ -40,6 +40,15 @@ static struct sandbox_spec spec_make(void)
 	};
 }
 
+static const char golden_first[] = "new namespaces: user mount pid ipc uts cgroup net\n"
+				   "ids from 0: the host's from 2147483648\n"
+				   "in advance:\n"
+				   "become root of the user namespace\n"
+				   "mount devices\n"
+				   "bring lo up\n"
+				   "new tmpfs\n"
+				   "mount the stage\n";
+
 static const char golden_small[] = "new namespaces: user mount pid ipc uts cgroup net\n"
 				   "ids from 0: the host's from 2147483648\n"
 				   "once, for all sandboxes of this kind:\n"
@@ -90,7 +99,8 @@ static const char golden_sys[] = "protect /proc/sysrq-trigger\n"
 				 "hide /sys/devices/virtual/powercap\n"
 				 "hide /sys/fs/cgroup\n";
 
-static const char golden_own[] = "for this one:\n"
+static const char golden_own[] = "the main process waits: new keyring, filter system calls\n"
+				 "for this one:\n"
 				 "set the host name to localhost\n"
 				 "skeleton: file /etc/hostname\n"
 				 "stage: directory store-0\n"
@@ -113,7 +123,6 @@ static const char golden_end[] =
 	"open directory /src\n"
 	"enter the root\n"
 	"leave init and the host's root behind\n"
-	"new keyring\n"
 	"enter directory /src\n"
 	"set input, output and error; close all others\n"
 	"limit core files to 0\n"
@@ -123,8 +132,7 @@ static const char golden_end[] =
 	"net_bind_service net_raw sys_chroot mknod audit_write setfcap\n"
 	"become user 0, group 0 and 0 more\n";
 
-static const char golden_last[] = "filter system calls\n"
-				  "hold these capabilities\n"
+static const char golden_last[] = "hold these capabilities\n"
 				  "run make\n";
 
 /** The explanation of a spec; the caller drops it. */
@@ -144,19 +152,39 @@ static bool has(const struct buf *text, const char *line)
 	return strstr(buf_text(text), line) != NULL;
 }
 
-TEST(sandbox_is_made_in_this_order)
+static void order_check(const struct sandbox_spec *spec, const char *first, const char *blank)
 {
-	struct sandbox_spec spec = spec_make();
-	owned(buf) struct buf text = explain(&spec);
+	owned(buf) struct buf text = explain(spec);
 
-	if (!tap_check(starts_with(buf_text(&text), golden_small), __FILE__, __LINE__,
+	if (!tap_check(starts_with(buf_text(&text), first), __FILE__, __LINE__,
 		       "begins otherwise") ||
-	    !tap_check(has(&text, golden_blank), __FILE__, __LINE__, "is prepared otherwise") ||
+	    !tap_check(has(&text, blank), __FILE__, __LINE__, "is prepared otherwise") ||
 	    !tap_check(has(&text, golden_sys), __FILE__, __LINE__, "hides otherwise") ||
 	    !tap_check(has(&text, golden_own), __FILE__, __LINE__, "its root is otherwise") ||
 	    !tap_check(has(&text, golden_end), __FILE__, __LINE__, "ends otherwise") ||
 	    !CHECK(ends_with(buf_text(&text), golden_last)))
 		printf("# %s\n", buf_text(&text));
+}
+
+TEST(sandbox_is_made_in_this_order)
+{
+	struct sandbox_spec spec = spec_make();
+
+	order_check(&spec, golden_first, strstr(golden_blank, "bring lo up\n"));
+}
+
+TEST(sandbox_of_many_is_made_in_this_order)
+{
+	struct sandbox_spec spec = spec_make();
+	owned(zygote) struct zygote *zygote = NULL;
+	struct privilege with = root;
+	struct error err = {};
+
+	if (!CHECK(!zygote_start(true, &zygote, &err)))
+		return;
+	with.zygote = zygote;
+	spec.privilege = &with;
+	order_check(&spec, golden_small, golden_blank);
 }
 
 /** What a change of the spec changes in the text. */
@@ -202,19 +230,25 @@ TEST(sandbox_has_what_the_spec_asks_for)
 	CHECK(has(&text, "ids from 0 to 65536: ours\n"));
 	CHECK(!has(&text, "bring lo up"));
 	CHECK(has(&text, "set the host name to box\\x0a\n"));
-	CHECK(has(&text, "mount the realm's root\nnew binfmt_misc\nregister :qemu-x:"));
+	CHECK(has(&text, "user namespace\nnew binfmt_misc\nregister :qemu-x:"));
 	CHECK(!has(&text, "skeleton: directory /cache"));
 	CHECK(has(&text, "take /sys\n"));
 	CHECK(has(&text, "new tmpfs\nmount tmpfs on /tmp\nmount / on /cache/dir\n"));
 	CHECK(has(&text, "make / read-only\nenter the root\n"));
 	CHECK(has(&text, "leave init and the host's root behind\nnew session\n"));
 	CHECK(has(&text, "become user 1000, group 1001 and 0 more\n"));
-	CHECK(has(&text, "filter system calls\nhold no capabilities\n"));
+	CHECK(has(&text, "new keyring, filter system calls\n"));
+	CHECK(has(&text, "hold no capabilities\n"));
 	CHECK(!has(&text, "no new privileges"));
 	spec.no_new_privileges = true;
+	spec.resources.pids = 100; /* which takes a main process of its own */
 	buf_drop(&text);
 	text = explain(&spec);
 	CHECK(has(&text, "no new privileges\nbecome user 1000"));
+	CHECK(has(&text, "new session\nnew keyring\n"));
+	CHECK(has(&text, "filter system calls\nhold no capabilities\n"));
+	CHECK(!has(&text, "the main process waits"));
+	CHECK(!has(&text, "limit processes"));
 }
 
 TEST(sandbox_searches_programs_in_path)
