@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-	ROUNDS_MAX = 20,    /* of putting, until nobody was faster */
+	ROUNDS_MAX = 50,    /* of putting, until nobody was faster */
 	DAY = 24 * 60 * 60, /* how exactly it is kept when a step was used */
 	WAIT_MS = 50,       /* at least, before it is looked at again */
 	WAIT_MS_MAX = 5000,
@@ -125,18 +125,42 @@ static result theirs_load(struct export *export, struct catalog *out, struct err
 	return OK;
 }
 
-static result catalog_put(struct export *export, const struct catalog *catalog, struct error *err)
+/** What the tag means now: all zero where there is nothing. */
+static result tag_read(struct export *export, struct digest *out, struct error *err)
+{
+	owned(buf) struct buf body = {};
+	struct descriptor found = {};
+	struct error why = {};
+
+	if (depot_manifest(export->ctx, export->depot, export->tag, &body, &found, &why) &&
+	    why.fault != FAULT_MISSING) {
+		*err = why;
+		return FAILED;
+	}
+	*out = found.digest;
+	return OK;
+}
+
+/** With `expected`, only where the tag still means that; `*put` tells. */
+static result catalog_put(struct export *export, const struct catalog *catalog,
+			  const struct digest *expected, bool *put, struct error *err)
 {
 	owned(buf) struct buf config = {}, manifest = {};
 	struct descriptor blob;
+	struct digest now;
 
+	*put = false;
 	catalog_config(catalog, &config);
 	catalog_manifest(catalog, &config, &manifest);
 	/* Kept in the store only on its way: no name leads to it. */
 	if (store_put(export->build->store, MEDIA_UNKNOWN, buf_text(&config), config.length, &blob,
 		      err) ||
-	    depot_put_blobs(export->ctx, export->depot, export->build->store, &blob, 1, err))
+	    depot_put_blobs(export->ctx, export->depot, export->build->store, &blob, 1, err) ||
+	    (expected && tag_read(export, &now, err)))
 		return FAILED;
+	if (expected && !digest_equal(&now, expected))
+		return OK;
+	*put = true;
 	return depot_put_manifest(export->ctx, export->depot, export->tag, &manifest, err);
 }
 
@@ -151,19 +175,28 @@ static bool has_all(const struct catalog *catalog, const struct catalog *ours)
 	return true;
 }
 
-/** Read, merge, put.  `*done`: all of ours was there before. */
-static result round_run(struct export *export, bool merges, bool *done, struct error *err)
+enum round {
+	ROUND_PUT,
+	ROUND_OUTRUN, /* somebody put between our reading and our putting: nothing was put */
+	ROUND_DONE,   /* all of ours was there before */
+};
+
+/** Read, merge, put. */
+static result round_run(struct export *export, bool merges, bool is_shared, enum round *out,
+			struct error *err)
 {
 	owned(catalog) struct catalog theirs = {};
+	struct digest before;
 	size_t dropped;
+	bool put;
 
-	*done = false;
-	if (merges && theirs_load(export, &theirs, err))
+	is_shared = is_shared && merges;
+	if ((is_shared && tag_read(export, &before, err)) ||
+	    (merges && theirs_load(export, &theirs, err)))
 		return FAILED;
-	if (merges && theirs.step_count && has_all(&theirs, &export->ours)) {
-		*done = true;
+	*out = ROUND_DONE;
+	if (merges && theirs.step_count && has_all(&theirs, &export->ours))
 		return OK;
-	}
 	catalog_merge(&theirs, &export->ours);
 	dropped = catalog_trim(&theirs, CATALOG_LAYERS_MAX, CATALOG_STEPS_MAX);
 	if (dropped)
@@ -171,7 +204,10 @@ static result round_run(struct export *export, bool merges, bool *done, struct e
 			      "cache at %s: the %zu steps that were longest unused "
 			      "had to go",
 			      cache_place_text(export->place), dropped);
-	return catalog_put(export, &theirs, err);
+	if (catalog_put(export, &theirs, is_shared ? &before : NULL, &put, err))
+		return FAILED;
+	*out = put ? ROUND_PUT : ROUND_OUTRUN;
+	return OK;
 }
 
 static double seconds_now(void)
@@ -193,23 +229,25 @@ static void round_wait(const struct export *export, double took)
 
 /**
  * A registry has no lock: two that read, merge and put at the same time may each undo the other.
- * So what was put is looked at again after a while, and put again where something is missing.
+ * So the tag is looked at again right before it is put, and what was put after a while, and put
+ * again where something is missing.
  */
 static result put_shared(struct export *export, struct error *err)
 {
-	bool merges = !export->place->replaces, done = false;
+	const bool merges = !export->place->replaces;
+	enum round round = ROUND_PUT;
 
-	for (int i = 0; i < ROUNDS_MAX && !done; i++) {
+	for (int i = 0; i < ROUNDS_MAX && round != ROUND_DONE; i++) {
 		double start = seconds_now();
 
-		if (cancel_check(export->ctx, err) || round_run(export, merges, &done, err))
+		if (cancel_check(export->ctx, err) || round_run(export, merges, true, &round, err))
 			return FAILED;
 		if (!merges)
 			return OK;
-		if (!done)
+		if (round == ROUND_PUT)
 			round_wait(export, seconds_now() - start);
 	}
-	if (!done)
+	if (round != ROUND_DONE)
 		return fail(err, FAULT_NETWORK,
 			    "others change it all the time: their steps may have undone ours");
 	return OK;
@@ -217,8 +255,8 @@ static result put_shared(struct export *export, struct error *err)
 
 static result put_alone(struct export *export, struct error *err)
 {
-	bool done;
-	result status = round_run(export, !export->place->replaces, &done, err);
+	enum round round;
+	result status = round_run(export, !export->place->replaces, false, &round, err);
 
 	depot_unlock(export->depot);
 	return status;
