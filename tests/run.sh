@@ -5,6 +5,7 @@
 #
 #     tests/run.sh BUILD [layers|unit|corpus|integration]...      default: all
 #     tests/run.sh BUILD tests/integration/20-store.t...          or single files
+#     tests/run.sh BUILD judge                                    against a Docker engine
 #
 # A line for each suite, the whole story only of what failed.  Exits 1 where anything did.
 set -eu
@@ -73,6 +74,12 @@ integration() { # FILE...
 	done
 }
 
+judge() { # FILE...
+	for file; do
+		suite "judge $(basename "$file" .cases)" sh tests/judge/judge.sh "$file"
+	done
+}
+
 for what; do
 	case $what in
 	layers) suite layers tests/layers.sh ;;
@@ -80,6 +87,8 @@ for what; do
 	corpus) corpora ;;
 	integration) integration tests/integration/*.t ;;
 	*.t) integration "$what" ;;
+	judge) judge tests/judge/*.cases ;;
+	*.cases) judge "$what" ;;
 	*) echo "$0: no suite '$what'" >&2; exit 2 ;;
 	esac
 done

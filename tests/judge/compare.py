@@ -146,13 +146,13 @@ class Comparison:
         for config in configs:
             config.pop("created", None)
             config.pop("moby.buildkit.buildinfo.v1", None)
-            for step in config.get("history", []):
+            for step in config["history"] or []:
                 step.pop("created", None)
-            config["rootfs"]["diff_ids"] = len(config["rootfs"]["diff_ids"])
+            config["rootfs"]["diff_ids"] = len(config["rootfs"]["diff_ids"] or [])
         self.value(where + "config", *configs)
-        if len(mine["layers"]) != len(others["layers"]):
-            self.differ(where + "layers", len(mine["layers"]), len(others["layers"]))
-        for number, (my_layer, other) in enumerate(zip(mine["layers"], others["layers"])):
+        layers = [manifest["layers"] or [] for manifest in (mine, others)]
+        self.value(where + "layers", *(len(found) for found in layers))
+        for number, (my_layer, other) in enumerate(zip(*layers)):
             place = "%slayer %d" % (where, number)
             if self.options.strict:
                 self.value(place + " mediaType", my_layer["mediaType"], other["mediaType"])
