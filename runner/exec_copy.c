@@ -89,11 +89,11 @@ static result owner_find(const struct copy *copy, int root_fd, uint32_t *uid, ui
 {
 	if (!copy->chown)
 		return OK;
-	if (copy->is_linked && copy->chown[strspn(copy->chown, "0123456789:")])
-		return fail(err, FAULT_INPUT,
-			    "--link reads nothing of the stage, so --chown wants numbers: %s",
-			    copy->chown);
-	return owner_resolve(copy->job->build->ctx, root_fd, copy->chown, uid, gid, err);
+	if (copy->is_linked || !copy->job->snapshot->layer_count)
+		root_fd = -1;
+	return owner_resolve(copy->job->build->ctx, root_fd, copy->chown, uid, gid, err)
+		       ? fail_in(err, "--chown")
+		       : OK;
 }
 
 /** Unpack the source if it is an archive; `*done` tells. */

@@ -16,7 +16,8 @@ static result workdir_make(struct job *job, const char *workdir, void *closure, 
 	uint32_t uid = 0, gid = 0;
 
 	if (job_root_open(job, workdir, &root_fd, err) ||
-	    (*user && owner_resolve(job->build->ctx, root_fd, user, &uid, &gid, err)) ||
+	    (*user && owner_resolve(job->build->ctx, job->snapshot->layer_count ? root_fd : -1,
+				    user, &uid, &gid, err)) ||
 	    tree_directory(root_fd, closure, uid, gid, epoch.tv_sec < 0 ? NULL : &epoch, &made,
 			   err))
 		return fail_in(err, "WORKDIR");

@@ -249,7 +249,8 @@ result overlay_open(const char *const *lowers, size_t lower_count, const char *u
 /**
  * The owner that COPY --chown and WORKDIR give: "name|uid[:group|gid]" by the passwd and group
  * files below root_fd; without a group, a name's own one, or the uid's number.  A name that nobody
- * has is warned about, and is root.
+ * has is warned about, and is root; "root" itself is not looked up.  With -1 for root_fd there is
+ * nothing to look names up in: FAULT_INPUT.
  */
 result owner_resolve(const struct ctx *ctx, int root_fd, const char *text, uint32_t *uid,
 		     uint32_t *gid, struct error *err);

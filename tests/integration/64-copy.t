@@ -166,7 +166,11 @@ is 'a linked copy follows nothing of the stage' "$(layer | tr '\n' ';')" \
 build_text "$two\nCOPY --link --chown=5 src/b.md /away/there/\nRUN cat /away/there/b.md" --build-arg N=2
 like 'is cached whatever is below it' "$(echo "$err" | grep -A 3 'COPY --link')" CACHED
 unlike 'which what is on top is not' "$(echo "$err" | grep -A 3 'RUN cat')" CACHED
-case_fails 'its owner is a number' 'FROM localhost/base\nCOPY --link --chown=root one.txt /x' 'wants numbers'
+case_fails 'its owner is a number' 'FROM localhost/base\nCOPY --link --chown=adm one.txt /x' 'wants numbers, or root'
+case_is 'or root' 'FROM localhost/base\nCOPY --link --chown=root:root one.txt /x' '-rw-r--r-- 0/0 x'
+case_is 'who is nobody else anywhere' 'FROM scratch\nCOPY --chown=root:7 one.txt /x' '-rw-r--r-- 0/7 x'
+case_fails 'where there is nothing names cannot be looked up' 'FROM scratch\nCOPY --chown=adm one.txt /x' \
+	'--chown: owner adm: nothing of the stage is read'
 build_text 'FROM localhost/base\nCOPY --link one.txt /etc/one\nRUN ls /etc/passwd /etc/one'
 is 'what is below is still there' "$status" 0
 
