@@ -36,13 +36,15 @@
 enum { WAIT_MS = 5000, LOOK_NS = 500000 };
 
 /** Descriptors of the keeper. */
-enum { READY = 3, NETWORK, FIRST_FREE };
+enum { READY = 3, NETWORK, USER, FIRST_FREE };
 
 /**
- * Paths of the namespaces in a helper's arguments.  The network is its standard input: who has
- * joined the user namespace may not look it up by its process any more.
+ * Paths of the namespaces in a helper's arguments, by its own descriptors: the process that they
+ * are of shows them to nobody.
  */
-static const char user_path[] = "%user", network_path[] = "/proc/self/fd/0";
+static const char network_path[] = "/proc/self/fd/4", user_path[] = "/proc/self/fd/5";
+
+_Static_assert(NETWORK == 4 && USER == 5, "paths name them");
 
 /* clang-format off */
 /** In the order in which they are tried: the first that is installed and starts. */
@@ -116,25 +118,25 @@ bool network_possible(struct error *err)
 /* ---- the keeper ---- */
 
 /** Become root of the namespace that the network belongs to, which is nobody here. */
-static bool user_join(const char *path)
+static bool user_join(void)
 {
-	owned(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	return fd >= 0 && setns(fd, CLONE_NEWUSER) == 0 && setgroups(0, NULL) == 0 &&
+	return setns(USER, CLONE_NEWUSER) == 0 && setgroups(0, NULL) == 0 &&
 	       setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
 }
 
-[[gnu::noreturn]] static void helper_run(const struct helper *helper, pid_t pid, int network_fd)
+[[gnu::noreturn]] static void helper_run(const struct helper *helper)
 {
 	owned(str) char *program = program_find(helper->program);
-	owned(str) char *user = xasprintf("/proc/%d/ns/user", (int)pid);
 	const char *argv[countof(helper->arguments) + 2] = { helper->program };
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	for (size_t i = 0; i < countof(helper->arguments) && helper->arguments[i]; i++)
-		argv[i + 1] = helper->arguments[i] == user_path ? user : helper->arguments[i];
-	if (program && dup2(network_fd, 0) == 0 && dup2(null_fd, 1) == 1 && dup2(null_fd, 2) == 2 &&
-	    (!helper->joins || user_join(user)))
+	memcpy(argv + 1, helper->arguments, sizeof(helper->arguments));
+	for (int fd = 0; fd < READY; fd++) {
+		if (dup2(null_fd, fd) < 0)
+			_exit(127);
+	}
+	if (program && fcntl(NETWORK, F_SETFD, 0) == 0 && fcntl(USER, F_SETFD, 0) == 0 &&
+	    (!helper->joins || user_join()))
 		execv(program, (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
@@ -161,12 +163,12 @@ static bool link_local_close(int socket_fd)
 }
 
 /** Enter the network and wait until its interface is up; 0 if it is. */
-[[gnu::noreturn]] static void looker_main(int network_fd)
+[[gnu::noreturn]] static void looker_main(void)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_NS };
 	int socket_fd = -1;
 
-	if (setns(network_fd, CLONE_NEWNET) == 0)
+	if (setns(NETWORK, CLONE_NEWNET) == 0)
 		socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	for (int i = 0; socket_fd >= 0 && i < WAIT_MS * (1000000 / LOOK_NS); i++) {
 		if (interface_is_up(socket_fd))
@@ -177,16 +179,16 @@ static bool link_local_close(int socket_fd)
 }
 
 /** Start a helper and see whether the network comes up; its process, or -1. */
-static pid_t helper_start(const struct helper *helper, pid_t pid, int network_fd)
+static pid_t helper_start(const struct helper *helper)
 {
 	pid_t process = fork(), looker, ended;
 	int status;
 
 	if (process == 0)
-		helper_run(helper, pid, network_fd);
+		helper_run(helper);
 	looker = process < 0 ? -1 : fork();
 	if (looker == 0)
-		looker_main(network_fd);
+		looker_main();
 	ended = looker < 0 ? -1 : waitpid(-1, &status, 0);
 	if (ended == looker && ended > 0 && status == 0)
 		return process;
@@ -199,32 +201,34 @@ static pid_t helper_start(const struct helper *helper, pid_t pid, int network_fd
 	return -1;
 }
 
-/** Of all that is open, only these two are ours to hold. */
-static void descriptors_settle(int network_fd, int ready)
+/** Of all that is open, only these are ours to hold. */
+static void descriptors_settle(const struct network_place *place, int ready)
 {
-	int network_high = fcntl(network_fd, F_DUPFD_CLOEXEC, FIRST_FREE);
-	int ready_high = fcntl(ready, F_DUPFD_CLOEXEC, FIRST_FREE);
+	const int kept[] = { ready, place->network, place->user };
+	int high[countof(kept)];
 
+	for (size_t i = 0; i < countof(kept); i++)
+		high[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, FIRST_FREE);
 	for (int fd = 0; fd < READY; fd++)
-		dup3(network_high, fd, O_CLOEXEC);
-	if (dup3(network_high, NETWORK, O_CLOEXEC) < 0 || dup3(ready_high, READY, O_CLOEXEC) < 0)
-		_exit(1);
+		dup3(high[1], fd, O_CLOEXEC);
+	for (size_t i = 0; i < countof(kept); i++) {
+		if (dup3(high[i], READY + (int)i, O_CLOEXEC) < 0)
+			_exit(1);
+	}
 	close_range(FIRST_FREE, ~0U, 0);
 }
 
-[[gnu::noreturn]] static void keeper_main(pid_t pid, int ready)
+[[gnu::noreturn]] static void keeper_main(const struct network_place *place, int ready)
 {
-	owned(str) char *path = xasprintf("/proc/%d/ns/net", (int)pid);
-	int network_fd = open(path, O_RDONLY | O_CLOEXEC);
 	pid_t helper = -1;
 
 	prctl(PR_SET_NAME, "mpemu-network");
-	descriptors_settle(network_fd, ready);
+	descriptors_settle(place, ready);
 	for (size_t i = 0; i < countof(helpers) && helper < 0; i++) {
 		owned(str) char *program = program_find(helpers[i].program);
 
 		if (program && helper_can(&helpers[i]))
-			helper = helper_start(&helpers[i], pid, NETWORK);
+			helper = helper_start(&helpers[i]);
 	}
 	if (helper < 0 || write(READY, "r", 1) != 1)
 		_exit(1);
@@ -234,15 +238,26 @@ static void descriptors_settle(int network_fd, int ready)
 	_exit(1);
 }
 
-int network_serve(pid_t pid, int ready)
+void network_find(pid_t pid, struct network_place *out)
+{
+	owned(str) char *network = xasprintf("/proc/%d/ns/net", (int)pid);
+	owned(str) char *user = xasprintf("/proc/%d/ns/user", (int)pid);
+
+	out->network = open(network, O_RDONLY | O_CLOEXEC);
+	out->user = open(user, O_RDONLY | O_CLOEXEC);
+}
+
+int network_serve(struct network_place *place, int ready)
 {
 	struct clone_args args = { .flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
 	pid_t keeper = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 
 	if (keeper == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		keeper_main(pid, ready);
+		keeper_main(place, ready);
 	}
+	fd_drop(&place->network);
+	fd_drop(&place->user);
 	return keeper < 0 ? -1 : 0;
 }
 

@@ -12,13 +12,23 @@
 /** Who answers for names in there: the helper, which asks the resolver of this host. */
 #define NETWORK_RESOLVER "10.0.2.3"
 
+/** A network namespace, and the user namespace that it belongs to. */
+struct network_place {
+	int network, user; /* -1: none */
+};
+
 /**
- * Connect the network namespace that `pid` made, in a user namespace that it made too.  What serves
- * it ends with this process, which must be a small one, without threads.  `ready` gets a byte when
- * the network is up, and is closed without one where it cannot be; the caller closes its own copy.
- * 0, or -1 with errno.
+ * Those of `pid`, which has not begun to hide itself: without root nobody finds them afterwards.
+ * Where they cannot be had, network_serve() fails.
  */
-int network_serve(pid_t pid, int ready);
+void network_find(pid_t pid, struct network_place *out);
+
+/**
+ * Connect it; takes the descriptors.  What serves it ends with this process, which must be a small
+ * one, without threads.  `ready` gets a byte when the network is up, and is closed without one where
+ * it cannot be; the caller closes its own copy.  0, or -1 with errno.
+ */
+int network_serve(struct network_place *place, int ready);
 
 /** Wait for that byte; whether it came. */
 bool network_wait(int ready);

@@ -287,16 +287,22 @@ static struct realm_answer clone_finish(const struct realm *realm, const struct 
 					pid_t pid)
 {
 	const struct id_range shift = { 0, SHIFT_FIRST, SHIFT_COUNT };
+	struct network_place place = { -1, -1 };
 	struct error ignored;
 
 	if (pid < 0)
 		return (struct realm_answer){ ANSWER_NO_CLONE, errno, 0, 0 };
+	if (pipes->ready[1] >= 0)
+		network_find(pid, &place);
 	if (userns_map(pid, realm->kind.shifted ? &shift : NULL, &ignored) ||
-	    write(pipes->go[1], "g", 1) != 1)
+	    write(pipes->go[1], "g", 1) != 1) {
+		fd_drop(&place.network);
+		fd_drop(&place.user);
 		return (struct realm_answer){ ANSWER_NO_MAP, errno, 0, 0 };
+	}
 	/* Where it fails, nobody is left who could say that the network is ready. */
 	if (pipes->ready[1] >= 0)
-		(void)network_serve(pid, pipes->ready[1]);
+		(void)network_serve(&place, pipes->ready[1]);
 	return (struct realm_answer){ .pid = pid };
 }
 

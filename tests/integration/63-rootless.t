@@ -86,6 +86,46 @@ is 'mounts of RUN' "$status" 0
 run as_user "$MPEMU" run --platform linux/arm64 localhost/out cat /owner
 is 'with their owners' "$(echo $out)" '1000 1001 33 34 7 8 0 0 5 0'
 
+# Volumes, with the owners that the image has; a group beyond our ids is none.
+run as_user "$MPEMU" run --platform linux/arm64 -v kept:/dir localhost/base sh -c 'chown 7:8 /dir && echo x >/dir/x'
+run as_user "$MPEMU" run --platform linux/arm64 -v kept:/y localhost/base sh -c 'stat -c "%u %g" /y /y/x'
+is 'a volume keeps owners' "$(echo $out)" '7 8 0 0'
+run as_user "$MPEMU" run --platform linux/arm64 --group-add 65537 localhost/base true
+is 'a group that we have no id for' "$status" 9
+like 'is named' "$err" 'group 65537: only ids below 65537 are available'
+run as_user "$MPEMU" volume rm kept
+is 'a volume is removed' "$status $(ls "$scratch/home/store/volumes" "$scratch/home/store/work" | grep -v :)" '0 '
+
+# A network of its own: the device is everybody's, as it is on most machines.
+sed '1i mknod "'"$scratch"'/tun" c 10 200 && chmod 666 "'"$scratch"'/tun" && \
+	mount --bind "'"$scratch"'/tun" /dev/net/tun || exit 1' "$scratch/as-user" >"$scratch/as-user-tun"
+cat >"$scratch/serve.py" <<'END'
+import socket, sys
+s = socket.socket(); s.bind(('0.0.0.0', 0)); s.listen(16); s.settimeout(60)
+open(sys.argv[1], 'w').write(str(s.getsockname()[1]) + '\n')
+while True:
+    c, _ = s.accept(); c.sendall(b'outside\n'); c.close()
+END
+if [ ! -e /dev/net/tun ] || ! ip -4 route get 192.0.2.1 >/dev/null 2>&1 || ! command -v python3 >/dev/null; then
+	skip 'a private network' 'needs a tap device, an address and python3'
+else
+	python3 "$scratch/serve.py" "$scratch/port" 2>/dev/null &
+	test_children="$test_children $!"
+	for _ in $(seq 100); do
+		[ -s "$scratch/port" ] && break
+		sleep 0.05
+	done
+	port=$(cat "$scratch/port")
+	run unshare -m sh "$scratch/as-user-tun" "$MPEMU" run --platform linux/arm64 --network private \
+		--add-host host:host-gateway localhost/base sh -c "nc -w 3 host $port </dev/null; \
+		nc -w 3 127.0.0.1 $port </dev/null; nc -w 3 10.0.2.2 $port </dev/null; ls /sys/class/net"
+	case $err in
+	*'neither pasta nor slirp4netns is installed'*) skip 'a private network' "$err" ;;
+	*) is 'a private network reaches this host by its address, and not its loopback' \
+		"$(echo $out)" 'outside lo tap0' ;;
+	esac
+fi
+
 mkdir "$scratch/cached"
 printf 'FROM localhost/base\nRUN echo x >/x && chown 7:8 /x\nCOPY file /\n' >"$scratch/cached/Dockerfile"
 echo content >"$scratch/cached/file"

@@ -78,6 +78,7 @@ TEST(network_reaches_neither_loopback_nor_link_local)
 	const struct id_range shift = { 0, SHIFT_FIRST, SHIFT_COUNT };
 	int ready[2], go[2], listener, status = -1;
 	struct error err = {};
+	struct network_place place = { -1, -1 };
 	uint16_t port = 0;
 	pid_t pid;
 
@@ -93,8 +94,10 @@ TEST(network_reaches_neither_loopback_nor_link_local)
 		close(go[1]);
 		inside(go[0], port);
 	}
+	if (pid > 0)
+		network_find(pid, &place);
 	if (CHECK(pid > 0 && !userns_map(pid, &shift, &err)) &&
-	    CHECK(network_serve(pid, ready[1]) == 0)) {
+	    CHECK(network_serve(&place, ready[1]) == 0)) {
 		close(ready[1]);
 		CHECK(network_wait(ready[0]));
 		CHECK(write(go[1], "g", 1) == 1);
