@@ -22,6 +22,8 @@ chmod 755 "$scratch"
 bench_exit() {
 	bench_status=$?
 	trap - EXIT
+	# shellcheck disable=SC2086 # words
+	[ ! "${bench_children-}" ] || { kill $bench_children; wait $bench_children; } 2>/dev/null
 	[ ! -e "$scratch/registered" ] ||
 		"$MPEMU" setup --remove --platform "$(cat "$scratch/registered")" >/dev/null 2>&1
 	awk -v below="$scratch/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
@@ -61,8 +63,31 @@ host_emulator() { # PLATFORM
 	fi
 }
 
+# What buildah runs in, as words; empty: here.
+around_buildah=
 buildah() {
-	command buildah --storage-driver overlay --root "$scratch/b/root" --runroot "$scratch/b/run" "$@"
+	# shellcheck disable=SC2086 # words
+	command $around_buildah buildah --storage-driver overlay --root "$scratch/b/root" --runroot "$scratch/b/run" "$@"
+}
+
+# A user namespace with an emulator that nobody outside of it gets: buildah runs in it from now on.
+private_emulator() { # PLATFORM
+	unshare --user --mount sh -c 'until [ -e "$2" ]; do sleep 0.1; done
+		mount -t binfmt_misc none /proc/sys/fs/binfmt_misc &&
+			"$0" setup --platform "$1" && : >"$2.done" && exec sleep 1000000' \
+		"$MPEMU" "$1" "$scratch/mapped" >"$scratch/log" 2>&1 &
+	bench_place=$!
+	bench_children="${bench_children-} $bench_place"
+	while [ "$(readlink /proc/$bench_place/ns/user)" = "$(readlink /proc/self/ns/user)" ]; do
+		sleep 0.1
+	done
+	echo 0 0 4294967295 >/proc/$bench_place/uid_map &&
+		echo 0 0 4294967295 >/proc/$bench_place/gid_map && : >"$scratch/mapped"
+	until [ -e "$scratch/mapped.done" ]; do
+		kill -0 $bench_place 2>/dev/null || die "no private emulator: $(cat "$scratch/log")"
+		sleep 0.1
+	done
+	around_buildah="nsenter --target $bench_place --user --mount"
 }
 
 # $isolation: the strongest that works here, of the same strength as ours, or else a plain chroot.
