@@ -21,7 +21,8 @@ static const char *const directories[] = {
 static size_t twin_of(const struct stat *info, const struct assist_twin *twins, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (twins[i].inode == info->st_ino && twins[i].size == (uint64_t)info->st_size &&
+		if (!twins[i].is_script && twins[i].inode == info->st_ino &&
+		    twins[i].size == (uint64_t)info->st_size &&
 		    twins[i].ctime.tv_sec == info->st_ctim.tv_sec &&
 		    twins[i].ctime.tv_nsec == info->st_ctim.tv_nsec)
 			return i;

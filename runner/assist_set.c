@@ -39,12 +39,10 @@ void assist_set_drop(struct assist_set **set)
 
 /* ---- from what was found ---- */
 
-/** One row of the table; false where the file is not there, or is none that may have a twin. */
-static bool row_make(struct arena *arena, const struct twin *twin, int foreign,
-		     struct assist_twin *out)
+/** A row of the table for a file; false where it is not there, or is none that may have a twin. */
+static bool file_row(const char *path, int foreign, struct assist_twin *out)
 {
-	owned(fd) int fd = open_in_root(foreign, twin->path, O_PATH | O_NOFOLLOW, 0);
-	const struct tool *tool = twin->tool;
+	owned(fd) int fd = open_in_root(foreign, path, O_PATH | O_NOFOLLOW, 0);
 	struct stat info;
 
 	if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) ||
@@ -55,18 +53,38 @@ static bool row_make(struct arena *arena, const struct twin *twin, int foreign,
 		.size = (uint64_t)info.st_size,
 		.mtime = info.st_mtim,
 		.ctime = info.st_ctim,
-		.native = arena_printf(arena, SANDBOX_HIDDEN "/%zu%s", twin->root, twin->native),
-		.library_path_ok = tool->flags & TOOL_PRELOAD_OK,
-		.place_matters = tool->flags & TOOL_DRIVER,
-		.refuse = twin->refuse,
-		.insert = twin->insert,
-		.insert_unless = tool->insert_unless,
-		.before = twin->before,
-		.env = twin->env,
-		.scripts = tool->scripts,
-		.plugin_from = twin->plugin_from,
-		.plugin_to = twin->plugin_to,
 	};
+	return true;
+}
+
+static bool twin_row(struct arena *arena, const struct twin *twin, int foreign,
+		     struct assist_twin *out)
+{
+	const struct tool *tool = twin->tool;
+
+	if (!file_row(twin->path, foreign, out))
+		return false;
+	out->native = arena_printf(arena, SANDBOX_HIDDEN "/%zu%s", twin->root, twin->native);
+	out->library_path_ok = tool->flags & TOOL_PRELOAD_OK;
+	out->place_matters = tool->flags & TOOL_DRIVER;
+	out->scripts_only = tool->flags & TOOL_INTERPRETER;
+	out->refuse = twin->refuse;
+	out->insert = twin->insert;
+	out->insert_unless = tool->insert_unless;
+	out->before = twin->before;
+	out->env = twin->env;
+	out->scripts = tool->scripts;
+	out->plugin_from = twin->plugin_from;
+	out->plugin_to = twin->plugin_to;
+	return true;
+}
+
+static bool script_row(const char *path, int foreign, struct assist_twin *out)
+{
+	if (!file_row(path, foreign, out))
+		return false;
+	out->native = "";
+	out->is_script = true;
 	return true;
 }
 
@@ -76,10 +94,13 @@ static result rows_make(struct assist_set *set, const struct twin_set *found, in
 {
 	struct aliases *aliases;
 
-	set->twins = xcalloc(found->count + 1, sizeof(*set->twins));
+	set->twins = xcalloc(found->count + found->scripts.count + 1, sizeof(*set->twins));
 	for (size_t i = 0; i < found->count; i++)
-		set->twin_count += row_make(set->arena, &found->twins[i], foreign,
+		set->twin_count += twin_row(set->arena, &found->twins[i], foreign,
 					    &set->twins[set->twin_count]);
+	for (size_t i = 0; i < found->scripts.count; i++)
+		set->twin_count +=
+			script_row(found->scripts.items[i], foreign, &set->twins[set->twin_count]);
 	if (assist_table_write(set->twins, set->twin_count, &set->table, err))
 		return FAILED;
 	aliases = aliases_find(foreign, set->twins, set->twin_count);

@@ -19,10 +19,11 @@
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-#define BYTES   "works on bytes and lines, with integers"
-#define CODEC   "the format and the encoder's choices are defined bit by bit, in integers"
-#define MACHINE "tells the machine, which is what it is asked for"
-#define PROCESS "acts on processes and namespaces, where the emulator is in the way or wanted"
+#define BYTES    "works on bytes and lines, with integers"
+#define CODEC    "the format and the encoder's choices are defined bit by bit, in integers"
+#define MACHINE  "tells the machine, which is what it is asked for"
+#define SCRIPTED "a script that works on texts, and asks other programs for the machine"
+#define PROCESS  "acts on processes and namespaces, where the emulator is in the way or wanted"
 
 /*
  * gcc's drivers: what they start is decided by their specs, which are the foreign driver's.  What
@@ -203,6 +204,31 @@ const struct tool tools[] = {
 	  .reason = "moves and checks bytes; the library's name of the machine is exchanged" },
 	{ .package = "sqv", .path = "*/sqv", .mode = TOOL_SAFE, .refuse = LIST("--version"),
 	  .reason = "what it computes is defined bit by bit" },
+
+	/* ---- perl, and the scripts that it may run ---- */
+	{ .package = "perl-base", .path = "*/bin/perl", .mode = TOOL_SAFE,
+	  .flags = TOOL_INTERPRETER | TOOL_BY_NAME,
+	  .modules = LIST("/usr/lib/$T/perl-base", "/usr/lib/$T/perl5", "/usr/lib/$T/perl",
+			  "/usr/local/lib/$T/perl"),
+	  .foreign = LIST("/usr/lib/$T/perl-base/Config.pm",
+			  "/usr/lib/$T/perl-base/Config_heavy.pl"),
+	  .reason = "runs known scripts only; what it was configured for is told by the target's files" },
+	{ .package = "debconf", .path = "/usr/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "init-system-helpers", .path = "*bin/*", .mode = TOOL_SAFE,
+	  .flags = TOOL_SCRIPT, .reason = SCRIPTED },
+	{ .package = "libpam-runtime", .path = "*bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "adduser", .path = "*bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "autoconf", .path = "*/bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "automake", .path = "*/bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "debhelper", .path = "*/bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "perl", .path = "*/bin/pod2*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
 
 	/* ---- compilers: from a cross toolchain ---- */
 	{ .package = "binutils*", .path = "*-ld.bfd", .mode = TOOL_SAFE,

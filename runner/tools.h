@@ -27,9 +27,13 @@ struct tool {
 	const char *if_text;
 	const char *const *env; /* NAME=value to set; "?NAME=value": unless it is set */
 	const char *plugin_from, *plugin_to; /* an argument that begins so is replaced by that */
-	/* Interpreters: only where the first argument that is no option begins with one of these,
-	   or "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX. */
+	/* Of TOOL_INTERPRETER: "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX. */
 	const char *const *scripts;
+	/* Directories, with $T, of modules that it loads: each library there must have its twin. */
+	const char *const *modules;
+	/* Files, with $T, in which the native ones only tell their machine: its twin has the
+	   foreign ones instead. */
+	const char *const *foreign;
 	/* Texts in the program that name its machine: $u is what uname says, $d Debian's name, $v
 	   the vendor of GNU triples, $T the triple of paths.  The copy says them for the target;
 	   where a text is not in the native program or its counterpart not in the foreign one, it
@@ -48,6 +52,9 @@ enum tool_flag {
 	TOOL_LONG_DOUBLE = 128, /* may come to read a long double, which has other bits here */
 	TOOL_DRIVER = 256,      /* gcc's: has specs, and finds its parts by where it was called */
 	TOOL_PREFIX = 512,      /* a cross compiler's, which starts TRIPLE-NAME and not NAME */
+	TOOL_INTERPRETER = 1024, /* runs files of TOOL_SCRIPT only, and what `scripts` has */
+	TOOL_SCRIPT = 2048,      /* no program, but a text that such an interpreter runs */
+	TOOL_BY_NAME = 4096,     /* finds itself by argv[0], not by /proc/self/exe */
 };
 
 /** All rows; those of TOOL_DENIED come first, and the first that matches decides. */

@@ -57,6 +57,8 @@ static const char *row_refusal(const struct finder *finder, const struct native_
 		return "the target's byte order is another";
 	if ((tool->flags & TOOL_FMA) && !finder->has_fma)
 		return "this CPU has no fused multiply-add";
+	if ((tool->flags & TOOL_INTERPRETER) && !source->answers_machine)
+		return "it asks for the machine";
 	if ((tool->flags & TOOL_LONG_DOUBLE) &&
 	    (request->refuse_long_double || !request->trip || !source->has_trip))
 		return "it may compute in long double";
@@ -154,6 +156,27 @@ static bool driver_read(const struct found *foreign, struct native *out)
 	return false;
 }
 
+/** What an interpreter loads beside its libraries: modules, and files that are the target's. */
+static result modules_prepare(struct finder *finder, const struct candidate *candidate,
+			      const char **reason, struct error *err)
+{
+	const struct tool *tool = candidate->tool;
+	const struct tool_word ours[] = { { 'T', finder->search.host->triple } };
+	const struct tool_word theirs[] = { { 'T', finder->search.target->triple } };
+	const struct tool_words host = { ours, 1 }, target = { theirs, 1 };
+	struct arena *arena = finder->set->arena;
+
+	for (size_t i = 0; tool->modules && tool->modules[i] && !*reason; i++)
+		if (native_root_modules(candidate->source,
+					tool_expand(arena, tool->modules[i], &host),
+					tool_expand(arena, tool->modules[i], &target), reason, err))
+			return FAILED;
+	for (size_t i = 0; tool->foreign && tool->foreign[i] && !*reason; i++)
+		native_root_add(candidate->source, tool_expand(arena, tool->foreign[i], &host),
+				tool_expand(arena, tool->foreign[i], &target), true);
+	return OK;
+}
+
 /** The native side is in memory: make sure of its libraries and make its copy. */
 static result twin_prepare(struct finder *finder, const struct candidate *candidate,
 			   const struct found *foreign, const struct found *native_found,
@@ -173,7 +196,8 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	struct copied copied;
 	int failed;
 
-	if (native_root_needs(source, native, is_cross, reason, err))
+	if (native_root_needs(source, native, is_cross, reason, err) ||
+	    (!*reason && modules_prepare(finder, candidate, reason, err)))
 		return FAILED;
 	if (!*reason && native_imports(native, "uname") && !source->answers_machine)
 		*reason = "it asks for the machine";
@@ -188,6 +212,9 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	if (is_cross)
 		request.replacement_count =
 			twin_replacements(finder, candidate->file->path, replacements);
+	if (flags & TOOL_BY_NAME)
+		replacements[request.replacement_count++] =
+			(struct exchange){ "/proc/self/exe", "/proc/self/mem", true };
 	if (flags & TOOL_PREFIX)
 		request.prefix = finder->search.target->triple;
 	if (flags & TOOL_DRIVER && !driver_read(foreign, &driver)) {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void twin_set_drop(struct twin_set **set)
 {
@@ -22,6 +23,7 @@ void twin_set_drop(struct twin_set **set)
 		strings_drop(&old->roots[i].library_path);
 	}
 	free(old->roots);
+	strings_drop(&old->scripts);
 	free(old->twins);
 	free(old->misses);
 	arena_drop(&old->arena);
@@ -114,6 +116,27 @@ static result file_examine(struct finder *finder, struct native_root *source,
 	return candidate_examine(finder, &candidate, err);
 }
 
+/** A script that is still its package's own needs no counterpart: it is what it is. */
+static result script_examine(struct finder *finder, const struct native_root *source,
+			     const struct package_file *file, struct error *err)
+{
+	const struct twin_request *request = finder->search.request;
+	owned(found) struct found found = { .fd = -1 };
+	char head[2] = {};
+	bool same;
+
+	if (strings_have(&source->diverted, file->path) ||
+	    !found_open(request->foreign, file->path, &found) ||
+	    pread(found.fd, head, sizeof(head), 0) != sizeof(head) || memcmp(head, "#!", 2) != 0 ||
+	    found_refusal(&found) || strings_have(&finder->set->scripts, found.path))
+		return OK;
+	if (found_verify(&found, &file->sum, request->cache, &same, err))
+		return FAILED;
+	if (same)
+		strings_add(&finder->set->scripts, found.path);
+	return OK;
+}
+
 static result package_examine(struct finder *finder, struct native_root *source,
 			      const struct package *foreign, struct error *err)
 {
@@ -127,7 +150,9 @@ static result package_examine(struct finder *finder, struct native_root *source,
 		const struct package_file *file = &peer->files[i];
 		const struct tool *tool = tool_find(foreign->name, file->path);
 
-		if (tool && file_examine(finder, source, foreign, file, tool, err))
+		if (tool && (tool->flags & TOOL_SCRIPT
+				     ? script_examine(finder, source, file, err)
+				     : file_examine(finder, source, foreign, file, tool, err)))
 			return FAILED;
 	}
 	return cancel_check(finder->ctx, err);
@@ -140,8 +165,10 @@ static result source_examine(struct finder *finder, struct native_root *source, 
 	const char *arch = foreign->kind == PACKAGES_APK ? target->apk : target->deb;
 
 	twin_folders_find(finder, source);
+	/* Scripts are in packages for all machines. */
 	for (size_t i = 0; i < foreign->count; i++)
-		if (strcmp(foreign->items[i].arch, arch) == 0 &&
+		if ((strcmp(foreign->items[i].arch, arch) == 0 ||
+		     strcmp(foreign->items[i].arch, "all") == 0) &&
 		    tool_package_known(foreign->items[i].name, finder->search.request->mode) &&
 		    package_examine(finder, source, &foreign->items[i], err))
 			return FAILED;

@@ -3,12 +3,14 @@
 
 #include "base/fd.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { LIBRARY_DEPTH_MAX = 32, LIBRARIES_MAX = 4096 };
+enum { LIBRARY_DEPTH_MAX = 32, LIBRARIES_MAX = 4096, MODULE_DEPTH_MAX = 12, MODULES_MAX = 4096 };
 
 /** A library by the name that programs ask for, and what came of looking at it. */
 struct library {
@@ -378,12 +380,33 @@ static result library_needs(struct native_root *source, const struct found *foun
 	return failed ? FAILED : OK;
 }
 
+/** A native library that was found: is it its package's, and has it its twin? */
+static result library_examine(struct native_root *source, const struct found *found,
+			      const struct owner *owner, const char *name, bool is_cross,
+			      size_t depth, const char **reason, struct error *err)
+{
+	bool same;
+
+	if (found_verify(found, &owner->file->sum, source->search->request->cache, &same, err))
+		return FAILED;
+	if (!same) {
+		*reason = "a library of the native root was altered";
+		return OK;
+	}
+	if (!is_cross && library_compare(source, name, owner, reason, err))
+		return FAILED;
+	if (*reason)
+		return OK;
+	if (library_copy(source, found, &owner->file->sum, name, reason, err))
+		return FAILED;
+	return *reason ? OK : library_needs(source, found, is_cross, depth, reason, err);
+}
+
 static result library_check(struct native_root *source, const char *name, const char *run_path,
 			    bool is_cross, size_t depth, const char **reason, struct error *err)
 {
 	owned(found) struct found found = { .fd = -1 };
 	const struct owner *owner;
-	bool same;
 
 	*reason = NULL;
 	if (!library_open(source, name, run_path, &found)) {
@@ -396,19 +419,7 @@ static result library_check(struct native_root *source, const char *name, const 
 		*reason = "a library that it needs belongs to no package";
 		return OK;
 	}
-	if (found_verify(&found, &owner->file->sum, source->search->request->cache, &same, err))
-		return FAILED;
-	if (!same) {
-		*reason = "a library of the native root was altered";
-		return OK;
-	}
-	if (!is_cross && library_compare(source, name, owner, reason, err))
-		return FAILED;
-	if (*reason)
-		return OK;
-	if (library_copy(source, &found, &owner->file->sum, name, reason, err))
-		return FAILED;
-	return *reason ? OK : library_needs(source, &found, is_cross, depth, reason, err);
+	return library_examine(source, &found, owner, name, is_cross, depth, reason, err);
 }
 
 static const struct library *library_find(const struct native_root *source, const char *name,
@@ -451,4 +462,76 @@ result native_root_needs(struct native_root *source, const struct native *native
 			 const char **reason, struct error *err)
 {
 	return needs_check(source, native, is_cross, 0, reason, err);
+}
+
+/* ---- modules ---- */
+
+static bool is_module(const char *path)
+{
+	return ends_with(path, ".so");
+}
+
+/**
+ * How many modules are below a directory of the foreign root; links are not followed, and what is
+ * past the limits counts as one more than there can be.
+ */
+static size_t modules_count(int root_fd, const char *folder, size_t depth)
+{
+	int fd = open_in_root(root_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	size_t count = 0;
+
+	if (!dir) {
+		fd_drop(&fd);
+		return 0;
+	}
+	while (count <= MODULES_MAX && (entry = readdir(dir))) {
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.') {
+			owned(str) char *below = xasprintf("%s/%s", folder, entry->d_name);
+
+			count += depth < MODULE_DEPTH_MAX ? modules_count(root_fd, below, depth + 1)
+							  : MODULES_MAX + 1;
+		} else {
+			count += is_module(entry->d_name);
+		}
+	}
+	closedir(dir);
+	return count;
+}
+
+static result module_examine(struct native_root *source, const struct owner *owner,
+			     const char **reason, struct error *err)
+{
+	owned(found) struct found found = { .fd = -1 };
+	const char *name = strrchr(owner->file->path, '/') + 1;
+
+	if (!found_open(source->spec->native, owner->file->path, &found)) {
+		*reason = "the native root lacks a module";
+		return OK;
+	}
+	return library_examine(source, &found, owner, name, false, 0, reason, err);
+}
+
+result native_root_modules(struct native_root *source, const char *ours, const char *theirs,
+			   const char **reason, struct error *err)
+{
+	size_t count = 0, length = strlen(ours);
+
+	*reason = NULL;
+	if (!source->owners && owners_read(source, err))
+		return FAILED;
+	for (size_t i = 0; i < source->owner_count && !*reason; i++) {
+		const char *path = source->owners[i].file->path;
+
+		if (!starts_with(path, ours) || path[length] != '/' || !is_module(path))
+			continue;
+		count++;
+		if (module_examine(source, &source->owners[i], reason, err))
+			return FAILED;
+	}
+	/* Each of ours has a file there that is none of the others': as many are all of them. */
+	if (!*reason && count != modules_count(source->search->request->foreign, theirs, 0))
+		*reason = "the native root does not have the same modules";
+	return OK;
 }

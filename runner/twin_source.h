@@ -60,6 +60,13 @@ int native_root_peer_fd(const struct native_root *source);
 result native_root_needs(struct native_root *source, const struct native *native, bool is_cross,
 			 const char **reason, struct error *err);
 
+/**
+ * The same for what a program loads by itself: each library below the directory `theirs` of the
+ * foreign root has its twin below `ours`, and the other way round.
+ */
+result native_root_modules(struct native_root *source, const char *ours, const char *theirs,
+			   const char **reason, struct error *err);
+
 /** Make a file part of the prepared root. */
 void native_root_add(struct native_root *source, const char *path, const char *name, bool is_link);
 

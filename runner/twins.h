@@ -96,6 +96,7 @@ struct twin_set {
 	struct arena *arena;
 	struct twin *twins; /* sorted by path */
 	size_t count;
+	struct strings scripts; /* foreign ones that interpreters among the twins may run */
 	struct twin_root *roots;
 	size_t root_count;
 	struct twin_miss *misses; /* sorted by path; for the summary */

@@ -179,26 +179,24 @@ static bool code_allowed(const void *table, uint32_t list, char kind, const char
 	return false;
 }
 
-static bool script_allowed(const void *table, uint32_t list, const char *script)
-{
-	for (const char *allowed = assist_text(table, list); *allowed;
-	     allowed = assist_next(allowed)) {
-		if (allowed[0] == '/' && begins(script, allowed))
-			return true;
-	}
-	return false;
-}
-
-/** Whether an interpreter runs only what its row allows: known scripts are as good as programs. */
-static bool scripts_judge(const void *table, uint32_t list, char *const *arguments)
+/**
+ * Whether an interpreter runs only what it may: the code that its row allows, or a script, which is
+ * as good as a program where it is one of the table's.
+ */
+static bool scripts_judge(const void *table, uint32_t list, char *const *arguments,
+			  const char **script)
 {
 	for (; *arguments; arguments++) {
 		const char *at = *arguments;
 
-		if (*at != '-' || !at[1])
-			return script_allowed(table, list, at);
-		if (at[1] == '-')
-			return !at[2] && arguments[1] && script_allowed(table, list, arguments[1]);
+		if (*at != '-' || !at[1]) {
+			*script = *at == '-' ? NULL : at;
+			return *script;
+		}
+		if (at[1] == '-') {
+			*script = at[2] ? NULL : arguments[1];
+			return *script;
+		}
 		do
 			at++;
 		while (is_plain_letter(*at));
@@ -229,11 +227,28 @@ static bool is_in_bin(const char *name)
 	return true;
 }
 
-enum assist_verdict assist_judge(const void *table, const struct assist_entry *entry,
-				 char *const *arguments, char *const *environment)
+/** What an interpreter takes code from that is no script's. */
+static bool variable_brings_code(const char *variable)
 {
+	if (variable[0] != 'P')
+		return false;
+	return is_set(variable, "PERL5LIB") || is_set(variable, "PERLLIB") ||
+	       is_set(variable, "PERL5OPT") || is_set(variable, "PERL5DB") ||
+	       is_set(variable, "PYTHONPATH") || is_set(variable, "PYTHONHOME");
+}
+
+enum assist_verdict assist_judge(const void *table, const struct assist_entry *entry,
+				 char *const *arguments, char *const *environment,
+				 const char **script)
+{
+	const bool scripts_only = entry->flags & ASSIST_SCRIPTS_ONLY;
+
+	*script = NULL;
+	if (entry->flags & ASSIST_IS_SCRIPT)
+		return ASSIST_NO_TWIN;
 	for (; *environment; environment++) {
-		if (variable_decides(*environment, entry->flags))
+		if (variable_decides(*environment, entry->flags) ||
+		    (scripts_only && variable_brings_code(*environment)))
 			return ASSIST_ENVIRONMENT;
 	}
 	if (entry->flags & ASSIST_PLACE_MATTERS && !is_in_bin(*arguments))
@@ -241,7 +256,7 @@ enum assist_verdict assist_judge(const void *table, const struct assist_entry *e
 	arguments += *arguments != NULL;
 	if (entry->refuse && assist_match_any(table, entry->refuse, arguments))
 		return ASSIST_ARGUMENT;
-	if (entry->scripts && !scripts_judge(table, entry->scripts, arguments))
+	if (scripts_only && !scripts_judge(table, entry->scripts, arguments, script))
 		return ASSIST_SCRIPT;
 	return ASSIST_NATIVE;
 }

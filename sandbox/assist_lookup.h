@@ -50,6 +50,8 @@ struct assist_entry {
 enum assist_flag {
 	ASSIST_LIBRARY_PATH_OK = 1, /* LD_LIBRARY_PATH may be set */
 	ASSIST_PLACE_MATTERS = 2,   /* argv[0] has no directory but /usr/bin or /bin */
+	ASSIST_IS_SCRIPT = 4,       /* no program, but what one with the next flag may run */
+	ASSIST_SCRIPTS_ONLY = 8,    /* an interpreter, of scripts that the table has */
 };
 
 /** Why a program runs the way it does. */
@@ -98,10 +100,12 @@ bool assist_match_any(const void *table, uint32_t list, char *const *arguments);
 
 /**
  * How a program runs that was given these arguments (from argv[0]) and this environment, both
- * NULL-terminated.
+ * NULL-terminated.  Where that is ASSIST_NATIVE only if an argument names a script that the table
+ * has, this is `*script`, else NULL.
  */
 enum assist_verdict assist_judge(const void *table, const struct assist_entry *entry,
-				 char *const *arguments, char *const *environment);
+				 char *const *arguments, char *const *environment,
+				 const char **script);
 
 /** How many pointers assist_arguments() and assist_environment() need at most, with the NULL. */
 size_t assist_room(const void *table, const struct assist_entry *entry, char *const *list);

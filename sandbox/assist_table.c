@@ -67,7 +67,9 @@ static struct assist_entry entry_of(struct texts *texts, const struct assist_twi
 			.ctime = nanoseconds(twin->ctime),
 		},
 		.flags = (twin->library_path_ok ? ASSIST_LIBRARY_PATH_OK : 0u) |
-			 (twin->place_matters ? ASSIST_PLACE_MATTERS : 0u),
+			 (twin->place_matters ? ASSIST_PLACE_MATTERS : 0u) |
+			 (twin->is_script ? ASSIST_IS_SCRIPT : 0u) |
+			 (twin->scripts_only ? ASSIST_SCRIPTS_ONLY : 0u),
 		.native = text_place(texts, twin->native),
 		.refuse = list_place(texts, twin->refuse),
 		.insert = list_place(texts, twin->insert),

@@ -272,13 +272,15 @@ struct assist_twin {
 	const char *native; /* its path in the sandbox: SANDBOX_HIDDEN "/0/usr/bin/sed" */
 	bool library_path_ok;
 	bool place_matters; /* it runs emulated where argv[0] is a path but in /usr/bin and /bin */
+	bool is_script;     /* nothing to execute: interpreters with the next flag may run it */
+	bool scripts_only;  /* an interpreter: runs such scripts only, and what `scripts` has */
 	/* Lists end with NULL, or are NULL; patterns are "exact", "prefix*", "~suffix" or "$last".
 	 */
 	const char *const *refuse;           /* arguments that make it run emulated */
 	const char *const *insert;           /* behind argv[0]; "+TEXT": at the end */
 	const char *const *insert_unless;    /* ... but not where one of these is given */
 	const char *const *env;              /* NAME=value; "?NAME=value": where it is not set */
-	const char *const *scripts;          /* an interpreter: runs these only */
+	const char *const *scripts;          /* "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX */
 	const char *const *before;           /* pairs: an argument, and what is put before it */
 	const char *plugin_from, *plugin_to; /* an argument that begins so, becomes that */
 };

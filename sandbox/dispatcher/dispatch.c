@@ -161,7 +161,7 @@ static int64_t nanoseconds(unsigned long seconds, unsigned long rest)
 	return (int64_t)((uint64_t)seconds * 1000000000u + rest);
 }
 
-/** The entry for what is about to run; NULL also where it is nothing that may have one. */
+/** The entry for an open file; NULL also where it is nothing that may have one. */
 static const struct assist_entry *entry_of(const struct mapped *mapped, long program)
 {
 	struct assist_file file;
@@ -175,6 +175,20 @@ static const struct assist_entry *entry_of(const struct mapped *mapped, long pro
 	file.mtime = nanoseconds((unsigned long)info.st_mtime, (unsigned long)info.st_mtime_nsec);
 	file.ctime = nanoseconds((unsigned long)info.st_ctime, (unsigned long)info.st_ctime_nsec);
 	return assist_find(mapped->table, &file);
+}
+
+/**
+ * Whether the table has the script that an interpreter was asked for.  Who swaps it between here
+ * and there has a script of his own run natively, with what he could do anyhow.
+ */
+static bool script_is_known(const struct mapped *mapped, const char *path)
+{
+	struct open_how how = { .flags = PATH_ONLY | CLOSE_ON_EXEC };
+	long fd = CALL(openat2, AT_FDCWD, path, &how, sizeof(how));
+	const struct assist_entry *entry = failed(fd) ? NULL : entry_of(mapped, fd);
+
+	shut(fd);
+	return entry && (entry->flags & ASSIST_IS_SCRIPT);
 }
 
 static bool text_add(char **at, const char *end, const char *text)
@@ -241,6 +255,7 @@ static void consider(const struct start *start, long hidden, long program)
 	const struct assist_entry *entry;
 	enum assist_verdict verdict = ASSIST_NO_TWIN;
 	const struct assist_header *header;
+	const char *script = NULL;
 	struct mapped mapped;
 	uint32_t number = UINT32_MAX;
 
@@ -253,8 +268,10 @@ static void consider(const struct start *start, long hidden, long program)
 		number = (uint32_t)(entry - (const struct assist_entry
 						     *)(const void *)((const char *)mapped.table +
 								      header->entries));
-		verdict =
-			assist_judge(mapped.table, entry, start->argv + ARGUMENT_ZERO, start->env);
+		verdict = assist_judge(mapped.table, entry, start->argv + ARGUMENT_ZERO, start->env,
+				       &script);
+		if (script && verdict == ASSIST_NATIVE && !script_is_known(&mapped, script))
+			verdict = ASSIST_SCRIPT;
 	}
 	record_send(hidden, verdict, number, start->argv[ARGUMENT_PATH]);
 	if (verdict == ASSIST_NATIVE) {

@@ -107,6 +107,13 @@ sh_say touched 'touch -d @1 /usr/bin/wc; echo a b | wc -w; stat -c %Y /usr/bin/w
 sh_say appended 'echo >>/usr/bin/uniq; printf "a\na\n" | uniq; tail -c 1 /usr/bin/uniq | od -An -c'
 sh_say truncated ': >/usr/bin/paste; paste /etc/hostname; echo $?'
 
+# ---- what an interpreter is asked for ----
+sh_say perl-script 'debconf-show debconf | head -2; debconf-show --listowners >/dev/null; echo $?; debconf-show --nonsense'
+sh_say perl-own 'printf "use Config; print \"\$Config{archname} \$^X \$0 @INC\\n\"" >own.pl; perl own.pl; perl <own.pl; cp own.pl /usr/share/debconf/own; perl /usr/share/debconf/own; perl /usr/bin/../share/debconf/own'
+sh_say perl-link 'ln -s /usr/bin/debconf-show link; perl link debconf | md5sum; perl -w ./link debconf | md5sum; cp /usr/bin/debconf-show copied; perl copied debconf | md5sum'
+sh_say perl-lib 'mkdir -p lib; printf "package Debconf::Db; use Config; print \"\$Config{archname} \$^X\\n\"; exit" >lib/Db.pm; mkdir lib/Debconf; mv lib/Db.pm lib/Debconf; PERL5LIB=$PWD/lib debconf-show debconf; PERL5OPT=-V:archname debconf-show debconf | head -1'
+sh_say perl-altered 'cp /usr/bin/debconf-show saved; cat own.pl >/usr/bin/debconf-show; perl /usr/bin/debconf-show; cp saved /usr/bin/debconf-show; debconf-show debconf | md5sum; mv saved /usr/bin/debconf-show; debconf-show debconf | md5sum'
+
 # ---- by descriptor ----
 say fexec python3 -c 'import os; fd = os.open("/usr/bin/cat", os.O_RDONLY); os.execve(fd, ["cat", "/etc/debian_version"], os.environ)'
 say memfd python3 -c 'import os; fd = os.memfd_create("x"); os.write(fd, open("/usr/bin/echo", "rb").read()); os.execve(fd, ["echo", "memfd"], os.environ)'

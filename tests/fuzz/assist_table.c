@@ -14,9 +14,10 @@ static void entry_use(const void *table, const struct assist_entry *entry)
 	static char *const arguments[] = { (char *)"cc", (char *)"-v", (char *)"/usr/lib/x", NULL };
 	static char *const environment[] = { (char *)"A=1", (char *)"LD_PRELOAD=", NULL };
 	size_t room = assist_room(table, entry, arguments);
+	const char *script;
 	char **out = calloc(room, sizeof(*out));
 
-	(void)assist_judge(table, entry, arguments + 1, environment);
+	(void)assist_judge(table, entry, arguments + 1, environment, &script);
 	(void)strlen(assist_text(table, entry->native));
 	assist_arguments(table, entry, arguments, out);
 	free(out);

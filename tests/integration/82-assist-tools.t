@@ -19,11 +19,12 @@ printf '%s\n' $apart rbash rnano sh bashbug zgrep add-shell remove-shell update-
 	xzgrep xzless xzmore bzcmp bzdiff bzegrep bzexe bzfgrep bzgrep bzless bzmore \
 	start-stop-daemon make-first-existing-target gmake select-editor sensible-browser \
 	sensible-editor sensible-pager sensible-terminal md5sum.textutils clear_console dnsdomainname domainname \
-	nisdomainname ypdomainname |
+	nisdomainname ypdomainname invoke-rc.d service |
 	sort >"$scratch/apart"
 "$tests/assist/tools.sh" list | sort - "$scratch/apart" >"$scratch/known"
 inside off bash -c 'for package in bash dash sed grep diffutils patch coreutils findutils tar gzip \
-	bzip2 xz-utils file make m4 debianutils hostname ncurses-bin dpkg apt; do
+	bzip2 xz-utils file make m4 debianutils hostname ncurses-bin dpkg apt debconf \
+	init-system-helpers libpam-runtime; do
 		dpkg -L $package | grep -E "^(/usr)?/s?bin/."
 	done'
 printf '%s\n' "$out" | sed 's,.*/,,' | sort -u >"$scratch/has"

@@ -9,6 +9,7 @@
 . "$(dirname "$0")/../assist/lib.sh"
 
 tools_compare packages
+tools_compare scripts
 
 context=$(tmpdir)
 cat >"$context/Dockerfile" <<'END'

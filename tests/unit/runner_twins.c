@@ -60,18 +60,31 @@ static void put_program(int root, const char *path, const struct program *progra
 	put(root, path, program->bytes, sizeof(program->bytes), 0755);
 }
 
-/** dpkg's word for a file that is `program`. */
-static void put_sums(int root, const char *package, const char *path, const struct program *program)
+/** dpkg's word for a file of this content. */
+static void sum_add(struct buf *text, const char *path, const void *data, size_t size)
 {
-	owned(str) char *list = xasprintf("var/lib/dpkg/info/%s.md5sums", package);
-	owned(buf) struct buf text = {};
 	uint8_t sum[16];
 
-	MD5(program->bytes, sizeof(program->bytes), sum);
+	MD5(data, size, sum);
 	for (size_t i = 0; i < sizeof(sum); i++)
-		buf_printf(&text, "%02x", sum[i]);
-	buf_printf(&text, "  %s\n", path);
-	put_text(root, list, buf_text(&text));
+		buf_printf(text, "%02x", sum[i]);
+	buf_printf(text, "  %s\n", path);
+}
+
+static void put_list(int root, const char *package, const struct buf *text)
+{
+	owned(str) char *list = xasprintf("var/lib/dpkg/info/%s.md5sums", package);
+
+	put_text(root, list, buf_text(text));
+}
+
+/** A package of one file, which is `program`. */
+static void put_sums(int root, const char *package, const char *path, const struct program *program)
+{
+	owned(buf) struct buf text = {};
+
+	sum_add(&text, path, program->bytes, sizeof(program->bytes));
+	put_list(root, package, &text);
 }
 
 static void put_status(int root, const char *package, const char *version, const char *arch)
@@ -354,6 +367,99 @@ TEST(a_step_that_forges_the_database_fools_only_itself)
 	CHECK(trusting->count == 1);
 	CHECK(wary->count == 0);
 	bed_drop(&bed);
+}
+
+/** A package for all machines, of a script; the bed's sed is no longer known. */
+static void script_make(int root, const char *script)
+{
+	owned(buf) struct buf text = {};
+
+	put_status(root, "debconf", "1.5", "all");
+	sum_add(&text, "usr/bin/debconf-show", script, strlen(script));
+	put_list(root, "debconf", &text);
+	put(root, "usr/bin/debconf-show", script, strlen(script), 0755);
+}
+
+TEST(scripts_that_are_their_packages_own_need_no_counterpart)
+{
+	static const struct {
+		const char *foreign, *peer;
+		size_t count;
+	} scripts[] = {
+		{ "#!/usr/bin/perl\n", "#!/usr/bin/perl\n", 1 },
+		{ "#!/usr/bin/perl\n#forged", "#!/usr/bin/perl\n", 0 },
+		{ "no script", "no script", 0 },
+		{ "", "", 0 },
+	};
+
+	for (size_t i = 0; i < countof(scripts); i++) {
+		owned(twin_set) struct twin_set *set = NULL;
+		struct bed bed;
+
+		bed_make(&bed);
+		script_make(bed.foreign, scripts[i].foreign);
+		script_make(bed.peer, scripts[i].peer);
+		set = find(&bed, TOOL_SAFE, true);
+		tap_check(set->scripts.count == scripts[i].count, __FILE__, __LINE__,
+			  "script %zu: %zu found", i, set->scripts.count);
+		if (set->scripts.count)
+			CHECK_STR(set->scripts.items[0], "/usr/bin/debconf-show");
+		bed_drop(&bed);
+	}
+}
+
+/** An interpreter, and modules of it as the package has them. */
+static void perl_make(int root, const char *arch, const char *triple, uint16_t machine,
+		      const char *const *modules, size_t count)
+{
+	const struct program program = program_make(machine, "perl");
+	owned(buf) struct buf text = {};
+
+	put_status(root, "perl-base", "5.40", arch);
+	put_program(root, "usr/bin/perl", &program);
+	sum_add(&text, "usr/bin/perl", program.bytes, sizeof(program.bytes));
+	for (size_t i = 0; i < count; i++) {
+		owned(str) char *path = xasprintf("usr/lib/%s/perl-base/%s", triple, modules[i]);
+
+		put_program(root, path, &program);
+		sum_add(&text, path, program.bytes, sizeof(program.bytes));
+	}
+	put_list(root, "perl-base", &text);
+}
+
+TEST(an_interpreter_has_the_same_modules_on_both_sides)
+{
+	static const char *const modules[] = { "auto/IO/IO.so", "auto/re/re.so" };
+	static const char other[] = "usr/lib/aarch64-linux-gnu/perl5/5.40/auto/x.so";
+	static const char equal[] = "it asks for the machine"; /* there is no C library */
+	static const struct {
+		size_t foreign, native;
+		bool with_other;
+		const char *reason;
+	} sides[] = {
+		{ 2, 2, false, equal },
+		{ 0, 0, false, equal },
+		{ 2, 1, false, "the native root does not have the same modules" },
+		{ 1, 2, false, "a library that it needs is another one" },
+		{ 2, 2, true, "the native root does not have the same modules" },
+	};
+
+	for (size_t i = 0; i < countof(sides); i++) {
+		const struct program program = program_make(183, "module");
+		owned(twin_set) struct twin_set *set = NULL;
+		struct bed bed;
+
+		bed_make(&bed);
+		perl_make(bed.foreign, "arm64", "aarch64-linux-gnu", 183, modules,
+			  sides[i].foreign);
+		perl_make(bed.native, "amd64", "x86_64-linux-gnu", 62, modules, sides[i].native);
+		if (sides[i].with_other)
+			put_program(bed.foreign, other, &program);
+		set = find(&bed, TOOL_SAFE, false);
+		if (CHECK(set->miss_count == 1))
+			CHECK_STR(set->misses[0].reason, sides[i].reason);
+		bed_drop(&bed);
+	}
 }
 
 TEST(each_row_has_a_reason_and_lists_that_the_dispatcher_knows)

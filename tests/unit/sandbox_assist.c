@@ -22,15 +22,13 @@ static const char *const no_native[] = { "-march=native", "-v", "-m*=native", "~
 static const char *const target[] = { "--target=x", "-Q", NULL };
 static const char *const has_target[] = { "--target*", NULL };
 static const char *const settings[] = { "?GOARCH=arm64", "NAME=value", NULL };
-static const char *const perl_scripts[] = { "/usr/share/automake/", "/usr/bin/aclocal", NULL };
-static const char *const python_scripts[] = { "/usr/bin/pip", "m:pip", "c:import setuptools",
-					      NULL };
+static const char *const python_scripts[] = { "m:pip", "c:import setuptools", NULL };
 
 static const char *const no_last[] = { "$-o", NULL };
 static const char *const at_end[] = { "+-end", "-start", NULL };
 static const char *const math[] = { "-lm", "-with-m", "-lx", "-with-x", NULL };
 
-enum { SED, CC, LD, PERL, PYTHON, DRIVER };
+enum { SED, CC, LD, PERL, PYTHON, SCRIPT, DRIVER };
 
 static const struct assist_twin twins[] = {
 	[SED] = { 10, 100, { 1, 2 }, { 3, 4 }, .native = "/x/0/sed" },
@@ -51,8 +49,15 @@ static const struct assist_twin twins[] = {
 		 .native = "/x/0/ld",
 		 .plugin_from = "/usr/lib/gcc/",
 		 .plugin_to = "/x/0/plugin.so" },
-	[PERL] = { 13, 1, { 0, 0 }, { 0, 0 }, .native = "/x/0/perl", .scripts = perl_scripts },
-	[PYTHON] = { 14, 1, { 0, 0 }, { 0, 0 }, .native = "/x/0/py", .scripts = python_scripts },
+	[PERL] = { 13, 1, { 0, 0 }, { 0, 0 }, .native = "/x/0/perl", .scripts_only = true },
+	[PYTHON] = { 14,
+		     1,
+		     { 0, 0 },
+		     { 0, 0 },
+		     .native = "/x/0/py",
+		     .scripts = python_scripts,
+		     .scripts_only = true },
+	[SCRIPT] = { 16, 1, { 0, 0 }, { 0, 0 }, .native = "", .is_script = true },
 	[DRIVER] = { 15,
 		     1,
 		     { 0, 0 },
@@ -202,14 +207,19 @@ static const struct {
 	{ CC, { "-v" }, {}, ASSIST_ARGUMENT },
 	{ CC, { "libx.so" }, {}, ASSIST_ARGUMENT },
 	{ PERL, { "/usr/bin/aclocal", "-e" }, {}, ASSIST_NATIVE },
-	{ PERL, { "-w", "/usr/share/automake/x" }, {}, ASSIST_NATIVE },
+	{ PERL, { "-w", "x" }, {}, ASSIST_NATIVE },
 	{ PERL, { "-w", "--", "/usr/bin/aclocal" }, {}, ASSIST_NATIVE },
-	{ PERL, { "-w", "--", "x" }, {}, ASSIST_SCRIPT },
+	{ PERL, { "x" }, { "PERL5LIB=/x" }, ASSIST_ENVIRONMENT },
+	{ PERL, { "x" }, { "PERL5OPT=-Mx" }, ASSIST_ENVIRONMENT },
+	{ PERL, { "x" }, { "PERL5LIB=", "PERL_UNICODE=1" }, ASSIST_NATIVE },
+	{ PERL, { "x" }, { "LD_PRELOAD=x" }, ASSIST_ENVIRONMENT },
 	{ PERL, { "--" }, {}, ASSIST_SCRIPT },
+	{ PERL, { "--version", "x" }, {}, ASSIST_SCRIPT },
 	{ PERL, { "-e", "/usr/bin/aclocal" }, {}, ASSIST_SCRIPT },
 	{ PERL, { "-we", "1" }, {}, ASSIST_SCRIPT },
 	{ PERL, { "-Mx", "/usr/bin/aclocal" }, {}, ASSIST_SCRIPT },
-	{ PERL, { "usr/bin/aclocal" }, {}, ASSIST_SCRIPT },
+	{ PERL, { "-I", "x" }, {}, ASSIST_SCRIPT },
+	{ PERL, { "-V" }, {}, ASSIST_SCRIPT },
 	{ PERL, { "-" }, {}, ASSIST_SCRIPT },
 	{ PERL, {}, {}, ASSIST_SCRIPT },
 	{ PYTHON, { "-m", "pip", "install" }, {}, ASSIST_NATIVE },
@@ -219,7 +229,10 @@ static const struct {
 	{ PYTHON, { "-c", "import setuptools; x" }, {}, ASSIST_NATIVE },
 	{ PYTHON, { "-c", "import os" }, {}, ASSIST_SCRIPT },
 	{ PYTHON, { "-I", "/usr/bin/pip" }, {}, ASSIST_SCRIPT },
-	{ PYTHON, { "m:pip" }, {}, ASSIST_SCRIPT },
+	{ PYTHON, { "m:pip" }, {}, ASSIST_NATIVE },
+	{ PYTHON, { "x" }, { "PYTHONPATH=/x" }, ASSIST_ENVIRONMENT },
+	{ SED, { "x" }, { "PERL5LIB=/x", "PYTHONPATH=/x" }, ASSIST_NATIVE },
+	{ SCRIPT, { "x" }, {}, ASSIST_NO_TWIN },
 	{ SED, {}, { "GCC_EXEC_PREFIX=/x/" }, ASSIST_ENVIRONMENT },
 	{ DRIVER, { "-o", "x" }, {}, ASSIST_NATIVE },
 	{ DRIVER, { "x.c", "-o" }, {}, ASSIST_ARGUMENT },
@@ -247,13 +260,13 @@ TEST(arguments_and_environment_decide)
 
 	table_make(&table);
 	for (size_t i = 0; i < countof(verdicts); i++) {
-		const char *arguments[6] = { "x" };
+		const char *arguments[6] = { "x" }, *script;
 
 		memcpy(arguments + 1, verdicts[i].arguments, sizeof(verdicts[i].arguments));
 		tap_check(assist_judge(table.data, find(&table, verdicts[i].twin),
 				       (char *const *)(uintptr_t)arguments,
-				       (char *const *)(uintptr_t)verdicts[i].environment) ==
-				  verdicts[i].verdict,
+				       (char *const *)(uintptr_t)verdicts[i].environment,
+				       &script) == verdicts[i].verdict,
 			  __FILE__, __LINE__, "case %zu", i);
 	}
 }
@@ -265,12 +278,41 @@ TEST(what_a_program_is_called_may_decide)
 
 	table_make(&table);
 	for (size_t i = 0; i < countof(places); i++) {
-		const char *arguments[] = { places[i].name, NULL };
+		const char *arguments[] = { places[i].name, NULL }, *script;
 
 		tap_check(assist_judge(table.data, find(&table, places[i].twin),
-				       (char *const *)(uintptr_t)arguments,
-				       none) == places[i].verdict,
+				       (char *const *)(uintptr_t)arguments, none,
+				       &script) == places[i].verdict,
 			  __FILE__, __LINE__, "case %zu", i);
+	}
+}
+
+static const struct {
+	size_t twin;
+	const char *arguments[5], *script;
+} scripts[] = {
+	{ PERL, { "perl", "/usr/bin/aclocal", "-e" }, "/usr/bin/aclocal" },
+	{ PERL, { "perl", "-w", "x", "y" }, "x" },
+	{ PERL, { "perl", "-w", "--", "-x" }, "-x" },
+	{ PERL, { "perl", "-e", "x" }, NULL },
+	{ PYTHON, { "python", "-m", "pip", "x" }, NULL },
+	{ PYTHON, { "python", "-Es", "/usr/bin/pip" }, "/usr/bin/pip" },
+	{ SED, { "sed", "x" }, NULL },
+};
+
+TEST(an_interpreter_depends_on_the_script_it_is_asked_for)
+{
+	owned(buf) struct buf table = {};
+
+	table_make(&table);
+	for (size_t i = 0; i < countof(scripts); i++) {
+		char *const environment[] = { NULL };
+		const char *script = "";
+
+		(void)assist_judge(table.data, find(&table, scripts[i].twin),
+				   (char *const *)(uintptr_t)scripts[i].arguments, environment,
+				   &script);
+		CHECK_STR(script ? script : "none", scripts[i].script ? scripts[i].script : "none");
 	}
 }
 
