@@ -133,16 +133,18 @@ const struct tool tools[] = {
 	  .reason = "the compiled magic file is the same for machines of one byte order" },
 
 	/* ---- building ---- */
-	{ .package = "make", .path = "*/make", .mode = TOOL_SAFE,
+	{ .package = "make", .path = "*/make", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
 	  .machine = LIST("$u-$v-linux-gnu", "/usr/lib/$T"),
 	  .reason = "times and texts; MAKE_HOST and the places of -lNAME are exchanged" },
-	{ .package = "ninja-build", .path = "*/ninja", .mode = TOOL_SAFE,
+	{ .package = "ninja-build", .path = "*/ninja", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
 	  .reason = "times, texts and a hash that is defined bit by bit" },
-	{ .package = "m4", .path = "*/m4", .mode = TOOL_SAFE,
+	{ .package = "m4", .path = "*/m4", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
 	  .reason = "texts and 32-bit integers; format() has doubles" },
-	{ .package = "bison", .path = "*/bison", .mode = TOOL_SAFE, .reason = "tables of integers" },
-	{ .package = "flex", .path = "*/flex*", .mode = TOOL_SAFE, .reason = "tables of integers" },
-	{ .package = "gettext*", .path = "*/bin/*", .mode = TOOL_SAFE,
+	{ .package = "bison", .path = "*/bison", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
+	  .reason = "tables of integers" },
+	{ .package = "flex", .path = "*/flex*", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
+	  .reason = "tables of integers" },
+	{ .package = "gettext*", .path = "*/bin/*", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
 	  .reason = "texts; .mo files have the byte order, which is the same" },
 
 	/* ---- small ones ---- */
@@ -159,7 +161,7 @@ const struct tool tools[] = {
 	{ .package = "util-linux", .path = "*/rev", .mode = TOOL_SAFE, .reason = BYTES },
 	{ .package = "ncurses-bin", .mode = TOOL_SAFE,
 	  .reason = "compiled entries have a byte order of their own" },
-	{ .package = "git", .path = "*/git", .mode = TOOL_SAFE,
+	{ .package = "git", .path = "*/git", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
 	  .refuse = LIST("--build-options", "bugreport", "diagnose"),
 	  .reason = "objects are bytes; only the report of its build tells the machine" },
 	{ .package = "git", .path = "*/git-remote-http*", .mode = TOOL_SAFE,
@@ -227,8 +229,9 @@ const struct tool tools[] = {
 	  .reason = SCRIPTED },
 	{ .package = "debhelper", .path = "*/bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
 	  .reason = SCRIPTED },
-	{ .package = "perl", .path = "*/bin/pod2*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
-	  .reason = SCRIPTED },
+	/* It has the modules of perl-base's program too. */
+	{ .package = "perl", .path = "*/bin/pod2*", .mode = TOOL_SAFE,
+	  .flags = TOOL_SCRIPT | TOOL_FETCH, .reason = SCRIPTED },
 
 	/* ---- compilers: from a cross toolchain ---- */
 	{ .package = "binutils*", .path = "*-ld.bfd", .mode = TOOL_SAFE,
@@ -287,7 +290,8 @@ const struct tool tools[] = {
 	  .reason = DRIVER_REASON },
 
 	/* ---- only in full mode ---- */
-	{ .package = "cmake", .path = "*/cmake", .mode = TOOL_FULL, .flags = TOOL_FMA,
+	{ .package = "cmake", .path = "*/cmake", .mode = TOOL_FULL,
+	  .flags = TOOL_FMA | TOOL_FETCH,
 	  .refuse = LIST("--system-information*"),
 	  .reason = "asks the machine of the C library, whose copy answers for the target" },
 };
@@ -313,6 +317,15 @@ bool tool_package_known(const char *package, enum tool_mode mode)
 {
 	for (size_t i = 0; i < tool_count; i++)
 		if (!(tools[i].flags & TOOL_DENIED) && tools[i].mode <= mode &&
+		    row_is_for(&tools[i], package))
+			return true;
+	return false;
+}
+
+bool tool_package_fetched(const char *package, enum tool_mode mode)
+{
+	for (size_t i = 0; i < tool_count; i++)
+		if ((tools[i].flags & TOOL_FETCH) && tools[i].mode <= mode &&
 		    row_is_for(&tools[i], package))
 			return true;
 	return false;

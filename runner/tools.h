@@ -55,6 +55,7 @@ enum tool_flag {
 	TOOL_INTERPRETER = 1024, /* runs files of TOOL_SCRIPT only, and what `scripts` has */
 	TOOL_SCRIPT = 2048,      /* no program, but a text that such an interpreter runs */
 	TOOL_BY_NAME = 4096,     /* finds itself by argv[0], not by /proc/self/exe */
+	TOOL_FETCH = 8192,       /* worth the time to install it where no native root has it */
 };
 
 /** All rows; those of TOOL_DENIED come first, and the first that matches decides. */
@@ -66,6 +67,9 @@ const struct tool *tool_find(const char *package, const char *path);
 
 /** Whether any row speaks of the package, so that its files are worth looking at. */
 bool tool_package_known(const char *package, enum tool_mode mode);
+
+/** Whether a row speaks of the package that is worth installing natively. */
+bool tool_package_fetched(const char *package, enum tool_mode mode);
 
 /** What the words in a row's texts stand for: the character behind the $, and the text. */
 struct tool_word {

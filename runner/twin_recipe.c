@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Cross toolchains on demand: which packages a native root would need for the compilers that the
+ * Native roots on demand: which packages one would need for the compilers and tools that the
  * foreign one has.  Debian builds a compiler and its cross packages from one source, so the names
  * follow from each other: gcc-12 of arm64 is gcc-12-aarch64-linux-gnu of another machine.
+ *
+ * Names and versions are a step's to choose, and come into a script for a shell.
  */
 #include "runner/twin_source.h"
 
@@ -10,6 +12,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define INSTALL "apt-get -qq -y --no-install-recommends install"
 
 enum { RECIPE_PACKAGES_MAX = 64 };
 
@@ -73,38 +77,66 @@ static bool is_there(struct packages *const *natives, size_t count, const char *
 	return false;
 }
 
-/** What is to be installed: binutils, whose versions are exact, and compilers, as apt names both.
+/** What is to be installed: binutils, whose versions are exact, compilers, and tools, as apt names
+ * them.
  */
 struct wanted {
 	struct strings names, binutils, compilers;
+	struct strings tool_names, tools;
 };
+
+/** Nothing that a shell or apt would not take for a name or a version. */
+static bool is_plain(const char *text)
+{
+	const size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz"
+					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-:~");
+
+	return length && !text[length] && *text != '-';
+}
 
 static void wanted_drop(struct wanted *wanted)
 {
 	strings_drop(&wanted->names);
 	strings_drop(&wanted->binutils);
 	strings_drop(&wanted->compilers);
+	strings_drop(&wanted->tool_names);
+	strings_drop(&wanted->tools);
+}
+
+/** A compiler's package, or one of binutils. */
+static void compiler_wanted(const struct package *package, const char *name, struct wanted *out)
+{
+	if (strings_have(&out->names, name))
+		return;
+	strings_add(&out->names, name);
+	if (starts_with(name, "binutils"))
+		strings_printf(&out->binutils, "%s=%.*s", name,
+			       (int)version_source_length(package->version), package->version);
+	else
+		strings_printf(&out->compilers, "%s=%scross1", name, package->version);
 }
 
 static void packages_wanted(const struct packages *foreign, struct packages *const *natives,
 			    size_t native_count, const struct twin_arch *host,
 			    const struct twin_arch *target, bool is_full, struct wanted *out)
 {
-	for (size_t i = 0; i < foreign->count && out->names.count < RECIPE_PACKAGES_MAX; i++) {
+	for (size_t i = 0; i < foreign->count; i++) {
 		const struct package *package = &foreign->items[i];
 		owned(str) char *name = cross_name(package->name, target->triple);
 
-		if (!name || strcmp(package->arch, target->deb) != 0 ||
-		    strings_have(&out->names, name) ||
-		    is_there(natives, native_count, name, host->deb, package->version, is_full))
+		if (strcmp(package->arch, target->deb) != 0 || !is_plain(package->name) ||
+		    !is_plain(package->version) ||
+		    out->names.count + out->tools.count >= RECIPE_PACKAGES_MAX)
 			continue;
-		strings_add(&out->names, name);
-		if (starts_with(name, "binutils"))
-			strings_printf(&out->binutils, "%s=%.*s", name,
-				       (int)version_source_length(package->version),
-				       package->version);
-		else
-			strings_printf(&out->compilers, "%s=%scross1", name, package->version);
+		if (name &&
+		    !is_there(natives, native_count, name, host->deb, package->version, is_full))
+			compiler_wanted(package, name, out);
+		if (name || !tool_package_fetched(package->name, is_full ? TOOL_FULL : TOOL_SAFE) ||
+		    is_there(natives, native_count, package->name, host->deb, package->version,
+			     false))
+			continue;
+		strings_add(&out->tool_names, package->name);
+		strings_printf(&out->tools, "%s=%s", package->name, package->version);
 	}
 }
 
@@ -116,18 +148,29 @@ static void words_add(struct buf *out, const struct strings *words)
 
 static void install_add(struct buf *out, const struct strings *words)
 {
-	buf_add_str(out, "apt-get -qq -y --no-install-recommends install");
+	buf_add_str(out, INSTALL);
 	words_add(out, words);
+}
+
+static void script_begin(struct buf *script)
+{
+	buf_add_str(script, "set -e\nexport DEBIAN_FRONTEND=noninteractive\napt-get -qq update\n");
+}
+
+static char *script_end(struct buf *script)
+{
+	buf_add_str(script, "apt-get clean\nrm -rf /var/lib/apt/lists/*\n");
+	return buf_take(script);
 }
 
 /**
  * The very versions where they can be had; else in full mode, which may use it, another revision.
  */
-static char *script_make(const struct wanted *wanted, bool is_full)
+static char *compilers_script(const struct wanted *wanted, bool is_full)
 {
 	struct buf script = {};
 
-	buf_add_str(&script, "set -e\nexport DEBIAN_FRONTEND=noninteractive\napt-get -qq update\n");
+	script_begin(&script);
 	if (wanted->binutils.count) {
 		install_add(&script, &wanted->binutils);
 		buf_add_str(&script, is_full ? " || true\n" : "\n");
@@ -141,27 +184,54 @@ static char *script_make(const struct wanted *wanted, bool is_full)
 			buf_add_str(&script, wanted->binutils.count ? "true" : "exit 1");
 		buf_add_char(&script, '\n');
 	}
-	buf_add_str(&script, "apt-get clean\nrm -rf /var/lib/apt/lists/*\n");
-	return buf_take(&script);
+	return script_end(&script);
+}
+
+/** Those that can be had. */
+static char *tools_script(const struct wanted *wanted)
+{
+	struct buf script = {};
+
+	script_begin(&script);
+	install_add(&script, &wanted->tools);
+	buf_add_str(&script, " ||\n\tfor tool in");
+	words_add(&script, &wanted->tools);
+	buf_add_str(&script, "; do\n\t\t" INSTALL " $tool || true\n\tdone\n");
+	return script_end(&script);
 }
 
 static void recipe_add(struct twin_recipes *recipes, const struct twin_arch *host,
-		       const struct twin_arch *target, struct wanted *wanted, bool is_full)
+		       const char *title, const char *script, struct strings *packages)
 {
 	owned(hasher) struct hasher *hasher = hasher_new();
-	owned(str) char *script = script_make(wanted, is_full);
 	struct twin_recipe *recipe;
 
 	array_grow(recipes->items, recipes->count);
 	recipe = &recipes->items[recipes->count++];
-	*recipe = (struct twin_recipe){ .packages = wanted->names };
-	wanted->names = (struct strings){};
-	recipe->title = arena_printf(recipes->arena, "cross toolchain for linux/%s", target->arch);
+	*recipe = (struct twin_recipe){ .packages = *packages };
+	*packages = (struct strings){};
+	recipe->title = arena_strdup(recipes->arena, title);
 	recipe->script = arena_strdup(recipes->arena, script);
 	hasher_add_str(hasher, "mpemu cross toolchain 1");
 	hasher_add_str(hasher, host->deb);
 	hasher_add_str(hasher, script);
 	recipe->key = hasher_finish(hasher);
+}
+
+static void recipes_add(struct twin_recipes *recipes, const struct twin_arch *host,
+			const struct twin_arch *target, struct wanted *wanted, bool is_full)
+{
+	if (wanted->names.count) {
+		owned(str) char *script = compilers_script(wanted, is_full);
+		owned(str) char *title = xasprintf("cross toolchain for linux/%s", target->arch);
+
+		recipe_add(recipes, host, title, script, &wanted->names);
+	}
+	if (wanted->tools.count) {
+		owned(str) char *script = tools_script(wanted);
+
+		recipe_add(recipes, host, "tools of this step", script, &wanted->tool_names);
+	}
 }
 
 result twin_recipes_find(const struct ctx *ctx, const struct twin_request *request,
@@ -189,8 +259,7 @@ result twin_recipes_find(const struct ctx *ctx, const struct twin_request *reque
 		packages_drop(&natives[i]);
 	if (failed)
 		return FAILED;
-	if (wanted.names.count)
-		recipe_add(recipes, host, target, &wanted, is_full);
+	recipes_add(recipes, host, target, &wanted, is_full);
 	*out = take(recipes);
 	return OK;
 }

@@ -117,8 +117,8 @@ result twins_find(const struct ctx *ctx, const struct twin_request *request, str
 bool host_has_fma(void);
 
 /**
- * How to make a native root that the foreign one has no sibling for: a cross toolchain.  The
- * runtime runs `script` by /bin/sh in a sandbox on top of the sibling base's layers and keeps what
+ * How to make a native root that the foreign one has no sibling for: a cross toolchain, or tools
+ * that earlier steps installed.  The runtime runs `script` by /bin/sh in a sandbox on top of the sibling base's layers and keeps what
  * it leaves as a hidden layer, by `key`.
  */
 struct twin_recipe {
@@ -129,8 +129,8 @@ struct twin_recipe {
 };
 
 /**
- * What toolchain roots would help with this foreign root: compilers and binutils that it has and
- * no source has a twin for.  Adds nothing where none is needed or known.
+ * What roots would help with this foreign root: compilers, binutils and tools worth it that it has
+ * and no source has a twin for.  Adds nothing where none is needed or known.
  */
 struct twin_recipes {
 	struct arena *arena;

@@ -557,11 +557,13 @@ static void recipes_are(struct bed *bed, const char *status, const char *package
 
 	put_text(bed->foreign, "var/lib/dpkg/status", status);
 	CHECK(!twin_recipes_find(&(struct ctx){}, &request, &recipes, &err));
-	for (size_t i = 0; recipes->count && i < recipes->items[0].packages.count; i++)
-		buf_printf(&got, "%s ", recipes->items[0].packages.items[i]);
+	for (size_t i = 0; i < recipes->count; i++) {
+		for (size_t j = 0; j < recipes->items[i].packages.count; j++)
+			buf_printf(&got, "%s ", recipes->items[i].packages.items[j]);
+		CHECK(strstr(recipes->items[i].script, "apt-get -qq -y"));
+		CHECK(!strpbrk(recipes->items[i].script, "&()`<>?\"'\\"));
+	}
 	CHECK_STR(buf_text(&got), packages);
-	if (recipes->count)
-		CHECK(strstr(recipes->items[0].script, "apt-get -qq -y"));
 }
 
 #define INSTALLED(name, version)                                                                  \
@@ -589,5 +591,25 @@ TEST(a_compiler_asks_for_the_cross_toolchain_of_its_version)
 	recipes_are(&bed, INSTALLED("gcc-14-aarch64-linux-gnu", "14.2.0-20"),
 		    "gcc-14-aarch64-linux-gnu ");
 	recipes_are(&bed, INSTALLED("gcc-12;rm -rf x", "1") INSTALLED("gcc-1x", "1"), "");
+	recipes_are(&bed, INSTALLED("gcc-12", "1 & reboot") INSTALLED("binutils", "1`x`"), "");
+	bed_drop(&bed);
+}
+
+TEST(tools_that_earlier_steps_installed_are_asked_for_where_they_are_worth_it)
+{
+	struct bed bed;
+
+	bed_make(&bed);
+	recipes_are(&bed, INSTALLED("make", "4.4.1-2"), "make ");
+	recipes_are(&bed, INSTALLED("sed", "4.9-1") INSTALLED("unzip", "6.0-28"), "");
+	recipes_are(&bed, INSTALLED("cmake", "3.31.6-2"), ""); /* only in full mode */
+	recipes_are(&bed,
+		    INSTALLED("make", "4.4.1-2") INSTALLED("cpp-12", "12.2.0-14")
+			    INSTALLED("perl", "5.40.1-6"),
+		    "cpp-12-aarch64-linux-gnu make perl ");
+	recipes_are(&bed, INSTALLED("make", "1;reboot") INSTALLED("git", "$(x)"), "");
+	recipes_are(&bed, INSTALLED("gettext&x", "1") INSTALLED("git", "-o"), "");
+	put_status(bed.native, "make", "4.4.1-2+b1", "amd64");
+	recipes_are(&bed, INSTALLED("make", "4.4.1-2"), "");
 	bed_drop(&bed);
 }
