@@ -89,17 +89,16 @@ run cpp a.c -P
 # The linker is found as by the foreign driver: by its bare name, in the directories of PATH too.
 printf '#!/bin/sh\necho "this is no linker"\nexit 3\n' >lib/ld
 chmod 755 lib/ld
-PATH=/tmp/driver/lib:$PATH ask gcc e.o
-ask gcc -B/tmp/driver/lib/ e.o
+PATH=/tmp/driver/lib:$PATH ask gcc e.o -lm
+ask gcc -B/tmp/driver/lib/ e.o -lm
 mv lib/ld lib/aarch64-linux-gnu-ld
-PATH=/tmp/driver/lib:$PATH ask gcc e.o -o linked
+PATH=/tmp/driver/lib:$PATH ask gcc e.o -lm -o linked
 ask ./linked
 
 # Called from elsewhere and by other names.
 ln -s /usr/bin/gcc lib/my-gcc
 ask lib/my-gcc -c a.c -o 1.o
 ask lib/my-gcc nosuch.c
-(exec -a my-gcc gcc nosuch.c)
 (exec -a /opt/bin/gcc gcc -print-search-dirs)
 echo '-c a.c -o 2.o -DX' >arguments
 ask gcc @arguments
