@@ -131,7 +131,9 @@ static result file_put(struct diff *diff, const struct ahead_item *item, struct 
 	if (first) {
 		entry.is_hard_link = true;
 		entry.link = first;
-		entry.attributes = (struct attributes){};
+		/* What layers record, they record of each name. */
+		if (diff->options->with_attributes)
+			entry.attributes = (struct attributes){};
 		return header_put(diff, &entry, err);
 	}
 	if (!S_ISREG(item->info.st_mode))

@@ -76,6 +76,34 @@ TEST(layer_diff_lists_parents_whiteouts_and_names_in_order)
 	CHECK(info.entry_count == 12);
 }
 
+TEST(capabilities_are_recorded_of_each_name_of_a_file)
+{
+	/* Version 2, effective, permitted: CAP_NET_BIND_SERVICE. */
+	static const char capability[20] = { 1, 0, 0, 2, 0, 4 };
+	owned(scratch) struct scratch scratch = scratch_as_root();
+	owned(fd) int upper = scratch_dir(&scratch, "upper"), blob = -1, fd = -1;
+	owned(source) struct source *source = NULL;
+	owned(tar) struct tar *tar = NULL;
+	struct tar_entry entry = {};
+	struct layer_info info;
+	struct error err = {};
+	size_t count = 0;
+
+	file_make(upper, "a", "program");
+	fd = openat(upper, "a", O_RDWR | O_CLOEXEC);
+	CHECK(linkat(upper, "a", upper, "b", 0) == 0);
+	if (fsetxattr(fd, "security.capability", capability, sizeof(capability), 0) < 0)
+		tap_skip("no capabilities of files here");
+	CHECK(fsetxattr(fd, "user.mine", "x", 1, 0) == 0);
+	if (!CHECK(!diff(upper, &plain, &blob, &info, &err) &&
+		   !source_new(&quiet, blob, UINT64_MAX, &source, &err)))
+		return;
+	tar = tar_new(source);
+	for (; CHECK(tar_next(tar, &entry, &err) == OK) && entry.path; count++)
+		CHECK(entry.attributes.count == 1 && entry.is_hard_link == (count == 1));
+	CHECK(count == 2);
+}
+
 TEST(layer_diff_and_layer_unpack_are_inverse)
 {
 	static const enum compression all[] = { COMPRESSION_NONE, COMPRESSION_GZIP,
