@@ -399,6 +399,7 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 		.user = run->user,
 		.hostname = hostname && *hostname ? hostname : "buildkitsandbox",
 		.leaves_hostname = true,
+		.makes_devices = true,
 		.network = run->network,
 		.input_fd = null_fd,
 		.new_terminal_session = true,

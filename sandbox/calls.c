@@ -7,6 +7,7 @@
 #include <asm/ioctls.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <sys/stat.h>
 
 /* clang-format off */
 const char *const calls_allowed[] = {
@@ -19,7 +20,7 @@ const char *const calls_allowed[] = {
 	"fsync", "ftruncate", "ftruncate64", "futimesat", "getcwd", "getdents", "getdents64",
 	"getxattr", "getxattrat", "lchown", "lchown32", "lgetxattr", "link", "linkat",
 	"listxattr", "listxattrat", "llistxattr", "lremovexattr", "lseek", "lsetxattr", "lstat",
-	"lstat64", "mkdir", "mkdirat", "mknod", "mknodat", "name_to_handle_at", "newfstatat",
+	"lstat64", "mkdir", "mkdirat", "name_to_handle_at", "newfstatat",
 	"open", "openat", "openat2", "pipe", "pipe2", "pread64", "preadv", "preadv2", "pwrite64",
 	"pwritev", "pwritev2", "read", "readahead", "readlink", "readlinkat", "readv",
 	"removexattr", "removexattrat", "rename", "renameat", "renameat2", "rmdir", "sendfile",
@@ -87,13 +88,16 @@ const char *const calls_allowed[] = {
 
 const struct call_check calls_checked[] = {
 	{ "clone", 0, CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-	  CLONE_NEWPID | CLONE_NEWNET, 0, false, {}, 0 },
+	  CLONE_NEWPID | CLONE_NEWNET, 0, false, false, {}, 0 },
 	/* Linux, 32-bit uname, no randomisation for either, and asking */
-	{ "personality", 0, 0, 0, true, { 0, 0x8, 0x20000, 0x20008, 0xffffffff }, 5 },
+	{ "personality", 0, 0, 0, true, false, { 0, 0x8, 0x20000, 0x20008, 0xffffffff }, 5 },
 	/* not AF_ALG (38), AF_VSOCK (40) and families that nobody misses */
-	{ "socket", 0, 0, 45, false, { 12, 19, 20, 23, 25, 34, 37, 38, 40 }, 9 },
+	{ "socket", 0, 0, 45, false, false, { 12, 19, 20, 23, 25, 34, 37, 38, 40 }, 9 },
 	/* nobody forges what a terminal's user types */
-	{ "ioctl", 1, 0, 0, false, { TIOCSTI, TIOCLINUX }, 2 },
+	{ "ioctl", 1, 0, 0, false, false, { TIOCSTI, TIOCLINUX }, 2 },
+	/* devices, which take rights over the host: see nodes.h; a link's bits are no type of theirs */
+	{ "mknod", 1, S_IFCHR, 0, false, true, {}, 0 },
+	{ "mknodat", 2, S_IFCHR, 0, false, true, {}, 0 },
 };
 
 const char *const calls_absent[] = { "clone3" };

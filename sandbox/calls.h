@@ -24,13 +24,14 @@ extern const size_t calls_newest_count;
 
 /**
  * Calls that depend on one 32-bit argument: refused where it has one of `bits`, or is more than
- * `max` (0: any).  Of what is left the listed values alone are allowed, or alone are not.
+ * `max` (0: any).  Of what is left the listed values alone are allowed, or alone are not.  Where it
+ * `asks`, the one who runs the sandbox is asked instead of refusing.
  */
 struct call_check {
 	const char *name;
 	unsigned argument;
 	uint32_t bits, max;
-	bool allows_listed;
+	bool allows_listed, asks;
 	uint32_t values[9];
 	unsigned count;
 };

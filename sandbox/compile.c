@@ -182,10 +182,13 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 		op_add(plan, OP_SCOPE, "no abstract sockets or signals beyond the sandbox")
 			->number = SCOPE_ALL;
 	/* While it is still privileged: else programs could not have set-user-id bits. */
-	if (filter && plan->sandbox->fresh_main)
-		op_add(plan, OP_FILTER, "filter system calls%s",
-		       plan->spec->seccomp ? " by the given profile" : "")
-			->data = filter;
+	if (filter && plan->sandbox->fresh_main) {
+		struct op *op = op_add(plan, OP_FILTER, "filter system calls%s",
+				       plan->spec->seccomp ? " by the given profile" : "");
+
+		op->data = filter;
+		op->number = !plan->spec->seccomp;
+	}
 	if (user->uid != 0)
 		set = 0;
 	op_add(plan, OP_CAPABILITIES, "hold %s capabilities", set ? "these" : "no")->number = set;
@@ -385,6 +388,7 @@ result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, st
 	if (status)
 		return fail_in(err, "sandbox");
 	sandbox->upper = arena_strdup(sandbox->arena, spec->upper);
+	sandbox->makes_devices = spec->makes_devices;
 	*out = take(sandbox);
 	return OK;
 }

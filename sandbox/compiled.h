@@ -54,6 +54,7 @@ struct sandbox {
 	int signal_fd;             /* or 0 */
 	struct sampling *sampling; /* or NULL */
 	const char *upper;
+	bool makes_devices;
 };
 
 #endif

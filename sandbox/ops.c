@@ -111,11 +111,10 @@ static int do_groups(struct child *child, const struct op *op)
 	return SYS(unshare, CLONE_NEWCGROUP);
 }
 
-/** Hand the parent a handle for signals.  Where it cannot be had, it has only SIGKILL for all. */
-static void started_tell(const struct child *child, int main_pid)
+/** Hand the parent a descriptor, if there is one, that is ours no more. */
+static void descriptor_tell(const struct child *child, enum message_kind kind, int fd)
 {
-	const struct message message = { .kind = MESSAGE_STARTED };
-	int fd = SYS(pidfd_open, main_pid, 0U);
+	const struct message message = { .kind = kind };
 
 	if (fd >= 0)
 		(void)descriptor_send(slot(child, SLOT_LINK), &message, sizeof(message), fd);
@@ -131,7 +130,7 @@ static uint64_t microseconds(struct timeval time)
  * Reap until the main process ends, then kill and reap what it left behind: the parent need not
  * wait until we are gone, and all mounts with us.
  */
-[[gnu::noreturn]] static void init_run(struct child *child, int main_pid)
+[[gnu::noreturn]] static void init_run(struct child *child, int main_pid, int listener)
 {
 	struct message message = { .kind = MESSAGE_EXIT };
 	struct rusage usage = {};
@@ -144,7 +143,10 @@ static uint64_t microseconds(struct timeval time)
 	for (int fd = 0; fd < 3; fd++)
 		shut(fd);
 	(void)capabilities_set(0);
-	started_tell(child, main_pid);
+	if (listener)
+		descriptor_tell(child, MESSAGE_LISTENER, listener);
+	/* For signals.  Where it cannot be had, there is only SIGKILL for all. */
+	descriptor_tell(child, MESSAGE_STARTED, SYS(pidfd_open, main_pid, 0U));
 	do
 		pid = SYS(wait4, -1, &status, __WALL, NULL);
 	while (pid != main_pid && (pid > 0 || errno == EINTR));
@@ -204,6 +206,7 @@ static struct {
 	int is_here;   /* the kernel sets it to 0 when the process leaves our memory */
 	int root_gone; /* the old root is detached; 0 while init is at it */
 	int sys;       /* errno of what it could not do in advance */
+	int listener;  /* of its filter; 0: none */
 	const struct op *op;
 	struct child *child; /* blank's, then its own */
 	_Alignas(16) char stack[STACK_SIZE];
@@ -228,6 +231,7 @@ static int early_run(void *closure)
 
 	if (do_keyring(blank, early.op) < 0 || do_filter(blank, early.op) < 0)
 		early.sys = errno;
+	early.listener = blank->listener;
 	word_set(&early.turn, TURN_INIT);
 	word_await(&early.turn, TURN_INIT);
 	/* From here on, its descriptors are its own. */
@@ -268,7 +272,7 @@ void root_await(void)
 		give_up(child);
 	word_set(&early.root_gone, 1);
 	word_await(&early.is_here, 1);
-	init_run(child, early.pid);
+	init_run(child, early.pid, early.listener);
 }
 
 /**
@@ -292,11 +296,13 @@ static int do_fork(struct child *child, const struct op *op)
 	if (early.pid) {
 		SYS(kill, early.pid, SIGKILL);
 		SYS(wait4, early.pid, NULL, __WALL, NULL);
+		if (early.listener)
+			shut(early.listener);
 	}
 	early.root_gone = 1;
 	pid = clone(main_run, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
 	if (pid > 0)
-		init_run(child, pid);
+		init_run(child, pid, 0);
 	return pid;
 }
 

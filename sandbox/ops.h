@@ -53,7 +53,7 @@ enum op_kind {
 	OP_USER,              /* become `data`, a struct user; capabilities are kept */
 	OP_CAPABILITIES,      /* keep those in `number` and no others */
 	OP_SCOPE,  /* no abstract sockets and signals across the sandbox's border (Landlock) */
-	OP_FILTER, /* `data`, a struct filter, from now on */
+	OP_FILTER, /* `data`, a struct filter, from now on; where `number`, it asks the parent */
 	OP_EXEC,   /* `data`, a struct program */
 	OP_KINDS
 };
@@ -110,7 +110,8 @@ enum phase { PHASE_REALM, PHASE_BLANK, PHASE_LONE, PHASE_OWN };
 /** What the child tells the parent: each is one packet on the link. */
 enum message_kind {
 	MESSAGE_OP_FAILED,
-	MESSAGE_STARTED, /* comes with a pidfd of the main process */
+	MESSAGE_LISTENER, /* comes with what its filter asks by */
+	MESSAGE_STARTED,  /* comes with a pidfd of the main process */
 	MESSAGE_EXEC_FAILED,
 	MESSAGE_EXIT,
 };
@@ -136,6 +137,7 @@ struct child {
 	int source_slot;
 	size_t source_count;
 	bool fresh_main; /* one that was made in advance will not do */
+	int listener;    /* of a filter that was set in advance, to be told later; 0: none */
 };
 
 /** What goes over a blank's link first, with the descriptors; then the packed list, in parts. */

@@ -362,9 +362,13 @@ static void main_add(struct plan *plan, const struct realm_kind *kind)
 	const struct filter *filter;
 	struct error ignored;
 
-	if (filter_get(which, &filter, &ignored) == OK)
-		op_add(plan, OP_MAIN, "the main process waits: new keyring, filter system calls")
-			->data = filter;
+	struct op *op;
+
+	if (filter_get(which, &filter, &ignored))
+		return;
+	op = op_add(plan, OP_MAIN, "the main process waits: new keyring, filter system calls");
+	op->data = filter;
+	op->number = true;
 }
 
 /** In the order of every runtime's default list: /proc, /dev, /sys. */

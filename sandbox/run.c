@@ -197,6 +197,7 @@ static void message_take(struct run *run, const struct message *message, struct 
 		out->exec_failed = true;
 		out->exec_errno = message->sys;
 		break;
+	case MESSAGE_LISTENER:
 	case MESSAGE_STARTED:
 		break; /* the watch has it */
 	case MESSAGE_EXIT:
@@ -208,8 +209,15 @@ static void message_take(struct run *run, const struct message *message, struct 
 /** Read what the child has to say until nobody can say anything any more. */
 static void link_read(struct run *run, struct sandbox_exit *out, struct error *err)
 {
+	const struct nodes nodes = {
+		.allowed = run->sandbox->makes_devices && run->sandbox->kind.shifted,
+		.upper = run->sandbox->upper,
+		.userns = run->blank.userns,
+	};
 	struct watch watch = {
 		.ctx = run->ctx,
+		.listener = -1,
+		.nodes = &nodes,
 		.link = run->blank.link,
 		.init = run->blank.pidfd,
 		.main = -1,

@@ -163,6 +163,8 @@ struct sandbox_spec {
 	const char *const *cap_add, *const *cap_drop; /* names, of the capabilities of root */
 	size_t cap_add_count, cap_drop_count;
 	const char *seccomp;    /* NULL: ours, "unconfined", or the path of a profile as JSON */
+	bool makes_devices;     /* its root may make device nodes, which nobody in it can open;
+				   as real root, with our filter of calls */
 	bool no_new_privileges; /* set-user-id bits and file capabilities give none */
 	const char *hostname;
 	bool leaves_hostname; /* /etc/hostname is the image's own, not a file that says `hostname`

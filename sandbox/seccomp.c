@@ -67,7 +67,7 @@ static const struct arch {
 enum { X32_FIRST = 0x40000000, CALLS_MAX = 1024 };
 
 /** What happens to a call: a verdict, or a check of its arguments. */
-enum verdict { REFUSED, ALLOWED, ABSENT, KILLED, CHECKED };
+enum verdict { REFUSED, ALLOWED, ABSENT, KILLED, ASKED, CHECKED };
 
 /** From `first` on, until the next one; CHECKED + n stands for calls_checked[n]. */
 struct range {
@@ -188,10 +188,9 @@ static void ranges_make(const struct arch *arch, uint64_t capabilities, struct r
 #define ARGUMENT(number) (offsetof(struct seccomp_data, args) + (number) * sizeof(uint64_t))
 
 static const uint32_t actions[] = {
-	[REFUSED] = SECCOMP_RET_ERRNO | EPERM,
-	[ALLOWED] = SECCOMP_RET_ALLOW,
-	[ABSENT] = SECCOMP_RET_ERRNO | ENOSYS,
-	[KILLED] = SECCOMP_RET_KILL_PROCESS,
+	[REFUSED] = SECCOMP_RET_ERRNO | EPERM, [ALLOWED] = SECCOMP_RET_ALLOW,
+	[ABSENT] = SECCOMP_RET_ERRNO | ENOSYS, [KILLED] = SECCOMP_RET_KILL_PROCESS,
+	[ASKED] = SECCOMP_RET_USER_NOTIF,
 };
 
 /** A jump to a return that is written later. */
@@ -257,7 +256,7 @@ static void test_add(struct code *code, uint16_t how, uint32_t value, enum verdi
 
 static void check_write(struct code *code, const struct call_check *check)
 {
-	enum verdict listed = check->allows_listed ? ALLOWED : REFUSED;
+	enum verdict listed = check->asks ? ASKED : check->allows_listed ? ALLOWED : REFUSED;
 
 	code_add(code, LOAD(ARGUMENT(check->argument)));
 	if (check->bits)
@@ -372,6 +371,7 @@ static struct digest filter_key(enum filter_kind kind, uint64_t capabilities)
 		hasher_add(hasher, &check->bits, sizeof(check->bits));
 		hasher_add(hasher, &check->max, sizeof(check->max));
 		hasher_add(hasher, &check->allows_listed, sizeof(check->allows_listed));
+		hasher_add(hasher, &check->asks, sizeof(check->asks));
 		hasher_add(hasher, check->values, sizeof(check->values));
 	}
 	for (size_t i = 0; i < calls_privileged_count; i++) {

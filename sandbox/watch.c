@@ -77,6 +77,13 @@ static void main_set(struct watch *watch, int pidfd)
 	watch->waiting_count = 0;
 }
 
+/** A main process that was made in advance and is not used has one too. */
+static void listener_set(struct watch *watch, int listener)
+{
+	fd_drop(&watch->listener);
+	watch->listener = listener;
+}
+
 /** The descriptor that came with a packet, or -1. */
 static int descriptor_of(struct msghdr *packet)
 {
@@ -110,7 +117,9 @@ static int message_read(struct watch *watch, struct message *out)
 	if (got < 0)
 		return 0;
 	fd = descriptor_of(&packet);
-	if (fd >= 0)
+	if (fd >= 0 && out->kind == MESSAGE_LISTENER)
+		listener_set(watch, fd);
+	else if (fd >= 0)
 		main_set(watch, fd);
 	return got == (ssize_t)sizeof(*out);
 }
@@ -168,6 +177,7 @@ bool watch_next(struct watch *watch, struct message *out)
 			{ .fd = watch->link, .events = POLLIN },
 			{ .fd = cancelled ? -1 : cancel_fd(cancel), .events = POLLIN },
 			{ .fd = watch->signal_fd, .events = POLLIN },
+			{ .fd = watch->listener, .events = POLLIN },
 		};
 
 		if (poll(polls, countof(polls), patience(watch)) < 0)
@@ -178,6 +188,10 @@ bool watch_next(struct watch *watch, struct message *out)
 		}
 		if (polls[2].revents)
 			signals_read(watch);
+		if (polls[3].revents & POLLIN)
+			nodes_serve(watch->nodes, watch->listener);
+		else if (polls[3].revents)
+			listener_set(watch, -1);
 		clocks_check(watch);
 		quota_check(watch);
 		sampling_look(watch->sampling);
@@ -192,4 +206,5 @@ bool watch_next(struct watch *watch, struct message *out)
 void watch_end(struct watch *watch)
 {
 	fd_drop(&watch->main);
+	fd_drop(&watch->listener);
 }

@@ -6,6 +6,7 @@
 #define SANDBOX_WATCH_H
 
 #include "base/ctx.h"
+#include "sandbox/nodes.h"
 #include "sandbox/ops.h"
 #include "sandbox/quota.h"
 #include "sandbox/sampling.h"
@@ -14,10 +15,12 @@ enum { WAITING_MAX = 8 };
 
 struct watch {
 	const struct ctx *ctx;
-	int link;      /* the socket that packets come from */
-	int init;      /* pidfd of the first process: all end with it */
-	int main;      /* pidfd of the main process, -1 until it is known */
-	int signal_fd; /* signals to pass on come from here; -1: none do */
+	int link;                  /* the socket that packets come from */
+	int init;                  /* pidfd of the first process: all end with it */
+	int main;                  /* pidfd of the main process, -1 until it is known */
+	int listener;              /* of its filter, -1 until it is known; it asks by it */
+	int signal_fd;             /* signals to pass on come from here; -1: none do */
+	const struct nodes *nodes; /* what to answer */
 
 	unsigned char waiting[WAITING_MAX]; /* signals that came before `main` */
 	size_t waiting_count;

@@ -207,6 +207,25 @@ is 'only inside' "$(cat "$scratch/treasure/chest")" gold
 in_image sh -c 'grep -c root /etc/passwd; ls /b 2>&1 | grep -c chest'
 is 'and what was covered is there again' "$(echo $out)" '1 0'
 
+# ---- device nodes: made where the caller could make a file, also while that moves ----
+
+mkdir "$context/nodes"
+build <<'END'
+FROM localhost/base
+RUN mkdir /a && cd / && { i=0; while [ $i -lt 400 ]; do mv a b; ln -s / a; rm a; ln -s /proc/self/cwd/../../../.. a; rm a; mv b a; i=$((i + 1)); done & \
+    for n in $(seq 80); do mknod /a/n$n c 1 3 2>/dev/null; mknod a/../m$n b 8 0 2>/dev/null; done; wait; } ; \
+    find / -xdev -name '.node*' > /left; find / -xdev -type c -name 'n*' | wc -l > /count
+RUN --mount=target=/m,source=nodes,rw --mount=type=cache,target=/c --mount=type=tmpfs,target=/t \
+    for at in m c t dev/shm proc sys; do mknod /$at/n c 1 3 2>/dev/null && echo "$at"; done > /made; ls /m /c /t > /made.seen; true
+RUN chroot / sh -c 'mknod /x c 1 3' && cd /dev && mknod ../y c 1 3 && for n in /x /y /dev/null; do cat $n; done > /opened 2>&1; true
+END
+works 'nodes are made while directories move'
+in_image sh -c 'cat /left; echo left; cat /made; echo made; grep -c denied /opened'
+is 'nothing else is left, none are where this host is mounted, and none opens' "$(echo $out)" 'left made 2'
+in_image cat /count
+like 'some were made' "$out" '^[1-9]'
+is 'none of them on this host' "$(find "$scratch" -name '.node*' | wc -l; ls -d /n[0-9]* /m[0-9]* 2>/dev/null)" 0
+
 # ---- caches: one build swaps a path while another one mounts it ----
 
 cat >"$scratch/swap" <<'END'

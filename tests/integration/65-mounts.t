@@ -58,7 +58,7 @@ ARG PLACE=two.txt
 WORKDIR /w
 RUN --mount=target=/src cat /src/one.txt > /one && ls /src/dir > /list && ls -ln /src/one.txt | awk '{print $3}' > /owner
 RUN --mount=type=bind,source=dir/deep/${PLACE},target=file cat file > /two
-RUN --mount=type=bind,target=/src echo no > /src/x; echo $? > /denied
+RUN --mount=type=bind,target=/src echo no > /src/x; echo $? > /denied; mknod /null c 1 3
 RUN --mount=type=bind,target=/src,rw echo yes > /src/x && rm /src/one.txt && cat /src/x > /x
 RUN --mount=from=build,source=/data,target=/d cat /d/sub/file > /three; echo no > /d/x; echo $? >> /denied
 RUN --mount=from=build,source=/data/sub,target=/d,rw echo new > /d/file && cat /d/file > /four
@@ -70,6 +70,8 @@ build -t localhost/out
 is 'binds of the context, stages and images' "$status" 0
 in_image sh -c 'cat /one /two /three /four /five /seven /x; cat /list /owner'
 is 'show what is there' "$(echo $out)" 'one two built new built image yes deep out 0'
+in_image stat -c '%F %t:%T' /null
+is 'a device made by an emulated step' "$out" 'character special file 1:3'
 in_image cat /denied
 is 'are read-only unless asked' "$(echo $out | tr -d 0)" '1 1'
 in_image sh -c 'ls -d /src /d /img /w/file /d/x 2>/dev/null; ls /w'

@@ -127,6 +127,27 @@ RUN ln /a /b && ln /b /c
 2 -rw-r--r-- 0/0 b
 2 hrw-r--r-- 0/0 c link to b
 END
+case_is 'nodes of all kinds are made, and stay what they are' <<'END'
+FROM localhost/base
+RUN mkfifo /f && mkdir -p /r/dev && cd /r/dev && mknod -m 666 chr c 1 3 && mknod disk b 300 70000 && chown 0:6 disk && ln chr chr2
+RUN rm /r/dev/disk && ! cat /r/dev/chr && mknod /dev/tun c 10 200 && [ -c /dev/tun ] && stat -c '%F %t:%T' /r/dev/chr /dev/tun > /seen
+USER 1000
+RUN ! mknod /tmp/n c 1 3
+--
+1 prw-r--r-- 0/0 f
+1 drwxr-xr-x 0/0 r/
+1 drwxr-xr-x 0/0 r/dev/
+1 crw-rw-rw- 0/0 r/dev/chr
+1 hrw-rw-rw- 0/0 r/dev/chr2 link to r/dev/chr
+1 brw-r--r-- 0/6 r/dev/disk
+2 drwxr-xr-x 0/0 r/
+2 drwxr-xr-x 0/0 r/dev/
+2 ---------- 0/0 r/dev/.wh.disk
+2 -rw-r--r-- 0/0 seen
+END
+run mpemu run -u 0 --platform linux/amd64 localhost/out sh -c 'cat /seen; mknod /n c 1 3; echo $?'
+is 'with their numbers; those who only run make none' "$(echo $out)" \
+	'character special file 1:3 character special file a:c8 1'
 case_is 'the same copy twice is one' <<'END'
 FROM scratch
 COPY src /x

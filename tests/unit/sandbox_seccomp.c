@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,10 +23,18 @@
 #define DENY  (SECCOMP_RET_ERRNO | EPERM)
 #define NONE  (SECCOMP_RET_ERRNO | ENOSYS)
 #define KILL  SECCOMP_RET_KILL_PROCESS
+#define ASK   SECCOMP_RET_USER_NOTIF
 
 #ifdef __x86_64__
 
-enum { I386_IOCTL = 54, I386_EXIT = 1, I386_CLONE3 = 435, I386_SOCKET = 359, I386_MOUNT = 21 };
+enum {
+	I386_IOCTL = 54,
+	I386_EXIT = 1,
+	I386_CLONE3 = 435,
+	I386_SOCKET = 359,
+	I386_MOUNT = 21,
+	I386_MKNOD = 14
+};
 
 static const struct {
 	uint32_t arch;
@@ -57,6 +66,14 @@ static const struct {
 	{ HERE, SYS_init_module, {}, DENY, DENY },
 	{ HERE, SYS_syslog, {}, DENY, DENY },
 	{ HERE, SYS_reboot, {}, DENY, DENY },
+	{ HERE, SYS_mknod, { 0, S_IFCHR | 0600 }, ASK, ASK },
+	{ HERE, SYS_mknod, { 0, S_IFBLK }, ASK, ASK },
+	{ HERE, SYS_mknod, { 0, S_IFIFO | 0777 }, ALLOW, ALLOW },
+	{ HERE, SYS_mknod, { 0, S_IFSOCK | 0777 }, ALLOW, ALLOW },
+	{ HERE, SYS_mknod, { 0, S_IFREG | 0777 }, ALLOW, ALLOW },
+	{ HERE, SYS_mknod, { 0, 07777 }, ALLOW, ALLOW },
+	{ OTHER, I386_MKNOD, { 0, S_IFBLK }, ASK, KILL },
+	{ OTHER, I386_MKNOD, { 0, S_IFIFO }, ALLOW, KILL },
 	{ HERE, SYS_clone3, {}, NONE, NONE },
 	{ HERE, 999, {}, NONE, NONE },
 	{ HERE, SYS_clone, { CLONE_VM | CLONE_THREAD }, ALLOW, ALLOW },
@@ -169,19 +186,20 @@ static void peer_refusing(struct filter *out)
 	for (size_t i = 0; i < calls_checked_count; i++) {
 		const struct call_check *check = &calls_checked[i];
 		unsigned argument = check->argument;
+		uint32_t refusal = check->asks ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM);
 
 		for (unsigned bit = 0; bit < 32; bit++) {
 			if (check->bits >> bit & 1)
-				peer_rule(peer, SCMP_ACT_ERRNO(EPERM), check->name,
+				peer_rule(peer, refusal, check->name,
 					  &SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ,
 						      UINT64_C(1) << bit, UINT64_C(1) << bit));
 		}
 		for (unsigned v = 0; !check->allows_listed && v < check->count; v++)
-			peer_rule(peer, SCMP_ACT_ERRNO(EPERM), check->name,
+			peer_rule(peer, refusal, check->name,
 				  &SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, UINT32_MAX,
 					      check->values[v]));
 		if (check->max)
-			peer_rule(peer, SCMP_ACT_ERRNO(EPERM), check->name,
+			peer_rule(peer, refusal, check->name,
 				  &SCMP_CMP64(argument, SCMP_CMP_GT, check->max));
 	}
 	peer_export(peer, out);
