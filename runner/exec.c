@@ -12,6 +12,7 @@
 #include "runner/plan_support.h"
 #include "runner/workdir.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -203,11 +204,28 @@ result job_asked_keep(const struct job *job, const struct digest *asked, const s
 	return cache_note_keep(job->build->cache, asked, digest_text(key, text), err);
 }
 
+/** "[build 2/7] COPY a /b", with the variables expanded where that can be done. */
+static char *maker_text(const struct job *job)
+{
+	const struct step *step = job->step;
+	owned(str) char *text = NULL;
+	struct error ignored = {};
+
+	if (job->maker)
+		return xstrdup(job->maker);
+	if (job_expand(job, step->instruction->original, &text, &ignored))
+		text = xstrdup(step->instruction->original);
+	for (char *c = text; *c && *c != ' '; c++)
+		*c = (char)toupper((unsigned char)*c);
+	return xasprintf("%s%s", step->mark ? step->mark : "", text);
+}
+
 result job_layer(struct job *job, const struct digest *key, layer_maker *make, void *closure,
 		 struct error *err)
 {
 	const struct build *build = job->build;
 	owned(buf) struct buf path = {};
+	owned(str) char *maker = NULL;
 	struct made made = {};
 
 	if (job->extent != EXTENT_ALL)
@@ -217,6 +235,8 @@ result job_layer(struct job *job, const struct digest *key, layer_maker *make, v
 			  &job->snapshot->lowers, &path, err))
 		return FAILED;
 	snapshot_push(job->snapshot, &made.layer, buf_text(&path));
+	maker = maker_text(job);
+	strings_add(&job->snapshot->makers, maker);
 	job->snapshot->time = made.time;
 	job->snapshot->key = *key;
 	job->snapshot->files = job->step->no_cache ? fresh_key(key, &made.layer) : *key;

@@ -35,6 +35,7 @@ struct job {
 	struct build *build;
 	const struct step *step;
 	struct snapshot *snapshot; /* starts as a copy of the previous one */
+	const char *maker;         /* what made its layer; NULL: the instruction as written */
 	bool cached;
 	bool stands_alone;       /* its layer is made without looking at those below */
 	bool refuse_long_double; /* a native twin came to read one: see assist_tripped() */

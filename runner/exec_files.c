@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "runner/exec.h"
+#include "runner/remote.h"
 #include "sandbox/sandbox.h"
 
 #include <fcntl.h>
@@ -42,6 +43,20 @@ static result files_key(const struct job *job, const struct files *files, struct
 	return OK;
 }
 
+/** What BuildKit says of such a layer, by where the files are from. */
+static char *files_maker(const struct step *step)
+{
+	owned(remote) struct remote remote = {};
+	size_t length = strlen(step->context);
+	struct error ignored = {};
+
+	if (!remote_parse(step->image, &remote, &ignored) && remote.kind == REMOTE_GIT)
+		return xasprintf("git snapshot for %s#%s", remote.url,
+				 remote.ref ? remote.ref : "HEAD");
+	length -= ends_with(step->context, ":latest") ? strlen(":latest") : 0;
+	return xasprintf("local source for %.*s", (int)length, step->context);
+}
+
 result exec_files(struct job *job, struct error *err)
 {
 	const struct context_source source = {
@@ -50,9 +65,11 @@ result exec_files(struct job *job, struct error *err)
 		.outside = job->build->outside,
 	};
 	owned(context) struct context *context = NULL;
+	owned(str) char *maker = files_maker(job->step);
 	struct files files = {};
 	struct digest key;
 
+	job->maker = maker;
 	scratch_start(job);
 	if (context_open_named(&source, job->step->image, &context, err))
 		return FAILED;
@@ -60,6 +77,5 @@ result exec_files(struct job *job, struct error *err)
 	files.options = context_options(context);
 	if (files_key(job, &files, &key, err) || job_layer(job, &key, files_make, &files, err))
 		return fail_in(err, "build context %s", job->step->image);
-	job_history(job, true, "COPY / / # buildkit");
 	return OK;
 }

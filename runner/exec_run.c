@@ -437,13 +437,25 @@ static void run_history(const struct job *job, const struct run *run)
 	job_history(job, true, "%s # buildkit", buf_text(&text));
 }
 
+/** "mount / from exec /bin/sh -c make" */
+static void run_maker(const struct run *run, struct buf *out)
+{
+	buf_add_str(out, "mount / from exec");
+	for (size_t i = 0; i < run->argv.count; i++)
+		buf_printf(out, " %s", run->argv.items[i]);
+}
+
 result exec_run(struct job *job, struct error *err)
 {
 	__attribute__((cleanup(run_drop))) struct run run = {};
+	owned(buf) struct buf maker = {};
 	struct digest key;
 
-	if (run_prepare(job, &run, err) || run_key(job, &run, &key, err) ||
-	    job_layer(job, &key, run_make, &run, err))
+	if (run_prepare(job, &run, err) || run_key(job, &run, &key, err))
+		return FAILED;
+	run_maker(&run, &maker);
+	job->maker = buf_text(&maker);
+	if (job_layer(job, &key, run_make, &run, err))
 		return FAILED;
 	run_history(job, &run);
 	return OK;

@@ -44,7 +44,18 @@ void history_add(struct snapshot *snapshot, const char *created_by, bool has_lay
 	json_array_append_new(history_list(snapshot), entry);
 }
 
-/** Where a base tells of more or of fewer layers than it has. */
+static const char *maker_of(const struct snapshot *snapshot, size_t layer)
+{
+	return layer >= snapshot->base_layers &&
+			       layer - snapshot->base_layers < snapshot->makers.count
+		       ? snapshot->makers.items[layer - snapshot->base_layers]
+		       : "created by buildkit";
+}
+
+/**
+ * Where a base tells of more or of fewer layers than it has: what is missing is added at the end,
+ * for the topmost ones, as BuildKit does.
+ */
 static void layers_match(struct snapshot *snapshot, json_t *history)
 {
 	size_t told = 0;
@@ -61,8 +72,9 @@ static void layers_match(struct snapshot *snapshot, json_t *history)
 			told++;
 	}
 	for (; told < snapshot->layer_count; told++) {
-		entry = json_pack("{s:s, s:s}", "created_by", "created by buildkit", "comment",
-				  exporter_comment);
+		entry = json_object();
+		json_object_set_new(entry, "created_by", json_from_text(maker_of(snapshot, told)));
+		json_object_set_new(entry, "comment", json_string(exporter_comment));
 		json_array_append_new(history, entry);
 	}
 }

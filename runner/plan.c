@@ -115,6 +115,7 @@ static struct step *image_step(struct pass *pass, const struct instruction *inst
 				     kind == STEP_SCRATCH ? pass->target : platform, NULL, NULL);
 
 	step->image = named ? named->value : image;
+	step->context = named ? named->name : NULL;
 	step->name = arena_printf(pass->planner->plan->arena, "[%s] FROM %s",
 				  platform_text(platform, text), image);
 	return step;
@@ -201,7 +202,7 @@ static result stage_plan(struct pass *pass, size_t index, struct error *err)
 	const struct planner *planner = pass->planner;
 	const struct stage *stage = &planner->stages[index];
 	size_t total = numbered_steps(pass, index), number = 1;
-	struct step *step = first_step(pass, index, total);
+	struct step *first = first_step(pass, index, total), *step = first;
 
 	for (size_t i = 0; i < stage_instruction_count(pass, index); i++) {
 		const struct instruction *at = stage_instruction(pass, index, i);
@@ -219,6 +220,7 @@ static result stage_plan(struct pass *pass, size_t index, struct error *err)
 	if (planner->plan->step_count > STEPS_MAX)
 		return fail(err, FAULT_INPUT, "%s: more than %d steps",
 			    planner->request->dockerfile->name, STEPS_MAX);
+	stage_mark(pass, index, first, step);
 	pass->last[index] = step;
 	return OK;
 }
@@ -304,6 +306,7 @@ static result platforms_plan(struct planner *planner, struct error *err)
 
 	if (stages_find(planner, err))
 		return FAILED;
+	planner->is_alone = stage_is_alone(planner);
 	planner->plan->final_count = request->platform_count;
 	for (int round = request->assist ? 0 : 1; round < 2; round++) {
 		for (size_t i = 0; i < request->platform_count; i++) {

@@ -34,12 +34,14 @@ struct step {
 	const struct platform *target;         /* that the image is for */
 	const struct strings *globals;         /* NAME=value: global ARGs, platform arguments */
 	const char *name;                      /* "[linux/arm64 build 3/7] RUN make" */
-	struct step *previous;                 /* or NULL */
-	struct step *source;                   /* what COPY --from reads, or NULL */
-	bool no_cache;                         /* its layer is always made */
-	struct step *sibling; /* of RUN: where the same instruction begins on the host's platform,
-				 if that is built too; worth waiting for, and no need */
-	struct step **mounts; /* what each --mount of RUN reads, in their order; NULL: no step */
+	const char *mark;      /* "[build 3/7] " where it makes a layer: see plan_marks.c */
+	const char *context;   /* STEP_FILES: what the context is called */
+	struct step *previous; /* or NULL */
+	struct step *source;   /* what COPY --from reads, or NULL */
+	bool no_cache;         /* its layer is always made */
+	struct step *sibling;  /* of RUN: where the same instruction begins on the host's platform,
+				  if that is built too; worth waiting for, and no need */
+	struct step **mounts;  /* what each --mount of RUN reads, in their order; NULL: no step */
 
 	/* The scheduler's, under its lock. */
 	enum step_state state;

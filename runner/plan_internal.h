@@ -20,6 +20,7 @@ struct planner {
 	struct plan *plan;
 	struct stage *stages;
 	size_t stage_count;
+	bool is_alone; /* see stage_is_alone() */
 };
 
 /** What FROM of a stage names, and the ONBUILD instructions that it brings. */
@@ -65,6 +66,12 @@ result target_find(const struct planner *planner, size_t *out, struct error *err
  * `target` needs, with their triggers.  FAULT_INPUT with file and line.
  */
 result needs_find(struct pass *pass, size_t target, struct error *err);
+
+/** Whether the file has but one stage, which reads from no other image or context. */
+bool stage_is_alone(const struct planner *planner);
+
+/** Set the `mark` of the steps of a stage, which begin with `first` and end with `last`. */
+void stage_mark(struct pass *pass, size_t index, const struct step *first, const struct step *last);
 
 /**
  * What a stage runs after FROM: the triggers of its base, then its own instructions.  Known after

@@ -32,6 +32,7 @@ struct snapshot *snapshot_copy(const struct snapshot *from)
 	copy->has_command = from->has_command;
 	copy->time = from->time;
 	strings_add_all(&copy->lowers, from->lowers.items);
+	strings_add_all(&copy->makers, from->makers.items);
 	strings_add_all(&copy->env, from->env.items);
 	strings_add_all(&copy->args, from->args.items);
 	return copy;
@@ -44,6 +45,7 @@ void snapshot_drop(struct snapshot **snapshot)
 	json_decref((*snapshot)->document);
 	free((*snapshot)->layers);
 	strings_drop(&(*snapshot)->lowers);
+	strings_drop(&(*snapshot)->makers);
 	strings_drop(&(*snapshot)->env);
 	strings_drop(&(*snapshot)->args);
 	free(*snapshot);

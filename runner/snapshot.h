@@ -17,6 +17,8 @@ struct snapshot {
 	size_t layer_count;
 	size_t base_layers, base_history; /* how many of both came with FROM */
 	struct strings lowers; /* their directories, topmost first, each once (see layers.h) */
+	struct strings makers; /* of the layers on top of the base: what made each, for those that
+				  nothing in the history is for */
 	struct digest files;   /* key of the file system: equal keys, equal content */
 	struct digest key;     /* of the step that made the topmost layer; zero: another did */
 	struct digest asked; /* of what that step was asked for, where its key is of what it took */

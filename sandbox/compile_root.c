@@ -292,7 +292,8 @@ static void bind_add(struct plan *plan, const struct bind_plan *known, size_t nu
 	if (bind->inside && (bind->lowers || bind->source))
 		mount = inside_add(plan, bind, mount, number, attributes);
 	cover_add(plan, mount, what, known->target,
-		  (known->is_directory ? COVER_DIRECTORY : 0) | (is_tmpfs(bind) && !bind->mode ? COVER_MODE : 0));
+		  (known->is_directory ? COVER_DIRECTORY : 0) |
+			  (is_tmpfs(bind) && !bind->mode ? COVER_MODE : 0));
 }
 
 /** What is wanted of one bind, checked. */

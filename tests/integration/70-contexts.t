@@ -129,6 +129,27 @@ shows 'with a platform in the name, and new content' '. .. .dockerignore file ch
 build --build-context nothing "$context"
 is 'a context without a value is usage' "$status" 2
 
+# Nothing in the history is for the files of a context: what it lacks is told of the topmost layers.
+history_is() { # NAME WANT ; one line an entry
+	is "$1" "$status $(mpemu inspect --raw --platform linux/arm64 localhost/out | jq -r .config.digest |
+		sed "s|sha256:|$store/oci/blobs/sha256/|" | xargs jq -r '.history[] | [.created_by, .comment // "", .empty_layer // false] | join("|")')" "0 $2"
+}
+printf 'FROM dir AS One\nWORKDIR /w\nENV q=zz\nFROM one\nadd one /$q\n' >"$scratch/from"
+build -f "$scratch/from" --build-context dir:latest="$other" "$context"
+history_is 'a stage that starts from a context' 'WORKDIR /w|buildkit.dockerfile.v0|false
+ENV q=zz|buildkit.dockerfile.v0|true
+ADD one /zz # buildkit|buildkit.dockerfile.v0|false
+[stage-1 1/1] ADD one /zz|buildkit.exporter.image.v0|false'
+printf 'FROM dir\n' >"$scratch/from"
+build -f "$scratch/from" --build-context dir:latest="$other" "$context"
+history_is 'an image that is a context' 'local source for dir|buildkit.exporter.image.v0|false'
+mkdir "$scratch/whole" && tar -C "$scratch/whole" -xf "$base"
+printf 'FROM dir\nARG a=b\nRUN echo $a >/1 && \\\n  true\n' >"$scratch/from"
+build -f "$scratch/from" --build-context dir="$scratch/whole" "$context"
+history_is 'a program in one' 'ARG a=b|buildkit.dockerfile.v0|true
+RUN |1 a=b /bin/sh -c echo $a >/1 &&   true # buildkit|buildkit.dockerfile.v0|false
+mount / from exec /bin/sh -c echo $a >/1 &&   true|buildkit.exporter.image.v0|false'
+
 mkdir "$scratch/layout"
 mpemu export localhost/base "$scratch/layout.tar" >/dev/null 2>&1 ||
 	mpemu export localhost/base -o "$scratch/layout.tar" >/dev/null 2>&1
