@@ -75,10 +75,11 @@ static size_t place_of(const struct recall *recall, uint64_t dev, uint64_t ino)
 static uint32_t *slot_find(const struct recall *recall, uint64_t dev, uint64_t ino)
 {
 	for (size_t at = place_of(recall, dev, ino);; at = (at + 1) & (recall->table_size - 1)) {
-		const struct entry *entry = &recall->entries[recall->table[at] - 1];
+		uint32_t *slot = &recall->table[at];
 
-		if (!recall->table[at] || (entry->dev == dev && entry->ino == ino))
-			return &recall->table[at];
+		if (!*slot || (recall->entries[*slot - 1].dev == dev &&
+			       recall->entries[*slot - 1].ino == ino))
+			return slot;
 	}
 }
 

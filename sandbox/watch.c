@@ -148,7 +148,9 @@ static void clocks_check(struct watch *watch)
 	if (!watch->kill_at && !watch->time_up_at)
 		return;
 	now = now_ms();
-	watch->timed_out = watch->time_up_at && watch->time_up_at <= now;
+	/* Once it is so, no signal that comes later changes it. */
+	if (watch->time_up_at && watch->time_up_at <= now)
+		watch->timed_out = true;
 	if (watch->timed_out || (watch->kill_at && watch->kill_at <= now))
 		kill_all(watch);
 }
