@@ -164,6 +164,23 @@ bool strings_have(const struct strings *strings, const char *text)
 	return false;
 }
 
+static int text_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strings_sort(struct strings *strings)
+{
+	if (strings->count)
+		qsort(strings->items, strings->count, sizeof(*strings->items), text_compare);
+}
+
+bool strings_have_sorted(const struct strings *strings, const char *text)
+{
+	return strings->count && bsearch(&text, strings->items, strings->count,
+					 sizeof(*strings->items), text_compare);
+}
+
 void strings_split(struct strings *strings, const char *text, char separator)
 {
 	for (;;) {

@@ -47,6 +47,10 @@ void strings_add_all(struct strings *strings, char *const *items);
 void strings_remove(struct strings *strings, const char *text);
 bool strings_have(const struct strings *strings, const char *text);
 
+/** Sort by bytes; then strings_have_sorted() finds one without looking at all. */
+void strings_sort(struct strings *strings);
+bool strings_have_sorted(const struct strings *strings, const char *text);
+
 /** Split at every `separator`; empty parts are kept. */
 void strings_split(struct strings *strings, const char *text, char separator);
 

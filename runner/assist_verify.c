@@ -127,11 +127,6 @@ static result names_add(int root, const char *path, struct strings *out, struct 
 	return OK;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /** Compare one name, and say whether it is a directory on both sides. */
 static result name_compare(struct pair *pair, const char *path, bool *descend, struct error *err)
 {
@@ -170,8 +165,7 @@ static result directory_compare(struct pair *pair, const char *path, struct stri
 	if (cancel_check(pair->ctx, err) || names_add(pair->roots[NATIVE], path, &names, err) ||
 	    names_add(pair->roots[EMULATED], path, &names, err))
 		return FAILED;
-	if (names.count)
-		qsort(names.items, names.count, sizeof(*names.items), by_text);
+	strings_sort(&names);
 	for (size_t i = 0; i < names.count; i++) {
 		owned(str) char *below = NULL;
 		bool descend;

@@ -126,11 +126,6 @@ static void on_step(void *arg, const struct digest *key, const struct layer *lay
 	prune->stale[prune->stale_count++] = *key;
 }
 
-static int text_compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static result mark(struct prune *prune, struct error *err)
 {
 	if (store_blobs(prune->store, &prune->blobs, &prune->blob_count, err))
@@ -139,16 +134,8 @@ static result mark(struct prune *prune, struct error *err)
 	if (store_walk(prune->store, on_reached, prune, err) ||
 	    cache_each(prune->cache, on_step, prune, err))
 		return FAILED;
-	if (prune->keep.count)
-		qsort(prune->keep.items, prune->keep.count, sizeof(*prune->keep.items),
-		      text_compare);
+	strings_sort(&prune->keep);
 	return OK;
-}
-
-static bool is_kept(const struct prune *prune, const char *name)
-{
-	return prune->keep.count && bsearch(&name, prune->keep.items, prune->keep.count,
-					    sizeof(*prune->keep.items), text_compare);
 }
 
 /* ---- what goes ---- */
@@ -200,7 +187,7 @@ static result trees_remove(const struct ctx *ctx, struct prune *prune, const cha
 		owned(str) char *path = xasprintf("%s/%s/%s", prune->root, place, names.items[i]);
 		uint64_t size;
 
-		if (kind == LAYERS && is_kept(prune, names.items[i]))
+		if (kind == LAYERS && strings_have_sorted(&prune->keep, names.items[i]))
 			continue;
 		if (cancel_check(ctx, err))
 			return FAILED;

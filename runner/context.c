@@ -359,11 +359,6 @@ static bool is_wild(const char *text)
 	return strpbrk(text, "*?[\\") != NULL;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /**
  * Names in a directory that match, sorted; a path that is no directory has none, and with
  * `flags` of O_NOFOLLOW one that is a link.
@@ -387,8 +382,7 @@ static result names_match(int root_fd, const char *path, int flags, const char *
 			strings_printf(out, "%s%s%s", path, *path ? "/" : "", entry->d_name);
 	}
 	closedir(dir);
-	if (out->count)
-		qsort(out->items, out->count, sizeof(char *), compare);
+	strings_sort(out);
 	return OK;
 }
 

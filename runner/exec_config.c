@@ -161,19 +161,13 @@ static result exec_pairs(struct job *job, const char *keyword,
 
 /* ---- lists: EXPOSE, VOLUME, SHELL, CMD, ENTRYPOINT ---- */
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /** The words of EXPOSE sorted as written, then expanded: $PORTS may become several. */
 static result words_expand(const struct job *job, struct strings *out, struct error *err)
 {
 	owned(strings) struct strings words = {};
 
 	strings_add_all(&words, (char *const *)job->step->instruction->args);
-	if (words.count)
-		qsort(words.items, words.count, sizeof(char *), compare);
+	strings_sort(&words);
 	for (size_t i = 0; i < words.count; i++) {
 		if (expand_words(words.items[i], job->build->dockerfile->escape,
 				 &job->snapshot->env, 0, out, err))

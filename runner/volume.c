@@ -86,11 +86,6 @@ result volume_open(const struct ctx *ctx, const char *root, const char *name,
 
 /* ---- which there are ---- */
 
-static int text_compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 void volume_list(const char *root, struct strings *names)
 {
 	owned(str) char *path = xasprintf("%s/volumes", root);
@@ -107,8 +102,7 @@ void volume_list(const char *root, struct strings *names)
 	}
 	if (dir)
 		closedir(dir);
-	if (names->count)
-		qsort(names->items, names->count, sizeof(*names->items), text_compare);
+	strings_sort(names);
 }
 
 result volume_remove(const char *root, const char *name, struct error *err)

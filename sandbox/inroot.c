@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 enum { LINKS_MAX = 40 }; /* as the kernel has it */
@@ -177,12 +176,11 @@ int opaque_set(int dir_fd)
 	return fsetxattr(dir_fd, "user.overlay.opaque", "y", 1, 0);
 }
 
-static bool is_whiteout(int dir_fd, const char *name)
+static bool has_whiteout(int dir_fd, const char *name)
 {
 	struct stat info;
 
-	return fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(info.st_mode) &&
-	       info.st_rdev == 0;
+	return fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && is_whiteout(&info);
 }
 
 /** A new directory has what was asked for, and what its parent hands down by its set-group-id bit.
@@ -207,7 +205,7 @@ static int looks_set(int fd, const struct dirs_options *options)
 /** Open one directory below dir_fd, made if it is not there; -1 with errno. */
 static int dir_make(int dir_fd, const char *name, const struct dirs_options *options)
 {
-	bool opaque = options->over_whiteouts && is_whiteout(dir_fd, name);
+	bool opaque = options->over_whiteouts && has_whiteout(dir_fd, name);
 	owned(fd) int fd = -1;
 	bool made;
 

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-#include <sys/types.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /** Longest path that system calls take, without its NUL. */
@@ -45,6 +45,12 @@ struct dirs_options {
  * missing; -1 with errno.
  */
 int dirs_make(int root_fd, const char *path, const struct dirs_options *options);
+
+/** Whether overlayfs takes it for a name that is gone. */
+static inline bool is_whiteout(const struct stat *info)
+{
+	return S_ISCHR(info->st_mode) && info->st_rdev == 0;
+}
 
 /** Mark a directory as hiding all that lower layers have below it; -1 with errno. */
 int opaque_set(int dir_fd);

@@ -333,11 +333,6 @@ static result remember_time(struct place *place, const char *path, struct timesp
 	return OK;
 }
 
-static bool is_whiteout(const struct stat *info)
-{
-	return S_ISCHR(info->st_mode) && info->st_rdev == 0;
-}
-
 /** mkdir, unless a directory is there; over a whiteout the new one hides what is below. */
 static result directory_make(struct place *place, const char *name, bool *opaque, struct error *err)
 {

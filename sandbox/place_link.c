@@ -11,11 +11,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-static bool is_whiteout(const struct stat *info)
-{
-	return S_ISCHR(info->st_mode) && info->st_rdev == 0;
-}
-
 /** A file of the lower tree becomes one of this root too, to be given another name. */
 static result target_bring(struct place *place, const char *path, struct error *err)
 {

@@ -173,11 +173,6 @@ static result is_same(struct settle *settle, const struct walk_item *item, const
 
 /* ---- changing ---- */
 
-static bool is_whiteout(const struct stat *info)
-{
-	return S_ISCHR(info->st_mode) && info->st_rdev == 0;
-}
-
 static result leaf_remove(struct settle *settle, const struct walk_item *item, struct error *err)
 {
 	if (unlinkat(item->dir_fd, item->name, 0) < 0)

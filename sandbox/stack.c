@@ -4,6 +4,7 @@
  * layer where it is something else decides, and a whiteout or an opaque directory ends the search.
  */
 #include "sandbox/stack.h"
+#include "sandbox/inroot.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 enum { LINKS_MAX = 40, PARTS_MAX = 1024 };
@@ -44,11 +44,6 @@ static void merged_add(struct merged *merged, int fd)
 static int open_directory(int dir_fd, const char *name)
 {
 	return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-static bool is_whiteout(const struct stat *info)
-{
-	return S_ISCHR(info->st_mode) && info->st_rdev == makedev(0, 0);
 }
 
 static bool is_opaque(int dir_fd)

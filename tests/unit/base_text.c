@@ -233,3 +233,21 @@ TEST(edit_distance_counts_edits)
 	big[64] = 'a';
 	CHECK(edit_distance(big, "a") == SIZE_MAX);
 }
+
+TEST(strings_sort_by_bytes_and_are_found)
+{
+	static const char *const words[] = { "b", "a", "\xc3\xa4", "", "B", "a", "ab" };
+	static const char *const want[] = { "", "B", "a", "a", "ab", "b", "\xc3\xa4" };
+	owned(strings) struct strings list = {};
+
+	strings_sort(&list);
+	CHECK(!list.count && !strings_have_sorted(&list, "a"));
+	for (size_t i = 0; i < countof(words); i++)
+		strings_add(&list, words[i]);
+	strings_sort(&list);
+	for (size_t i = 0; i < countof(want); i++) {
+		CHECK_STR(list.items[i], want[i]);
+		CHECK(strings_have_sorted(&list, want[i]));
+	}
+	CHECK(!strings_have_sorted(&list, "c") && !strings_have_sorted(&list, "aa"));
+}
