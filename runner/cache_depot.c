@@ -112,12 +112,17 @@ static result index_load(const struct ctx *ctx, struct depot *depot, const struc
 		owned(catalog) struct catalog one = {};
 		owned(buf) struct buf manifest = {};
 		enum catalog_kind kind;
-		const char *digest;
+		char text_of[DIGEST_TEXT_MAX];
+		struct digest digest;
+		const char *said;
 
 		if (!entry_is_wanted(&entry, platforms, platform_count))
 			continue;
-		if (json_get_string(&entry, "digest", &digest, err) ||
-		    manifest_load(ctx, depot, digest, &manifest, &one, &kind, err))
+		/* Anything else would be asked for as a name. */
+		if (json_get_string(&entry, "digest", &said, err) ||
+		    digest_parse(said, &digest, err) ||
+		    manifest_load(ctx, depot, digest_text(&digest, text_of), &manifest, &one, &kind,
+				  err))
 			return FAILED;
 		catalog_merge(out, &one);
 	}

@@ -248,6 +248,38 @@ for break in '.version = 2' '.steps[0].layer = 1000' 'del(.diff_ids)' '.steps[0]
 	is "a list that makes no sense ($break) is not used" "$status $(run_anew)" '0 15'
 done
 restore
+cat >"$scratch/lead.py" <<'END'
+import hashlib, json, os, sys
+top, digest = sys.argv[1:]
+index = json.load(open(top + '/index.json'))
+if digest == 'good':
+    digest = index['manifests'][0]['digest']
+text = json.dumps({'schemaVersion': 2, 'mediaType': 'application/vnd.oci.image.index.v1+json', 'manifests': [
+    {'mediaType': 'application/vnd.oci.image.manifest.v1+json', 'size': 9, 'digest': digest,
+     'platform': {'os': 'linux', 'architecture': 'amd64'}}]}).encode()
+name = hashlib.sha256(text).hexdigest()
+open(top + '/blobs/sha256/' + name, 'wb').write(text)
+index['manifests'] = [m for m in index['manifests'] if m.get('annotations', {}).values() != ['led']] + [
+    {'mediaType': 'application/vnd.oci.image.index.v1+json', 'size': len(text), 'digest': 'sha256:' + name,
+     'annotations': {'org.opencontainers.image.ref.name': 'led'}}]
+json.dump(index, open(top + '/index.json', 'w'))
+END
+if command -v python3 >/dev/null; then
+	for digest in good latest sha256:../../../../index.json md5:0 ../latest ''; do
+		restore
+		python3 "$scratch/lead.py" "$scratch/dir" "$digest"
+		forget "$two"
+		build "$two" --cache-from "type=local,src=$scratch/dir,tag=led"
+		if [ "$digest" = good ]; then
+			unlike 'an index leads to a list' "$err" 'no cache from'
+		else
+			like "by '$digest' to none" "$err" 'warning: no cache from .*digest|warning: no cache from .*: want sha256'
+		fi
+	done
+else
+	skip 'indexes that lead astray' 'needs python3'
+fi
+restore
 for blob in "$scratch"/dir/blobs/sha256/*; do
 	case $(head -c 1 "$blob") in
 	'{') ;;
