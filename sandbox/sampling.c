@@ -235,13 +235,14 @@ static uint64_t threads_running(int processes, const char *process)
 	return running;
 }
 
-static void process_look(struct sampling *sampling, const char *process)
+static void process_look(struct sampling *sampling, const char *number)
 {
 	struct process_state state = {};
-	char path[64];
+	char process[24], path[64];
 	uint64_t running;
 
-	snprintf(path, sizeof(path), "%.32s/stat", process);
+	snprintf(process, sizeof(process), "%.20s", number);
+	snprintf(path, sizeof(path), "%s/stat", process);
 	running = is_running(sampling->processes, path, &state);
 	if (state.threads > THREADS_PLAIN)
 		running = threads_running(sampling->processes, process);
