@@ -393,6 +393,22 @@ static result spec_explain(const struct sandbox_spec *spec, struct error *err)
 	return write_all(STDOUT_FILENO, plan.data, plan.length, err);
 }
 
+/** Once more by the host's emulators, where the kernel would not let the sandbox have its own. */
+static result program_run(struct job *job, struct sandbox_spec *spec, struct sandbox_exit *ended,
+			  struct error *err)
+{
+	const struct attendance *wanted = &job->wanted->attendance;
+
+	if (run_attend(job->in, wanted, spec, ended, err) == OK)
+		return OK;
+	if (!job->rules.count || job->assist || emulation_fall_back(&job->platform, err))
+		return FAILED;
+	spec->binfmt_rules = NULL;
+	spec->binfmt_rule_count = 0;
+	spec->engine = NULL;
+	return run_attend(job->in, wanted, spec, ended, err);
+}
+
 static result sandbox_start(struct job *job, int *status, struct error *err)
 {
 	static const struct terminal_spec shown = { .size = { 80, 24 } };
@@ -409,7 +425,7 @@ static result sandbox_start(struct job *job, int *status, struct error *err)
 		return spec_explain(&spec, err);
 	}
 	workdir_tidy(job->workdir);
-	if (run_attend(job->in, &job->wanted->attendance, &spec, &ended, err))
+	if (program_run(job, &spec, &ended, err))
 		return FAILED;
 	if (job->assist)
 		assist_tell(job->in->ctx, job->assist, &(struct event){ .kind = EVENT_STEP_ASSIST },
@@ -436,8 +452,13 @@ static result zygote_own(struct job *job, struct error *err)
 /** What runs the image, and a sandbox for it, which is made while we look for the image. */
 static result emulation_start(struct job *job, struct error *err)
 {
-	if (emulation_prepare(job->in->globals->root, &job->platform, &job->rules, &job->engine,
-			      NULL, err))
+	const char *root = job->in->globals->root;
+	bool waits = job->wanted->explain || job->mode != ASSIST_OFF;
+	owned(buf) struct buf ignored = {};
+
+	if (waits ? emulation_prepare(root, &job->platform, &job->rules, &job->engine, &ignored,
+				      err)
+		  : emulation_expect(root, &job->platform, &job->rules, &job->engine, err))
 		return FAILED;
 	const struct sandbox_spec expected = {
 		.privilege = &job->privilege,

@@ -40,15 +40,16 @@ static result rule_make(const char *root, const struct emulator *emulator, const
 	return binfmt_rule(emulator, has_engine ? path : installed, flags, rule, err);
 }
 
-result emulation_prepare(const char *root, const struct platform *platform, struct strings *rules,
-			 struct buf *engine, struct buf *how, struct error *err)
+/** With its own rule where the kernel has that, or `hopes` to be told later that it has not. */
+static result emulation_find(const char *root, const struct platform *platform, bool hopes,
+			     struct strings *rules, struct buf *engine, struct buf *how,
+			     struct error *err)
 {
 	const struct emulator *emulator;
 	char path[PATH_MAX], rule[BINFMT_RULE_MAX], text[PLATFORM_TEXT_MAX];
 
 	if (platform_is_native(platform)) {
-		if (how)
-			buf_add_str(how, "native");
+		buf_add_str(how, "native");
 		return OK;
 	}
 	emulator = emulator_for(platform);
@@ -57,12 +58,30 @@ result emulation_prepare(const char *root, const struct platform *platform, stru
 			    platform_text(platform, text));
 	if (emulator_find(emulator, NULL, path, err))
 		return fail_in(err, "%s", platform_text(platform, text));
-	if (how)
-		buf_add_str(how, path);
-	if (!binfmt_private_supported())
+	buf_add_str(how, path);
+	if (!hopes && !binfmt_private_supported())
 		return require_registration(platform, err);
 	if (rule_make(root, emulator, path, engine, rule, err))
 		return FAILED;
 	strings_add(rules, rule);
 	return OK;
+}
+
+result emulation_prepare(const char *root, const struct platform *platform, struct strings *rules,
+			 struct buf *engine, struct buf *how, struct error *err)
+{
+	return emulation_find(root, platform, false, rules, engine, how, err);
+}
+
+result emulation_expect(const char *root, const struct platform *platform, struct strings *rules,
+			struct buf *engine, struct error *err)
+{
+	owned(buf) struct buf ignored = {};
+
+	return emulation_find(root, platform, true, rules, engine, &ignored, err);
+}
+
+result emulation_fall_back(const struct platform *platform, struct error *err)
+{
+	return binfmt_private_supported() ? FAILED : require_registration(platform, err);
 }
