@@ -17,6 +17,7 @@
  */
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "runner/commands.h"
 #include "runner/complete.h"
 #include "runner/render.h"
@@ -113,6 +114,8 @@ static result start(const struct command *command, struct invocation *in, struct
 		return FAILED;
 	ctx.progress = render_sink(render);
 	in->ctx = &ctx;
+	if (in->privilege && in->privilege->lone)
+		progress_warn(&ctx, "ids of images cannot be told apart: %s", in->privilege->lone);
 	if (signals_start(cancel, command->passes_signals, &in->signals, err))
 		return FAILED;
 	status = command->run(in, err);

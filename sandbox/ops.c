@@ -59,8 +59,7 @@ static bool parent_lives(const struct child *child)
 static int do_become(struct child *child, const struct op *op)
 {
 	(void)op;
-	if (SYS(setgroups, 0UL, NULL) < 0 || SYS(setresgid, 0, 0, 0) < 0 ||
-	    SYS(setresuid, 0, 0, 0) < 0)
+	if (groups_set(0, NULL) < 0 || SYS(setresgid, 0, 0, 0) < 0 || SYS(setresuid, 0, 0, 0) < 0)
 		return -1;
 	/* Only now: changing ids clears it.  A parent that died before is seen by the link. */
 	if (SYS(prctl, PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL) < 0)
@@ -258,8 +257,9 @@ static int do_main(struct child *child, const struct op *op)
 
 void root_await(void)
 {
-	while (mount_id(AT_FDCWD, "/..") != mount_id(AT_FDCWD, "/") &&
-	       !__atomic_load_n(&early.root_gone, __ATOMIC_ACQUIRE))
+	uint64_t root = mount_id(AT_FDCWD, "/");
+
+	if (!root || mount_id(AT_FDCWD, "/..") != root)
 		word_await(&early.root_gone, 0);
 }
 

@@ -53,10 +53,13 @@ int old_root_drop(int root);
 /** The main process waits until that is done. */
 void root_await(void);
 
+/** 0 where the kernel does not tell. */
 uint64_t mount_id(int dir, const char *path);
 
 /** Hold exactly these capabilities, none of them inheritable. */
 int capabilities_set(uint64_t set);
+/** Set them, unless those that there are may not be changed by anybody. */
+int groups_set(size_t count, const gid_t *groups);
 
 /* Each carries out one op: 0, or -1 with errno. */
 

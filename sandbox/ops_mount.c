@@ -398,6 +398,10 @@ int old_root_drop(int root)
 {
 	if (SYS(umount2, ".", MNT_DETACH) < 0 || SYS(chdir, "/") < 0)
 		return -1;
+	if (!mount_id(root, "")) {
+		errno = ENOSYS;
+		return -1;
+	}
 	if (mount_id(AT_FDCWD, "/..") != mount_id(root, "")) {
 		errno = EXDEV;
 		return -1;

@@ -32,6 +32,9 @@ static const struct {
 	{ "mqueue", "mqueue", ATTRIBUTES_SYSTEM, { "source", "mqueue" } },
 };
 
+/** The group of terminals, where there is such an id: the last pair of the first options above. */
+enum { TERMINAL_GROUP = 5, TERMINAL_GROUP_OPTION = 6 };
+
 /** Of the host, whoever looks: hidden where the kernel has them. */
 static const char *const masked[] = {
 	"/proc/acpi",
@@ -257,24 +260,29 @@ static void device_nodes_add(struct plan *plan)
 	}
 }
 
-static void devices_add(struct plan *plan)
+static void devices_add(struct plan *plan, const struct realm_kind *kind)
 {
-	static const char *const options[] = { "source", "tmpfs", "mode", "0755",
-					       "size",   "64m",   NULL };
+	static const char *const whole[] = {
+		"source", "tmpfs", "mode", "0755", "size", "64m", NULL
+	};
 
-	filesystem_add(plan, "tmpfs", options,
+	filesystem_add(plan, "tmpfs", whole,
 		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_STRICTATIME);
 	made_at(plan, SLOT_DEV);
 	attach_add(plan, SLOT_DEV, SLOT_STAGE, "/dev on the stage", "dev");
 	device_nodes_add(plan);
 	for (size_t i = 0; i < countof(device_mounts); i++) {
+		const char *options[countof(device_mounts[i].options)];
 		struct op *op = op_add(plan, OP_DIRECTORY, "make /dev/%s", device_mounts[i].name);
 
 		op->at = SLOT_DEV;
 		op->path = device_mounts[i].name;
 		op->mode = 0755;
+		memcpy(options, device_mounts[i].options, sizeof(options));
+		if (kind->id_count <= TERMINAL_GROUP)
+			options[TERMINAL_GROUP_OPTION] = NULL;
 		device_attach(plan,
-			      filesystem_add(plan, device_mounts[i].type, device_mounts[i].options,
+			      filesystem_add(plan, device_mounts[i].type, keep_list(plan, options),
 					     device_mounts[i].attributes),
 			      device_mounts[i].name);
 	}
@@ -378,7 +386,7 @@ static void blank_fill(struct plan *plan, const struct realm_kind *kind)
 		loopback_add(plan, kind);
 	stage_add(plan);
 	proc_add(plan);
-	devices_add(plan);
+	devices_add(plan, kind);
 	/* Masks are clones of /dev/null. */
 	restrict_add(plan, "/proc", SLOT_PROC);
 	sys_add(plan, kind->network);

@@ -39,18 +39,34 @@ static const struct {
 	  "--security-opt systempaths=unconfined" },
 };
 
+static void hint_add(const char *hint, struct error *err)
+{
+	size_t length = strlen(err->text);
+
+	snprintf(err->text + length, sizeof(err->text) - length, " (%s)", hint);
+}
+
+void refusal_explain(int sys, struct error *err)
+{
+	if (sys != ENOSYS)
+		return;
+	err->fault = FAULT_PRIVILEGE;
+	hint_add("it takes Linux 5.12; in a container that refuses the call, run it with "
+		 "--security-opt seccomp=unconfined",
+		 err);
+}
+
 int op_fail(const struct op *op, int sys, struct error *err)
 {
 	errno = sys;
 	(void)fail_sys(err, "sandbox: %s", op->text);
+	refusal_explain(sys, err);
 	for (size_t i = 0; i < countof(hints); i++) {
-		size_t length = strlen(err->text);
-
 		if (hints[i].kind != op->kind || hints[i].sys != sys ||
 		    (hints[i].path && strcmp(hints[i].path, op->path) != 0))
 			continue;
 		err->fault = hints[i].fault;
-		snprintf(err->text + length, sizeof(err->text) - length, " (%s)", hints[i].hint);
+		hint_add(hints[i].hint, err);
 	}
 	return FAILED;
 }

@@ -50,6 +50,15 @@ struct run {
 
 /* ---- what the child gets ---- */
 
+static int source_fail(const char *what, const char *path, struct error *err)
+{
+	int sys = errno;
+
+	(void)fail_sys(err, "%s %s", what, path);
+	refusal_explain(sys, err);
+	return FAILED;
+}
+
 /**
  * A detached mount of `source`.  *unshifted is set where it holds a layer whose file system has no
  * id-mapped mounts.
@@ -68,7 +77,7 @@ static int source_open(const struct source *source, const char *path, int userns
 		open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
 	if (fd < 0)
-		return fail_sys(err, "open %s", path);
+		return source_fail("open", path, err);
 	if (mount_setattr(fd, "", flags, &change, sizeof(change)) == 0)
 		return fd_take(&fd);
 	if (errno == EINVAL && userns >= 0 && source->is_layer) {
@@ -78,7 +87,7 @@ static int source_open(const struct source *source, const char *path, int userns
 	/* A bind of a file system without: its owners are nobody inside. */
 	change.attr_set &= ~(uint64_t)MOUNT_ATTR_IDMAP;
 	if (mount_setattr(fd, "", flags, &change, sizeof(change)) < 0)
-		return fail_sys(err, "mount attributes of %s", path);
+		return source_fail("mount attributes of", path, err);
 	return fd_take(&fd);
 }
 

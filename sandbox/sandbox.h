@@ -22,14 +22,15 @@
 struct privilege {
 	bool is_root;          /* real root: sandboxes get a high id range over idmapped mounts */
 	uint32_t id_count;     /* ids that images may use, from 0 */
+	const char *lone;      /* why that is one alone, where more could be had; else NULL */
 	struct zygote *zygote; /* makes sandboxes for this process; NULL: one for each run */
 };
 
 /**
  * To be called once, early in main(), before any thread: as root it does nothing; else it enters a
  * user and mount namespace with the caller's subordinate ids (newuidmap, newgidmap), in which this
- * process is root over its store.  FAULT_PRIVILEGE says which file or package is missing and what
- * to type.
+ * process is root over its store, or with the caller's own id alone where there are none: `lone`
+ * then says which file or package is missing and what to type.
  */
 result userns_enter(struct privilege *out, struct error *err);
 

@@ -11,12 +11,14 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,7 +54,8 @@ int userns_fail(int sys, struct error *err)
 				    "this system forbids user namespaces (%s is %c): type '%s'",
 				    switches[i].path, switches[i].bad, switches[i].cure);
 	}
-	if (sys == EPERM)
+	/* Containers answer the latter for clone3, which is older than all that we need. */
+	if (sys == EPERM || sys == ENOSYS)
 		return fail(err, FAULT_PRIVILEGE,
 			    "user namespaces are forbidden here; in a container, run it with "
 			    "--privileged or --security-opt seccomp=unconfined");
@@ -225,8 +228,9 @@ static result mapper_finish(pid_t pid, int go, int report, struct error *err)
 /** Root of the namespace we are in, over mounts that the host never sees. */
 static result become_root(struct error *err)
 {
-	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+	/* Refused where groups might be used to shut somebody out. */
+	if ((setgroups(0, NULL) < 0 && errno != EPERM) || setresgid(0, 0, 0) < 0 ||
+	    setresuid(0, 0, 0) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return userns_fail(errno, err);
 	return OK;
 }
@@ -272,6 +276,39 @@ static result namespace_enter(const struct mapping *mapping, struct error *err)
 	return status;
 }
 
+/* ---- our own id ---- */
+
+static result setting_write(const char *path, const char *text, struct error *err)
+{
+	owned(fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return fail_sys(err, "write '%s' to %s", text, path);
+	return OK;
+}
+
+/** As namespace_enter(), without help: nobody but us is in there. */
+static result lone_enter(struct error *err)
+{
+	owned(str) char *uids = xasprintf("0 %u 1", (unsigned)geteuid());
+	owned(str) char *gids = xasprintf("0 %u 1", (unsigned)getegid());
+	bool is_root = geteuid() == 0;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return userns_fail(errno, err);
+	if (setting_write("/proc/self/setgroups", "deny", err))
+		return FAILED;
+	/* Nor may root hand its id on without the right to. */
+	if (is_root && setting_write("/proc/self/uid_map", uids, err))
+		return fail(err, FAULT_PRIVILEGE,
+			    "root of this container has no capabilities: let mpemu be another "
+			    "user in it, or run it with --privileged (bwrap: --cap-add ALL)");
+	if ((!is_root && setting_write("/proc/self/uid_map", uids, err)) ||
+	    setting_write("/proc/self/gid_map", gids, err))
+		return FAILED;
+	return become_root(err);
+}
+
 /* ---- who we are ---- */
 
 /** How many ids from 0 on the current namespace has. */
@@ -291,20 +328,40 @@ static uint32_t ids_mapped(const char *path, bool *is_initial)
 	return next;
 }
 
+/** Root of a container may have been left nothing but the name. */
+static bool has_rights(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	return geteuid() == 0 && syscall(SYS_capget, &header, data) == 0 &&
+	       data[0].effective & 1U << CAP_SYS_ADMIN;
+}
+
+static result enter_as_user(struct privilege *out, struct error *err)
+{
+	static struct error why;
+	struct mapping mapping;
+
+	if (mapping_find(&mapping, &why)) {
+		*out = (struct privilege){ .id_count = 1, .lone = why.text };
+		return lone_enter(err);
+	}
+	if (namespace_enter(&mapping, err))
+		return FAILED;
+	*out = (struct privilege){ .id_count = 1 + (mapping.uids.count < mapping.gids.count
+							    ? mapping.uids.count
+							    : mapping.gids.count) };
+	return OK;
+}
+
 result userns_enter(struct privilege *out, struct error *err)
 {
-	struct mapping mapping;
 	bool initial;
 	uint32_t uids, gids;
 
-	if (geteuid() != 0) {
-		if (mapping_find(&mapping, err) || namespace_enter(&mapping, err))
-			return FAILED;
-		*out = (struct privilege){ .id_count = 1 + (mapping.uids.count < mapping.gids.count
-								    ? mapping.uids.count
-								    : mapping.gids.count) };
-		return OK;
-	}
+	if (!has_rights())
+		return enter_as_user(out, err);
 	uids = ids_mapped("/proc/self/uid_map", &initial);
 	gids = ids_mapped("/proc/self/gid_map", &initial);
 	*out = (struct privilege){
