@@ -122,11 +122,16 @@ static struct twin_request twins_wanted(const struct assist_request *request,
 	};
 }
 
-/** A toolchain on top of the first source; one that cannot be made is only missed. */
+static const struct strings *toolchain_base(const struct assist_request *request)
+{
+	return request->toolchain_base ? request->toolchain_base : request->sources[0].lowers;
+}
+
+/** A toolchain on top of a native root; one that cannot be made is only missed. */
 static result toolchain_add(const struct assist_request *request, const struct twin_recipe *recipe,
 			    struct views *views, struct error *err)
 {
-	const struct strings *base = request->sources[0].lowers;
+	const struct strings *base = toolchain_base(request);
 	struct strings *lowers = &views->lowers[views->count];
 	const struct toolchain_request wanted = {
 		.ctx = request->ctx,
@@ -199,6 +204,7 @@ static struct digest set_key(const struct assist_request *request)
 	hasher_add_str(key, platform_text(request->platform, text));
 	hasher_add(key, choices, sizeof(choices));
 	assist_key_add(key, request->lowers);
+	assist_key_add(key, toolchain_base(request));
 	for (size_t i = 0; i < request->source_count; i++) {
 		const struct assist_source *source = &request->sources[i];
 		const bool has_peer = source->peer != NULL;

@@ -49,7 +49,7 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 {
 	owned(strings) struct strings base = {}, peer = {};
 	struct build *build = job->build;
-	const struct step *sibling = job->step->sibling;
+	const struct step *sibling = job->step->sibling, *image;
 	struct assist_source sources[2] = {};
 	size_t count = 0;
 	struct assist_request request = {
@@ -70,17 +70,22 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 
 	if (request.mode == ASSIST_OFF)
 		return OK;
-	if (sibling && sibling->result)
+	if (sibling && sibling->result) {
 		sources[count++] = (struct assist_source){
 			.origin = TWIN_SIBLING,
 			.lowers = &sibling->result->lowers,
 		};
-	else if (!native_base(job, &base, &peer))
+		/* Of what the steps have changed toolchains need nothing. */
+		image = base_step(sibling);
+		if (image && image->result)
+			request.toolchain_base = &image->result->lowers;
+	} else if (!native_base(job, &base, &peer)) {
 		sources[count++] = (struct assist_source){
 			.origin = TWIN_SIBLING,
 			.lowers = &base,
 			.peer = &peer,
 		};
+	}
 	if (build->native_tools.count)
 		sources[count++] = (struct assist_source){
 			.origin = TWIN_IMAGE,

@@ -35,6 +35,19 @@ run mpemu --progress plain build --no-cache --assist verify --platform linux/arm
 is 'what it leaves is the same, byte for byte' "$status" 0
 like 'as compared' "$err" 'left the same with native assist and without'
 
+# Its toolchain stands on the base image: what steps change, here or for other platforms, is nothing
+# to it.
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/debian
+COPY . /src
+RUN cd /src && gcc -c a.c && cp a.o /usr/lib/
+RUN cd /src && gcc a.c -o a -lm && ./a
+END
+run mpemu --progress plain build --assist safe --platform linux/amd64,linux/arm64 "$context"
+is 'two platforms' "$status" 0
+unlike 'have the toolchain that there is' "$err" 'installing the cross toolchain'
+unlike 'in all steps' "$err" 'gcc [0-9]+ \(no twin'
+
 for mode in off safe; do
 	mpemu run --platform linux/arm64 --assist $mode -v "$tests/assist/driver.sh:/driver.sh:ro" \
 		localhost/debian bash /driver.sh >"$scratch/driver.$mode" 2>/dev/null
