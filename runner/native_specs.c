@@ -11,31 +11,52 @@
 /* As gcc/gcc.cc has it since gcc 5; of 64-bit little-endian machines. */
 enum { ENTRY_SIZE = 48, ENTRY_VARIABLE = 16, ENTRY_LENGTH = 32 };
 
+/* What drivers are far from; files of images are made by anybody. */
+enum { DRIVER_SIZE_MAX = 16 << 20, RELOCATIONS_MAX = 1 << 16, CANDIDATES_MAX = 16 };
+
 /** One entry: a name, and the file's offset of the pointer to its text; 0: it has no text. */
 struct spec {
 	const char *name, *text;
 	uint64_t pointer;
 };
 
+/** Its relocations, as an offset and a size; none are fine, too many are none of a driver's. */
+static bool relocations_find(const struct native *native, uint64_t *at, uint64_t *size)
+{
+	uint64_t table, rest;
+	Elf64_Phdr dynamic;
+
+	*size = 0;
+	if (!native_dynamic(native, &dynamic) ||
+	    !native_dynamic_find(native, &dynamic, DT_RELA, &table) ||
+	    !native_dynamic_find(native, &dynamic, DT_RELASZ, size))
+		return true;
+	return native_offset(native, table, at, &rest) && *size <= rest &&
+	       *size <= RELOCATIONS_MAX * sizeof(Elf64_Rela);
+}
+
+static Elf64_Rela relocation_at(const struct native *native, uint64_t at)
+{
+	Elf64_Rela relocation;
+
+	memcpy(&relocation, native->data + at, sizeof(relocation));
+	return relocation;
+}
+
 /** The file's offset of the pointer at an address: its relocation has it, or the data itself. */
 static bool pointer_place(const struct native *native, uint64_t address, uint64_t *out)
 {
-	uint64_t table, size, at, rest;
-	Elf64_Phdr dynamic;
+	uint64_t at, size, rest;
 
-	if (native_dynamic(native, &dynamic) &&
-	    native_dynamic_find(native, &dynamic, DT_RELA, &table) &&
-	    native_dynamic_find(native, &dynamic, DT_RELASZ, &size) &&
-	    native_offset(native, table, &at, &rest) && size <= rest) {
-		for (uint64_t i = 0; i + sizeof(Elf64_Rela) <= size; i += sizeof(Elf64_Rela)) {
-			Elf64_Rela relocation;
+	if (!relocations_find(native, &at, &size))
+		return false;
+	for (; size >= sizeof(Elf64_Rela); at += sizeof(Elf64_Rela), size -= sizeof(Elf64_Rela)) {
+		const Elf64_Rela relocation = relocation_at(native, at);
 
-			memcpy(&relocation, native->data + at + i, sizeof(relocation));
-			if (relocation.r_offset != address)
-				continue;
-			*out = at + i + offsetof(Elf64_Rela, r_addend);
-			return ELF64_R_SYM(relocation.r_info) == 0;
-		}
+		if (relocation.r_offset != address)
+			continue;
+		*out = at + offsetof(Elf64_Rela, r_addend);
+		return ELF64_R_SYM(relocation.r_info) == 0;
 	}
 	return native_offset(native, address, out, &rest) && rest >= sizeof(uint64_t);
 }
@@ -92,27 +113,50 @@ static bool text_address(const struct native *native, const char *text, uint64_t
 	return false;
 }
 
-/** Where the table's entry of that name is; entries are in data, at multiples of 8. */
+/** The next address behind `after` at which data has a pointer to `target`; 0: none. */
+static uint64_t pointer_next(const struct native *native, uint64_t target, uint64_t after)
+{
+	uint64_t at, size, found = 0;
+	Elf64_Phdr header;
+
+	if (!relocations_find(native, &at, &size))
+		return 0;
+	for (; size >= sizeof(Elf64_Rela); at += sizeof(Elf64_Rela), size -= sizeof(Elf64_Rela)) {
+		const Elf64_Rela relocation = relocation_at(native, at);
+
+		if ((uint64_t)relocation.r_addend == target && relocation.r_offset > after &&
+		    (!found || relocation.r_offset < found))
+			found = relocation.r_offset;
+	}
+	for (size_t i = 0; !found && native_header(native, i, &header); i++) {
+		uint64_t offset = (header.p_offset + 7) & ~7UL;
+
+		if (header.p_type != PT_LOAD || !(header.p_flags & PF_W) ||
+		    !native_inside(native, header.p_offset, header.p_filesz))
+			continue;
+		for (; offset + 8 <= header.p_offset + header.p_filesz; offset += 8)
+			if (memcmp(native->data + offset, &target, 8) == 0 &&
+			    native_address(native, offset) > after)
+				return native_address(native, offset);
+	}
+	return found;
+}
+
+/** Where the table's entry of that name is. */
 static bool entry_find(const struct native *native, const char *name, uint64_t *out)
 {
-	uint64_t address;
-	Elf64_Phdr header;
+	uint64_t target, at = 0;
 	struct spec spec;
 
-	if (!text_address(native, name, &address))
+	if (!text_address(native, name, &target))
 		return false;
-	for (size_t i = 0; native_header(native, i, &header); i++) {
-		if (header.p_type != PT_LOAD || !(header.p_flags & PF_W))
-			continue;
-		for (uint64_t at = (header.p_vaddr + 7) & ~7UL;
-		     at + ENTRY_SIZE <= header.p_vaddr + header.p_filesz; at += 8) {
-			uint64_t place, target;
-
-			if (pointer_read(native, at, &place, &target) && target == address &&
-			    spec_at(native, at, &spec)) {
-				*out = at;
-				return true;
-			}
+	for (size_t i = 0; i < CANDIDATES_MAX; i++) {
+		at = pointer_next(native, target, at);
+		if (!at)
+			return false;
+		if (spec_at(native, at, &spec)) {
+			*out = at;
+			return true;
 		}
 	}
 	return false;
@@ -124,10 +168,11 @@ static size_t specs_read(const struct native *native, struct spec specs[NATIVE_S
 	uint64_t at;
 	size_t count = 0;
 
-	if (!entry_find(native, "cross_compile", &at))
+	if (native->size > DRIVER_SIZE_MAX || !entry_find(native, "cross_compile", &at))
 		return 0;
-	while (spec_at(native, at - ENTRY_SIZE, &specs[0]))
+	for (; count < NATIVE_SPECS_MAX && spec_at(native, at - ENTRY_SIZE, &specs[0]); count++)
 		at -= ENTRY_SIZE;
+	count = 0;
 	while (count < NATIVE_SPECS_MAX && spec_at(native, at, &specs[count])) {
 		at += ENTRY_SIZE;
 		count++;

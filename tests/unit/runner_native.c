@@ -213,6 +213,41 @@ TEST(a_driver_gets_the_specs_of_another)
 	CHECK(!native_set_specs(&driver, &other));
 }
 
+/** As a driver that is relocated has them. */
+static const char *units_cross = "0", *units_library = "-lof-the-units",
+		  *units_root = "--sysroot=%R";
+[[gnu::used]] static const char *units_configured =
+	"../src/configure --of-the-units --with-some-room-for-texts-that-are-exchanged";
+
+[[gnu::used]] static struct {
+	const char *name, *text, **variable;
+	void *next;
+	int length;
+	bool flags[2];
+	const char *usual;
+} units_specs[] = {
+	{ "units_lib", NULL, &units_library, NULL, 9, {}, NULL },
+	{ "cross_compile", NULL, &units_cross, NULL, 13, {}, NULL },
+	{ "sysroot_spec", NULL, &units_root, NULL, 12, {}, NULL },
+};
+
+TEST(specs_are_found_through_relocations)
+{
+	owned(buf) struct buf bytes = {}, other_bytes = {};
+	struct native self, other;
+	const char *text;
+
+	CHECK(load("/proc/self/exe", &bytes, &self));
+	CHECK(load("/proc/self/exe", &other_bytes, &other));
+	text = native_find_text(&other, "-lof-the-", "units");
+	if (!CHECK(text != NULL))
+		return;
+	other.data[text - (const char *)other.data + 2] = 'i';
+	CHECK(native_find_text(&self, "-lif-the-", "units") == NULL);
+	CHECK(native_set_specs(&self, &other));
+	CHECK(native_find_text(&self, "-lif-the-", "units") != NULL);
+}
+
 /** A program of one segment: its headers, then texts and code at 0x400000 and what follows. */
 static struct native program_make(uint8_t file[512], const char *texts, size_t texts_size,
 				  const char *code, size_t code_size)
