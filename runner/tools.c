@@ -138,6 +138,10 @@ const struct tool tools[] = {
 	  .reason = "times and texts; MAKE_HOST and the places of -lNAME are exchanged" },
 	{ .package = "ninja-build", .path = "*/ninja", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
 	  .reason = "times, texts and a hash that is defined bit by bit" },
+	{ .package = "cmake", .path = "*/c[mtp][a-z]*", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
+	  .refuse = LIST("--system-information*"),
+	  .reason = "texts, 64-bit integers and doubles that are only compared; asks files and the "
+		    "C library for the machine, and not the CPU" },
 	{ .package = "m4", .path = "*/m4", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
 	  .reason = "texts and 32-bit integers; format() has doubles" },
 	{ .package = "bison", .path = "*/bison", .mode = TOOL_SAFE, .flags = TOOL_FETCH,
@@ -288,12 +292,6 @@ const struct tool tools[] = {
 	  .if_text = OFFLOAD "m", .insert = LIST("+" OFFLOAD "m"),
 	  .insert_unless = LIST("-c", "-S", "-E", "-M", "-MM", "-r", "-fsyntax-only"),
 	  .reason = DRIVER_REASON },
-
-	/* ---- only in full mode ---- */
-	{ .package = "cmake", .path = "*/cmake", .mode = TOOL_FULL,
-	  .flags = TOOL_FMA | TOOL_FETCH,
-	  .refuse = LIST("--system-information*"),
-	  .reason = "asks the machine of the C library, whose copy answers for the target" },
 };
 /* clang-format on */
 

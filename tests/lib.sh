@@ -174,10 +174,11 @@ make_rootfs() { # DIR ARCH
 }
 
 # Roots of Debian SUITE with the tools that builds use, for amd64 and arm64, as an image of both;
-# the package lz4 is beside them, in $test_debian/debs-ARCH.
+# the package lz4 is beside them, in $test_debian/debs-ARCH.  Who wants other packages sets both.
+debian_folder=
 debian_packages='apt make gcc g++ libc6-dev xz-utils procps fakeroot file patch m4 python3-minimal bzip2'
 debian_image() { # SUITE NAME
-	test_debian=${MPEMU_DEBIAN:-$MPEMU_BASE/../debian}/$1
+	test_debian=${MPEMU_DEBIAN:-$MPEMU_BASE/../debian}/${debian_folder:-$1}
 	if [ ! -e "$test_debian/amd64.tar" ] || [ ! -e "$test_debian/arm64.tar" ]; then
 		# shellcheck disable=SC2086
 		"$tests/demo/debian.sh" "$test_debian" "$1" amd64 arm64 -- $debian_packages -- lz4 \

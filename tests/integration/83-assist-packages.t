@@ -10,7 +10,6 @@
 need_command jq dpkg-deb
 
 tools_compare packages
-tools_compare scripts
 
 context=$(tmpdir)
 cat >"$context/Dockerfile" <<'END'
