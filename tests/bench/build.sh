@@ -33,11 +33,19 @@ theirs_with() {
 theirs() { theirs_with --no-cache --layers; }
 theirs_again() { theirs_with --layers; }
 
+docker_with() {
+	# shellcheck disable=SC2086 # words
+	"$docker" buildx build $docker_base --platform $platforms -t localhost/bench "$@" tests/demo
+}
+dockers() { docker_with --no-cache; }
+dockers_again() { docker_with; }
+
 buildah_isolation
 buildah_base
-compare 'build the demo for amd64 and arm64' \
+docker_engine
+compare_with_docker 'build the demo for amd64 and arm64' dockers \
 	'mpemu build --no-cache' ours \
 	"buildah build --no-cache --layers --isolation $isolation" theirs
-compare 'build it again, nothing changed' \
+compare_with_docker 'build it again, nothing changed' dockers_again \
 	'mpemu build' ours_again \
 	"buildah build --layers --isolation $isolation" theirs_again

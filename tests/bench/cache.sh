@@ -68,13 +68,21 @@ theirs_with() { # PLATFORMS CONTEXT
 theirs() { theirs_with $platforms "$scratch/steps"; }
 theirs_files() { theirs_with linux/amd64 "$scratch/files"; }
 
+docker_with() { # PLATFORMS CONTEXT
+	# shellcheck disable=SC2086 # words
+	"$docker" buildx build $docker_base --platform "$1" -t localhost/bench "$2"
+}
+dockers() { docker_with $platforms "$scratch/steps"; }
+dockers_files() { docker_with linux/amd64 "$scratch/files"; }
+
 buildah_isolation
 base_images_of
+docker_engine
 steps_context
 files_context
-compare '30 steps on 4 platforms, nothing changed' \
+compare_with_docker '30 steps on 4 platforms, nothing changed' dockers \
 	'mpemu build' ours \
 	"buildah build --layers --isolation $isolation" theirs
-compare "a context of $FILES files, nothing changed" \
+compare_with_docker "a context of $FILES files, nothing changed" dockers_files \
 	'mpemu build' ours_files \
 	"buildah build --layers --isolation $isolation" theirs_files

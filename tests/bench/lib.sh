@@ -26,6 +26,7 @@ bench_exit() {
 	[ ! "${bench_children-}" ] || { kill $bench_children; wait $bench_children; } 2>/dev/null
 	[ ! -e "$scratch/registered" ] ||
 		"$MPEMU" setup --remove --platform "$(cat "$scratch/registered")" >/dev/null 2>&1
+	[ ! "${docker-}" ] || tests/judge/engine.sh stop build/judge >/dev/null 2>&1
 	awk -v below="$scratch/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
 		xargs -r umount
 	rm -rf "$scratch"
@@ -100,6 +101,27 @@ buildah_isolation() {
 		buildah run --isolation $isolation probe /bin/true 2>"$scratch/log" && break
 	done || die "buildah run: $(cat "$scratch/log")"
 	buildah rm probe >/dev/null
+}
+
+# $docker: `docker` of an engine of our own where one can be had, else empty; and the words that
+# give its builds our base images.  After host_emulator(): it looks for emulators when it starts.
+docker_engine() {
+	docker=$(tests/judge/engine.sh start build/judge 2>"$scratch/log") || {
+		echo "bench: without docker buildx: $(cat "$scratch/log")" >&2
+		docker=
+		return 0
+	}
+	digest=$(mpemu inspect --raw localhost/demo/busybox | sha256sum | cut -d' ' -f1)
+	docker_base="--network=none --provenance=false
+		--build-context=localhost/demo/busybox=oci-layout://$store/oci@sha256:$digest"
+}
+
+# compare(), with the peer DOCKER only where there is an engine.
+compare_with_docker() { # TITLE DOCKER { NAME COMMAND }...
+	bench_title=$1 bench_docker=$2
+	shift 2
+	[ ! "$docker" ] || set -- "$@" 'docker buildx build' "$bench_docker"
+	compare "$bench_title" "$@"
 }
 
 milliseconds() { # COMMAND...: how long it takes, on standard output

@@ -56,10 +56,20 @@ root_finish() { # ROOT
 	mkdir -p "$1/engine" "$1/old"
 }
 
-# The control groups that are ours, one a line: of version 2 one, of version 1 one per controller.
+# Where control groups are mounted, "TYPE DIR OPTIONS": of version 2 once, of version 1 several times.
+hierarchies() {
+	alone=
+	[ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] || alone=yes
+	awk -v alone=$alone '
+		$2 == "/sys/fs/cgroup" && $3 == "cgroup2" ||
+		!alone && $2 ~ /^\/sys\/fs\/cgroup\// && $3 ~ /^cgroup2?$/ {
+			print $3, $2, $4
+		}' /proc/mounts | sort -u
+}
+
+# The control groups that are ours, one a line.
 groups() {
-	awk '$3 ~ /^cgroup2?$/ && $2 ~ /^\/sys\/fs\/cgroup/ { print $2 }' /proc/mounts |
-	while read -r mounted; do
+	hierarchies | while read -r _ mounted _; do
 		echo "$mounted/mpemu-judge"
 	done
 }
@@ -84,7 +94,7 @@ groups_remove() {
 
 # In namespaces of its own: become the engine.
 inside() {
-	mounts=$(awk '$3 ~ /^cgroup2?$/ && $2 ~ /^\/sys\/fs\/cgroup/ { print $3, $2, $4 }' /proc/mounts)
+	mounts=$(hierarchies)
 	mount --make-rprivate /
 	mount --bind "$dir/root" "$dir/root"
 	cd "$dir/root"
