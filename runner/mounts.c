@@ -406,6 +406,12 @@ static result mount_check(const struct reading *reading, struct error *err)
 			    kind_names[mount->kind]);
 	if (mount->kind == MOUNT_SSH && mount->source && *mount->source)
 		return fail(err, FAULT_INPUT, "ssh does not support source");
+	if (mount->target && *mount->target == '/') {
+		owned(str) char *clean = path_absolute(mount->target);
+
+		if (!clean[1])
+			return fail(err, FAULT_INPUT, "invalid mount target \"/\"");
+	}
 	if (!reading->has_access)
 		mount->read_only = mount->kind != MOUNT_CACHE && mount->kind != MOUNT_TMPFS;
 	return OK;

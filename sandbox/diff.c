@@ -155,7 +155,9 @@ static result item_put(struct diff *diff, const struct ahead_item *item, struct 
 	if (type == S_IFCHR && item->info.st_rdev == 0)
 		return whiteout_put(diff, item->path, err);
 	if (starts_with(path_split(item->path, &parent), ".wh."))
-		return fail(err, FAULT_INPUT, "%s: layers cannot have names that begin with .wh.",
+		return fail(err, FAULT_INPUT,
+			    "%s: layers cannot have names that begin with .wh., which say what of "
+			    "the layers below is gone",
 			    item->path);
 	if (*item->path && file_put(diff, item, err))
 		return FAILED;

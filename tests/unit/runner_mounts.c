@@ -59,6 +59,7 @@ static const struct {
 	{ "type=secret,id=a,source=b",     "both source and id can't be set" },
 	{ "type=secret,id=a,from=b",       "secret mount should not have a from" },
 	{ "type=ssh,source=x",             "ssh does not support source" },
+	{ "target=//x/../.",               "invalid mount target \"/\"" },
 	{ "target=/a\"b",                  "\"target=/a\"b\" has a bare \" in a field that is not quoted" },
 	{ "\"target=/a",                   "\"\"target=/a\" has an extraneous or missing \" in a quoted field" },
 };
@@ -89,6 +90,8 @@ static const struct {
 	{ "target=/x,mode=755",           "mode not allowed for \"bind\" type mounts" },
 	{ "type=secret",                  "invalid secret mount. one of source, target required" },
 	{ "type=secret,id=$X",            "" },
+	{ "target=/$X",                   "" },
+	{ "target=/,rw",                  "invalid mount target \"/\"" },
 	{ "target=/$X\"",                 "\"target=/$X\"\" has a bare \" in a field that is not quoted" },
 };
 /* clang-format on */
