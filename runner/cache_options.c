@@ -167,7 +167,7 @@ static const struct {
 static result field_set(struct cache_place *out, unsigned direction, const char *type,
 			const char *name, const char *value, struct error *err)
 {
-	const char *names[countof(fields)], *near;
+	const char *names[countof(fields)];
 
 	for (size_t i = 0; i < countof(fields); i++) {
 		names[i] = fields[i].name;
@@ -177,9 +177,7 @@ static result field_set(struct cache_place *out, unsigned direction, const char 
 			return fail(err, FAULT_USAGE, "type=%s has no %s here", type, name);
 		return fields[i].set(out, fields[i].name, value, err);
 	}
-	near = nearest(name, names, countof(names));
-	return fail(err, FAULT_USAGE, "unknown field '%s'%s%s%s", name,
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return field_unknown(name, names, countof(names), err);
 }
 
 /* ---- the whole ---- */
@@ -247,15 +245,13 @@ static result typed_parse(const struct strings *parts, unsigned direction, struc
 	if (type_set(parts, direction, out, &type, err))
 		return FAILED;
 	for (size_t i = 0; i < parts->count; i++) {
-		const char *equals = strchr(parts->items[i], '=');
 		owned(str) char *name = NULL;
+		const char *value;
 
-		if (!equals)
-			return fail(err, FAULT_USAGE, "field '%s': want NAME=VALUE",
-				    parts->items[i]);
-		name = xstrndup(parts->items[i], (size_t)(equals - parts->items[i]));
+		if (field_cut(parts->items[i], &name, &value, err))
+			return FAILED;
 		if (strcasecmp(name, "type") != 0 &&
-		    field_set(out, direction, type, name, equals + 1, err))
+		    field_set(out, direction, type, name, value, err))
 			return FAILED;
 	}
 	return place_check(out, direction, err);

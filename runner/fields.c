@@ -6,38 +6,71 @@
 #include <string.h>
 #include <strings.h>
 
-/** A quoted field; returns what follows its closing quote, or NULL. */
-static const char *quoted(const char *at, struct buf *field)
+/** A quoted field from after its opening quote; past its closing one, or NULL. */
+static const char *quoted_read(const char *at, struct buf *out)
 {
-	for (at++; *at; at++) {
+	for (;; at++) {
+		if (!*at)
+			return NULL;
 		if (*at == '"' && *++at != '"')
 			return at;
-		buf_add_char(field, *at);
+		buf_add_char(out, *at);
 	}
-	return NULL;
+}
+
+static const char *plain_read(const char *at, struct buf *out)
+{
+	size_t length = strcspn(at, ",\"");
+
+	buf_add(out, at, length);
+	return at + length;
+}
+
+/* Its errors do not repeat the text: it may be a secret. */
+result csv_split(const char *text, struct strings *out, struct error *err)
+{
+	const char *at = text;
+
+	for (;;) {
+		owned(buf) struct buf field = {};
+		bool is_quoted = *at == '"';
+
+		at = is_quoted ? quoted_read(at + 1, &field) : plain_read(at, &field);
+		if (!at || (*at && *at != ','))
+			return fail(err, FAULT_INPUT, "%s",
+				    is_quoted ? "an extraneous or missing \" in a quoted field"
+					      : "a bare \" in a field that is not quoted");
+		strings_add(out, buf_text(&field));
+		if (!*at++)
+			return OK;
+	}
 }
 
 result fields_split(const char *text, struct strings *out, struct error *err)
 {
-	for (const char *at = text;; at++) {
-		owned(buf) struct buf field = {};
+	if (!csv_split(text, out, err))
+		return OK;
+	err->fault = FAULT_USAGE;
+	return FAILED;
+}
 
-		if (*at == '"') {
-			at = quoted(at, &field);
-			if (!at)
-				return fail(err, FAULT_USAGE, "%s: a quote is not closed", text);
-		} else {
-			size_t length = strcspn(at, ",");
+result field_cut(const char *field, char **name, const char **value, struct error *err)
+{
+	const char *equals = strchr(field, '=');
 
-			buf_add(&field, at, length);
-			at += length;
-		}
-		if (*at && *at != ',')
-			return fail(err, FAULT_USAGE, "%s: text after a closing quote", text);
-		strings_add(out, buf_text(&field));
-		if (!*at)
-			return OK;
-	}
+	if (!equals)
+		return fail(err, FAULT_USAGE, "field '%s': want NAME=VALUE", field);
+	*name = xstrndup(field, (size_t)(equals - field));
+	*value = equals + 1;
+	return OK;
+}
+
+int field_unknown(const char *name, const char *const *known, size_t count, struct error *err)
+{
+	const char *near = nearest(name, known, count);
+
+	return fail(err, FAULT_USAGE, "unknown field '%s'%s%s%s", name,
+		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 result field_bool(const char *name, const char *value, bool *out, struct error *err)

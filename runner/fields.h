@@ -8,10 +8,19 @@
 #include "base/text.h"
 
 /**
- * Split at commas; a field that begins with a quote goes to the closing one and may hold commas,
- * and "" in it is a quote.  FAULT_USAGE where a quote does not close or text follows it.
+ * Split one record of CSV at its commas: a field in quotes may hold commas, and "" in it is a
+ * quote. FAULT_INPUT where a quote does not close, text follows it, or one stands anywhere else.
  */
+result csv_split(const char *text, struct strings *out, struct error *err);
+
+/** The same of a word on the command line: FAULT_USAGE. */
 result fields_split(const char *text, struct strings *out, struct error *err);
+
+/** "NAME=VALUE": the caller frees `name`, `value` is borrowed.  FAULT_USAGE. */
+result field_cut(const char *field, char **name, const char **value, struct error *err);
+
+/** FAULT_USAGE, with the nearest of the names that are known.  Always FAILED. */
+int field_unknown(const char *name, const char *const *known, size_t count, struct error *err);
 
 /** "true", "1", "false", "0" and what else Go takes for one; FAULT_USAGE names the field. */
 result field_bool(const char *name, const char *value, bool *out, struct error *err);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "runner/expand.h"
+#include "runner/fields.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -264,47 +265,6 @@ void mount_drop(struct mount *mount)
 	free(mount->id);
 	free(mount->env);
 	*mount = (struct mount){};
-}
-
-/* ---- CSV ---- */
-
-/** A quoted field from after its opening quote; past its closing one, or NULL. */
-static const char *quoted_read(const char *at, struct buf *out)
-{
-	for (;; at++) {
-		if (!*at)
-			return NULL;
-		if (*at == '"' && *++at != '"')
-			return at;
-		buf_add_char(out, *at);
-	}
-}
-
-static const char *plain_read(const char *at, struct buf *out)
-{
-	size_t length = strcspn(at, ",\"");
-
-	buf_add(out, at, length);
-	return at + length;
-}
-
-result csv_split(const char *text, struct strings *out, struct error *err)
-{
-	const char *at = text;
-
-	for (;;) {
-		owned(buf) struct buf field = {};
-		bool is_quoted = *at == '"';
-
-		at = is_quoted ? quoted_read(at + 1, &field) : plain_read(at, &field);
-		if (!at || (*at && *at != ','))
-			return fail(err, FAULT_INPUT, "\"%s\" has %s", text,
-				    is_quoted ? "an extraneous or missing \" in a quoted field"
-					      : "a bare \" in a field that is not quoted");
-		strings_add(out, buf_text(&field));
-		if (!*at++)
-			return OK;
-	}
 }
 
 /* ---- fields ---- */

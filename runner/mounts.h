@@ -47,7 +47,4 @@ result mount_from(const char *text, char **out, struct error *err);
 /** "bind", "cache" and so on. */
 const char *mount_kind_name(enum mount_kind kind);
 
-/** Split one record of CSV: fields may be quoted, "" in them is a quote.  For options too. */
-result csv_split(const char *text, struct strings *out, struct error *err);
-
 #endif

@@ -60,6 +60,8 @@ static result named_parse(const char *text, struct named *out, struct error *err
 		return fail(err, FAULT_USAGE, "want NAME=VALUE");
 	out->name = xstrndup(text, length);
 	mark = strstr(out->name, "::");
+	if (mark == out->name)
+		return fail(err, FAULT_USAGE, "want NAME=VALUE");
 	if (mark) {
 		*mark = '\0';
 		out->has_platform = true;

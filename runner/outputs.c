@@ -187,16 +187,19 @@ static const struct field {
 static result field_set(struct output *out, const char *type, const char *name, const char *value,
 			struct error *err)
 {
+	const char *names[countof(fields)];
+
 	if (starts_with(name, "annotation") && (KIND(out->kind) & IMAGES))
 		return annotations_field(name, value, &out->form.annotations, err);
 	for (size_t i = 0; i < countof(fields); i++) {
+		names[i] = fields[i].name;
 		if (strcmp(fields[i].name, name) != 0)
 			continue;
 		if (!(fields[i].kinds & KIND(out->kind)))
 			return fail(err, FAULT_USAGE, "type=%s has no %s", type, name);
 		return fields[i].set(out, name, value, err);
 	}
-	return fail(err, FAULT_USAGE, "unknown field '%s'", name);
+	return field_unknown(name, names, countof(names), err);
 }
 
 /* ---- the whole ---- */
@@ -249,14 +252,12 @@ static result typed_parse(const struct strings *parts, struct output *out, struc
 	if (type_find(parts, out, &type, &wants_dest, err))
 		return FAILED;
 	for (size_t i = 0; i < parts->count; i++) {
-		const char *equals = strchr(parts->items[i], '=');
 		owned(str) char *name = NULL;
+		const char *value;
 
-		if (!equals)
-			return fail(err, FAULT_USAGE, "field '%s': want NAME=VALUE",
-				    parts->items[i]);
-		name = xstrndup(parts->items[i], (size_t)(equals - parts->items[i]));
-		if (strcmp(name, "type") != 0 && field_set(out, type, name, equals + 1, err))
+		if (field_cut(parts->items[i], &name, &value, err))
+			return FAILED;
+		if (strcmp(name, "type") != 0 && field_set(out, type, name, value, err))
 			return FAILED;
 	}
 	return dest_check(out, wants_dest, err);
@@ -269,7 +270,7 @@ result output_parse(const char *text, struct output *out, struct error *err)
 	bool is_bare;
 
 	if (fields_split(text, &parts, err))
-		return fail_in(err, "--output");
+		return fail_in(err, "--output %s", text);
 	is_bare = parts.count == 1 && *text && !strchr(text, '=');
 	if (is_bare) {
 		made.kind = strcmp(text, "-") == 0 ? OUTPUT_TAR : OUTPUT_LOCAL;

@@ -5,6 +5,7 @@
 #include "runner/run_binds.h"
 
 #include "base/mem.h"
+#include "runner/fields.h"
 
 #include <string.h>
 
@@ -107,10 +108,8 @@ result run_mount_parse(struct run_binds *binds, const char *text, struct error *
 	struct words words = { .type = "volume" };
 	struct bind *bind;
 
-	if (csv_split(text, &fields, err)) {
-		err->fault = FAULT_USAGE;
+	if (fields_split(text, &fields, err))
 		return fail_in(err, "%s", option);
-	}
 	if (words_read(&fields, option, &words, err) ||
 	    run_bind_add(binds, option, words.target, &bind, err))
 		return FAILED;

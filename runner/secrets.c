@@ -3,7 +3,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "runner/mounts.h"
+#include "runner/fields.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -109,10 +109,8 @@ result secrets_add(struct secrets *secrets, const char *text, struct error *err)
 {
 	owned(strings) struct strings fields = {};
 	struct words words = {};
-	bool failed = csv_split(text, &fields, err);
+	bool failed = fields_split(text, &fields, err);
 
-	if (failed)
-		err->fault = FAULT_USAGE;
 	for (size_t i = 0; !failed && i < fields.count; i++)
 		failed = word_take(&words, fields.items[i], err);
 	/* Not the whole option: somebody may have typed the secret itself. */

@@ -21,8 +21,6 @@ void fuzz_one(const char *text, size_t size)
 	if (!mount_parse(text, '\\', &env, &mount, &err)) {
 		if (mount.kind > MOUNT_SSH || mount.sharing > SHARING_LOCKED || mount.mode > 07777)
 			abort();
-		if (mount.env && mount.kind != MOUNT_SECRET)
-			abort();
 		if (mount.sharing && mount.kind != MOUNT_CACHE)
 			abort();
 		if (mount_from(text, &from, &err) && !strchr(text, '$'))

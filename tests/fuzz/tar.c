@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Whole layers: whatever the blob is, it unpacks into its directory or is refused, and what was
- * unpacked can be packed again.
+ * Whole layers and archives: whatever the blob is, it unpacks into its directory or is refused, and
+ * what was unpacked can be packed again.
  */
 #include "base/fd.h"
 #include "sandbox/sandbox.h"
@@ -24,6 +24,14 @@ static int entry_count(const char *path)
 	if (dir)
 		closedir(dir);
 	return count;
+}
+
+static int entry_count_at(int dir)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
+	return entry_count(path);
 }
 
 /** A directory in memory, where making and syncing files costs little. */
@@ -56,6 +64,36 @@ static void unpack(int outer, int blob)
 		abort();
 }
 
+/** As ADD and contexts do: into a directory that may have something already. */
+static void unpack_archive(int outer, int blob)
+{
+	const struct archive_options options = {
+		.limits = { .bytes = 1 << 20, .entries = 200 },
+		.has_owner = true,
+		.uid = 12,
+		.gid = 34,
+	};
+	owned(fd) int into = -1;
+
+	if (mkdirat(outer, "archive", 0755) < 0)
+		abort();
+	into = openat(outer, "archive", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int round = 0; round < 2; round++) {
+		struct error err = {};
+		bool is_one;
+
+		lseek(blob, 0, SEEK_SET);
+		is_one = archive_looks_like_one(blob);
+		lseek(blob, 0, SEEK_SET);
+		if (!archive_unpack(&(struct ctx){}, blob, into, &options, &err))
+			continue;
+		if (err.fault == FAULT_NONE || !*err.text)
+			abort();
+		if (!is_one && entry_count_at(into) != 2)
+			abort();
+	}
+}
+
 void fuzz_one(const char *text, size_t size)
 {
 	char path[64];
@@ -68,8 +106,9 @@ void fuzz_one(const char *text, size_t size)
 	scratch_make(path, sizeof(path));
 	outer = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	unpack(outer, blob);
-	/* ".", ".." and "into": nothing was made beside it. */
-	if (entry_count(path) != 3)
+	unpack_archive(outer, blob);
+	/* ".", "..", "into" and "archive": nothing was made beside them. */
+	if (entry_count(path) != 4)
 		abort();
 	if (remove_tree(AT_FDCWD, path, &err))
 		abort();

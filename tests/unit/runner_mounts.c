@@ -60,8 +60,8 @@ static const struct {
 	{ "type=secret,id=a,from=b",       "secret mount should not have a from" },
 	{ "type=ssh,source=x",             "ssh does not support source" },
 	{ "target=//x/../.",               "invalid mount target \"/\"" },
-	{ "target=/a\"b",                  "\"target=/a\"b\" has a bare \" in a field that is not quoted" },
-	{ "\"target=/a",                   "\"\"target=/a\" has an extraneous or missing \" in a quoted field" },
+	{ "target=/a\"b",                  "a bare \" in a field that is not quoted" },
+	{ "\"target=/a",                   "an extraneous or missing \" in a quoted field" },
 };
 
 static const struct {
@@ -92,7 +92,7 @@ static const struct {
 	{ "type=secret,id=$X",            "" },
 	{ "target=/$X",                   "" },
 	{ "target=/,rw",                  "invalid mount target \"/\"" },
-	{ "target=/$X\"",                 "\"target=/$X\"\" has a bare \" in a field that is not quoted" },
+	{ "target=/$X\"",                 "a bare \" in a field that is not quoted" },
 };
 /* clang-format on */
 

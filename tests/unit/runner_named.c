@@ -47,9 +47,13 @@ TEST(names_of_contexts_stand_for_stages_and_images)
 
 TEST(names_of_contexts_that_make_no_sense_are_usage)
 {
-	static const char *const bad[] = { "x",          "=dir",
-					   "x=",         "x=docker-image://UPPER",
-					   "x=target:y", "x::linux/a/b/c=dir" };
+	static const char *const bad[] = { "x",
+					   "=dir",
+					   "x=",
+					   "x=docker-image://UPPER",
+					   "x=target:y",
+					   "x::linux/a/b/c=dir",
+					   "::linux/arm64=dir" };
 
 	for (size_t i = 0; i < countof(bad); i++) {
 		owned(named_list) struct named_list list = {};

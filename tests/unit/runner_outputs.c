@@ -51,9 +51,15 @@ TEST(outputs_that_say_nothing_clear_are_refused)
 		{ "type=oci,push=true", "--output type=oci,push=true: type=oci has no push" },
 		{ "type=oci,compression=lz4", "--output type=oci,compression=lz4: compression=lz4: "
 					      "want gzip, zstd or uncompressed" },
-		{ "type=oci,\"dest=x", "--output: type=oci,\"dest=x: a quote is not closed" },
-		{ "type=oci,\"dest=x\"y", "--output: type=oci,\"dest=x\"y: text after a closing "
-					  "quote" },
+		{ "type=oci,dset=x", "--output type=oci,dset=x: unknown field 'dset' (did you mean "
+				     "dest?)" },
+		{ "type=oci,\"dest=x",
+		  "--output type=oci,\"dest=x: an extraneous or missing \" in a "
+		  "quoted field" },
+		{ "type=oci,\"dest=x\"y", "--output type=oci,\"dest=x\"y: an extraneous or missing "
+					  "\" in a quoted field" },
+		{ "type=oci,dest=x\"y", "--output type=oci,dest=x\"y: a bare \" in a field that is "
+					"not quoted" },
 	};
 
 	for (size_t i = 0; i < countof(cases); i++) {
