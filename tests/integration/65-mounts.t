@@ -207,17 +207,52 @@ in_image cat /looks /size /looks2 /length
 is 'as files and variables' "$(echo $out)" '-r-------- 0 0 48 -r--r--r-- 5 6 48'
 in_image cat /left
 unlike 'no mount point is left' "$out" 'secrets|t$'
-leaks() {
-	grep -rlF "$value" "$store" && return 0
-	for blob in "$store"/oci/blobs/sha256/*; do
+leaks() { # DIRECTORY
+	grep -rlF "$value" "$1" && return 0
+	find "$1" -path '*/blobs/sha256/*' -type f | while read -r blob; do
 		gzip -dc "$blob" 2>/dev/null | grep -qF "$value" && echo "$blob"
 	done
 }
-is 'the value is nowhere in the store' "$(leaks)" ''
+is 'the value is nowhere in the store' "$(leaks "$store")" ''
 unlike 'nor was it said' "$err$out" "$value"
+
 printf 'other' >"$scratch/secret"
 build -t localhost/out --secret "id=token,src=$scratch/secret"
 is 'another value is no reason to run again' "$(steps_run)" 0
+
+# All that a build can leave, and all that can be seen of it while it runs.
+printf '%s' "$value" >"$scratch/secret"
+traces=$(tmpdir)
+mkdir "$traces/oci"
+cat <<'EOF' | dockerfile
+FROM localhost/base
+ARG again
+RUN --mount=type=secret,id=token --mount=type=secret,id=token,env=TOKEN \
+	echo waiting; sleep 2; wc -c < /run/secrets/token > /size; echo ${#TOKEN} >> /size
+EOF
+"$MPEMU" --root "$store" --progress json build --platform linux/amd64 --secret "id=token,src=$scratch/secret" \
+	--trace "$traces/trace" --metadata-file "$traces/metadata" --provenance mode=max -t localhost/out \
+	--cache-to "type=local,dest=$traces/cache,mode=max" -o "type=oci,dest=$traces/oci/layout,tar=false" \
+	"$context" >"$traces/out" 2>"$traces/err" &
+building=$!
+for _ in $(seq 100); do
+	! grep -q waiting "$traces/err" || break
+	sleep 0.1
+done
+cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' >"$traces/processes"
+wait "$building"
+is 'a build that leaves all it can' "$?" 0
+like 'was seen running' "$(cat "$traces/processes")" 'echo waiting'
+is 'it had the value' "$(echo $(mpemu run --platform linux/amd64 localhost/out cat /size))" '48 48'
+is 'which is in no layout, cache, trace, event, statement or list of processes' "$(leaks "$traces")" ''
+printf 'FROM localhost/base\nRUN --mount=type=secret,id=token,env=TOKEN test -z "$TOKEN"\n' | dockerfile
+build --secret "id=token,src=$scratch/secret"
+is 'a step that fails' "$status" 4
+unlike 'does not tell it' "$err$out" "$value"
+run mpemu build --secret "id=token,\"$value" "$context"
+is 'a value that was typed in place of a file is usage' "$status" 2
+unlike 'and not repeated' "$err$out" "$value"
+
 TOKEN_VALUE=$value
 export TOKEN_VALUE
 printf 'FROM localhost/base\nRUN --mount=type=secret,id=v [ "$(wc -c < /run/secrets/v)" = 48 ]\n' | dockerfile
