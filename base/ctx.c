@@ -4,10 +4,15 @@
 #include "base/fd.h"
 #include "base/mem.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
+
+/** How often a lock is asked for again. */
+enum { LOCK_LOOK_MS = 50 };
 
 struct cancel {
 	atomic_bool fired;
@@ -73,4 +78,18 @@ result cancel_check(const struct ctx *ctx, struct error *err)
 int cancel_fd(const struct cancel *cancel)
 {
 	return cancel ? cancel->event_fd : -1;
+}
+
+result lock_await(const struct ctx *ctx, int fd, int how, struct error *err)
+{
+	struct pollfd cancelled = { .fd = cancel_fd(ctx->cancel), .events = POLLIN };
+
+	while (flock(fd, how | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail_sys(err, "lock");
+		(void)poll(&cancelled, 1, LOCK_LOOK_MS);
+		if (cancel_check(ctx, err))
+			return FAILED;
+	}
+	return OK;
 }

@@ -31,6 +31,12 @@ result cancel_check(const struct ctx *ctx, struct error *err);
 
 bool cancel_fired(const struct cancel *cancel);
 
+/**
+ * flock() a file or directory in the way `how` (LOCK_SH or LOCK_EX): wait for as long as others
+ * have it, or until the token has fired.
+ */
+result lock_await(const struct ctx *ctx, int fd, int how, struct error *err);
+
 /** Readable (POLLIN) once fired: put it beside what you poll() for.  Borrowed. */
 int cancel_fd(const struct cancel *cancel);
 

@@ -44,9 +44,9 @@ result depot_open_layout(const char *path, bool writes, struct depot **out, stru
 	return OK;
 }
 
-result depot_lock(struct depot *depot, bool *alone, struct error *err)
+result depot_lock(const struct ctx *ctx, struct depot *depot, bool *alone, struct error *err)
 {
-	if (depot->layout && layout_lock(depot->layout, err))
+	if (depot->layout && layout_lock(ctx, depot->layout, err))
 		return FAILED;
 	*alone = depot->layout != NULL;
 	return OK;

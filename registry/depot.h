@@ -20,7 +20,7 @@ struct depot {
 
 result layout_open(const char *path, bool writes, struct layout **out, struct error *err);
 void layout_drop(struct layout **layout);
-result layout_lock(struct layout *layout, struct error *err);
+result layout_lock(const struct ctx *ctx, struct layout *layout, struct error *err);
 void layout_unlock(struct layout *layout);
 result layout_manifest(struct layout *layout, const char *name, struct buf *body,
 		       struct descriptor *out, struct error *err);

@@ -68,17 +68,15 @@ result layout_open(const char *path, bool writes, struct layout **out, struct er
 	return OK;
 }
 
-result layout_lock(struct layout *layout, struct error *err)
+result layout_lock(const struct ctx *ctx, struct layout *layout, struct error *err)
 {
 	owned(fd) int fd = openat(layout->dir, "index.json.lock",
 				  O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		return fail_sys(err, "open %s/index.json.lock", layout->path);
-	while (flock(fd, LOCK_EX) < 0) {
-		if (errno != EINTR)
-			return fail_sys(err, "lock %s", layout->path);
-	}
+	if (lock_await(ctx, fd, LOCK_EX, err))
+		return fail_in(err, "%s/index.json.lock", layout->path);
 	layout->lock = fd_take(&fd);
 	return OK;
 }

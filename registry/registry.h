@@ -333,7 +333,7 @@ void depot_drop(struct depot **depot);
  * Keep other writers away until depot_unlock().  `*alone` is false where that cannot be: a
  * registry lets everybody write, so what was put has to be looked at again.
  */
-result depot_lock(struct depot *depot, bool *alone, struct error *err);
+result depot_lock(const struct ctx *ctx, struct depot *depot, bool *alone, struct error *err);
 void depot_unlock(struct depot *depot);
 
 /** The manifest or index of a tag, or of a digest's text; `out` has its media, size and digest. */

@@ -268,7 +268,7 @@ static result export_run(struct export *export, struct error *err)
 
 	if (cache_depot_open(export->ctx, export->place, &export->build->request->transport, true,
 			     &export->depot, &export->tag, err) ||
-	    layers_put(export, err) || depot_lock(export->depot, &alone, err))
+	    layers_put(export, err) || depot_lock(export->ctx, export->depot, &alone, err))
 		return FAILED;
 	return alone ? put_alone(export, err) : put_shared(export, err);
 }

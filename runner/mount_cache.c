@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/** How often a lock is asked for again, and how many private ones of a name there may be. */
-enum { WAIT_MS = 50, PRIVATE_MAX = 256 };
+/** How many private ones of a name there may be. */
+enum { PRIVATE_MAX = 256 };
 
 struct mount_cache {
 	char *path; /* of data */
@@ -42,21 +41,13 @@ const char *mount_cache_path(const struct mount_cache *cache)
 static result lock(const struct ctx *ctx, int fd, int how, bool wait, bool *taken,
 		   struct error *err)
 {
-	struct pollfd cancelled = { .fd = cancel_fd(ctx->cancel), .events = POLLIN };
-
+	*taken = flock(fd, how | LOCK_NB) == 0;
+	if (!*taken && errno != EWOULDBLOCK && errno != EINTR)
+		return fail_sys(err, "lock a cache mount");
+	if (*taken || !wait)
+		return OK;
 	*taken = true;
-	while (flock(fd, how | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail_sys(err, "lock a cache mount");
-		*taken = false;
-		if (!wait)
-			return OK;
-		(void)poll(&cancelled, 1, WAIT_MS);
-		if (cancel_check(ctx, err))
-			return FAILED;
-		*taken = true;
-	}
-	return OK;
+	return lock_await(ctx, fd, how, err);
 }
 
 static result data_fill(int fd, const char *name, const char *path,

@@ -291,6 +291,27 @@ build "$two" --cache-from "type=local,src=$scratch/dir"
 is 'damaged layers are not taken' "$status $(run_anew RUN)" '0 6'
 like 'and told' "$err" 'warning: cache from .*: its content is sha256'
 
+# Whoever waits for another program's lock can be interrupted.
+restore
+flock "$scratch/dir/index.json.lock" sleep 60 &
+holder=$!
+"$MPEMU" --root "$one" --quiet build --no-cache --platform linux/amd64 \
+	--cache-to "type=local,dest=$scratch/dir,mode=max" "$context" >/dev/null 2>&1 &
+child=$!
+for _ in $(seq 100); do
+	readlink /proc/$child/fd/* 2>/dev/null | grep -q index.json.lock && break
+	sleep 0.1
+done
+sleep 0.2
+ok 'an export waits for a lock' kill -INT $child
+begun=$(date +%s)
+status=0
+wait $child || status=$?
+is 'and is interrupted' "$status" 130
+like 'at once' "$(($(date +%s) - begun))" '^[0-5]$'
+pkill -P $holder sleep
+wait $holder 2>/dev/null
+
 # Killed at any moment: what is there stays readable.
 restore
 forget "$one"
