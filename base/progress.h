@@ -41,6 +41,7 @@ struct summary {
 /** A program that ran emulated although others of its step ran natively. */
 struct ran_program {
 	const char *name, *why;
+	const char *reason; /* why it has no twin; "": it has one */
 	uint64_t count;
 };
 

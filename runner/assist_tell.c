@@ -15,22 +15,31 @@ static const double told_share_min = 0.02; /* what is less is noise */
 static const double slow_share_min = 0.2;  /* of the time, that one program took ... */
 static const double slow_seconds_min = 2;  /* ... which is at least so long */
 
+/** Why there is no twin for a program; "" where there is one. */
+static const char *reason_of(const struct assist *assist, const struct assist_program *program)
+{
+	const struct twin_miss *miss;
+
+	if (program->has_twin)
+		return "";
+	miss = assist_miss(assist, program->name);
+	return miss ? miss->reason : "it is no reviewed tool";
+}
+
 /** "812 programs ran native, 31 emulated: cmake 29 (no twin: ...), ld 2 (its arguments)" */
-static void counts_text(const struct assist *assist, const struct assist_counts *counts,
-			struct buf *out)
+static void counts_text(const struct event *event, struct buf *out)
 {
 	buf_printf(out, "%llu programs ran native, %llu emulated",
-		   (unsigned long long)counts->native, (unsigned long long)counts->emulated);
-	for (size_t i = 0; i < counts->program_count && i < TOLD_MAX; i++) {
-		const struct assist_program *program = &counts->programs[i];
-		const struct twin_miss *miss = assist_miss(assist, program->name);
+		   (unsigned long long)event->native, (unsigned long long)event->emulated);
+	for (size_t i = 0; i < event->program_count && i < TOLD_MAX; i++) {
+		const struct ran_program *program = &event->programs[i];
 
 		buf_printf(out, "%s %s %llu (%s%s%s)", i ? "," : ":", program->name,
-			   (unsigned long long)program->count, program->why, miss ? ": " : "",
-			   miss ? miss->reason : "");
+			   (unsigned long long)program->count, program->why,
+			   *program->reason ? ": " : "", program->reason);
 	}
-	if (counts->program_count > TOLD_MAX)
-		buf_printf(out, ", and %zu more", counts->program_count - TOLD_MAX);
+	if (event->program_count > TOLD_MAX)
+		buf_printf(out, ", and %zu more", event->program_count - TOLD_MAX);
 }
 
 /** "emulated perl running automake (its script)" */
@@ -87,33 +96,31 @@ void assist_slow_text(const struct event *event, struct buf *out)
 	}
 }
 
-/** Why programs of that name were emulated, as the dispatcher told most often. */
-static const char *why_of(const struct assist_counts *counts, const char *name)
+/** How programs of that name ran most often, as the dispatcher told; NULL: it did not. */
+static const struct ran_program *program_of(const struct event *event, const char *name)
 {
-	for (size_t i = 0; i < counts->program_count; i++) {
-		if (strcmp(counts->programs[i].name, name) == 0)
-			return counts->programs[i].why;
+	for (size_t i = 0; i < event->program_count; i++) {
+		if (strcmp(event->programs[i].name, name) == 0)
+			return &event->programs[i];
 	}
-	return "";
+	return NULL;
 }
 
-static size_t times_collect(const struct assist *assist, const struct assist_counts *counts,
-			    const struct program_times *times, struct ran_time *out)
+static size_t times_collect(const struct event *event, const struct program_times *times,
+			    struct ran_time *out)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; times->seen >= SEEN_MIN && i < times->count && count < TIMES_MAX; i++) {
 		const struct timed_program *program = &times->items[i];
-		const struct twin_miss *miss = NULL;
-		const char *why = program->emulated ? why_of(counts, program->name) : "";
+		const struct ran_program *ran =
+			program->emulated ? program_of(event, program->name) : NULL;
 
-		if (*why)
-			miss = assist_miss(assist, program->name);
 		out[count++] = (struct ran_time){
 			.name = program->name,
 			.script = program->script,
-			.why = why,
-			.reason = miss ? miss->reason : "",
+			.why = ran ? ran->why : "",
+			.reason = ran ? ran->reason : "",
 			.emulated = program->emulated,
 			.share = (double)program->seen / (double)times->seen,
 		};
@@ -121,12 +128,14 @@ static size_t times_collect(const struct assist *assist, const struct assist_cou
 	return count;
 }
 
-static size_t programs_collect(const struct assist_counts *counts, struct ran_program *out)
+static size_t programs_collect(const struct assist *assist, const struct assist_counts *counts,
+			       struct ran_program *out)
 {
 	for (size_t i = 0; i < counts->program_count; i++)
 		out[i] = (struct ran_program){
 			.name = counts->programs[i].name,
 			.why = counts->programs[i].why,
+			.reason = reason_of(assist, &counts->programs[i]),
 			.count = counts->programs[i].count,
 		};
 	return counts->program_count;
@@ -145,16 +154,16 @@ void assist_tell(const struct ctx *ctx, struct assist *assist, const struct even
 	assist_counts(assist, &counts);
 	assist_times(assist, &times);
 	event.programs = programs;
-	event.program_count = programs_collect(&counts, programs);
+	event.program_count = programs_collect(assist, &counts, programs);
 	event.native = counts.native;
 	event.emulated = counts.emulated;
 	event.times = parts;
-	event.time_count = times_collect(assist, &counts, &times, parts);
+	event.time_count = times_collect(&event, &times, parts);
 	if (event.time_count) {
 		event.cpu_seconds = (double)times.cpu_us / 1e6;
 		event.emulated_share = (double)times.emulated / (double)times.seen;
 	}
-	counts_text(assist, &counts, &text);
+	counts_text(&event, &text);
 	assist_times_text(&event, &time);
 	if (time.length)
 		buf_printf(&text, "; %s", buf_text(&time));

@@ -112,6 +112,8 @@ static void set_programs(json_t *object, const struct event *event)
 
 		set_text(item, "name", program->name, strlen(program->name));
 		set_text(item, "why", program->why, strlen(program->why));
+		if (*program->reason)
+			set_text(item, "reason", program->reason, strlen(program->reason));
 		set_number(item, "count", program->count);
 		json_array_append_new(list, item);
 	}

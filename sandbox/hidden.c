@@ -56,9 +56,10 @@ static const char *const reasons[ASSIST_VERDICTS] = {
 
 /** The program's place, made if there is room for it; the last one stands for all others. */
 static struct assist_program *program_find(struct assist_counts *counts, const char *name,
-					   const char *why)
+					   enum assist_verdict verdict)
 {
 	struct assist_program *programs = counts->programs;
+	const char *why = reasons[verdict];
 
 	for (size_t i = 0; i < counts->program_count; i++) {
 		if (programs[i].why == why && strcmp(programs[i].name, name) == 0)
@@ -71,6 +72,7 @@ static struct assist_program *program_find(struct assist_counts *counts, const c
 	programs = &programs[counts->program_count++];
 	snprintf(programs->name, sizeof(programs->name), "%s", name);
 	programs->why = why;
+	programs->has_twin = verdict != ASSIST_NO_TWIN;
 	return programs;
 }
 
@@ -93,7 +95,7 @@ static void record_take(struct assist_counts *counts, struct assist_record *reco
 	if (record->verdict == ASSIST_UNSTARTED && counts->native)
 		counts->native--;
 	counts->emulated++;
-	program_find(counts, record->name, reasons[record->verdict])->count++;
+	program_find(counts, record->name, record->verdict)->count++;
 }
 
 void assist_trip_message(uint8_t message[ASSIST_TRIP_SIZE])

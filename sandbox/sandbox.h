@@ -313,6 +313,7 @@ struct assist_counts {
 		char name[48];
 		uint64_t count;
 		const char *why; /* a word or two: "no twin", "argument" */
+		bool has_twin;   /* that could not be taken, for what `why` says */
 	} * programs;            /* that were emulated, most often first */
 	size_t program_count;
 };

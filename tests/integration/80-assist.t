@@ -97,7 +97,7 @@ is 'which is a failure of the step' "$status" 4
 cat >"$context/Dockerfile" <<'END'
 FROM localhost/debian
 RUN echo short
-RUN i=0; while [ $i -lt 100 ]; do uname -m; uname -m; i=$((i+1)); done >/dev/null; seq 1 1000000 | sort -n | tail -1
+RUN cp /bin/uname /uname2 && /uname2 >/dev/null; i=0; while [ $i -lt 100 ]; do uname -m; uname -m; i=$((i+1)); done >/dev/null; seq 1 1000000 | sort -n | tail -1
 END
 build --no-cache --assist safe
 is 'a build that is slow by many short programs' "$status" 0
@@ -109,6 +109,8 @@ is 'of a short step nobody says what the time went to' "$(assist 2 'has("times")
 is 'what takes the time is told first' "$(assist 3 '.times[0] | "\(.name) \(.mode) \(.share > 0.4)"')" \
 	'uname emulated true'
 like 'with the reason' "$(assist 3 '.times[0] | "\(.why): \(.reason)"')" '^no twin: tells the machine'
+is 'a program of its own has no twin either' "$(assist 3 '.programs[] | select(.name == "uname2") | .reason')" \
+	'it is no reviewed tool'
 like 'native programs are told too' "$(assist 3 '.times[] | "\(.name) \(.mode)"')" '(sort|seq) native'
 is 'parts are parts of a whole' \
 	"$(assist 3 '"\(."emulated-share" <= 1) \([.times[].share] | add <= 1.001) \(."cpu-seconds" > 2)"')" \

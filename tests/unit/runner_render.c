@@ -212,7 +212,7 @@ TEST(render_json_is_an_object_a_line)
 
 TEST(render_tells_of_a_run_what_is_told_of_steps)
 {
-	static const struct ran_program programs[] = { { "cmake", "no twin", 29 } };
+	static const struct ran_program programs[] = { { "cmake", "no twin", "not so", 29 } };
 	static const struct ran_time times[] = {
 		{ "perl", "automake", "its script", "", true, 0.666666 },
 		{ "ld", "", "", "", false, 0.25 },
@@ -238,7 +238,8 @@ TEST(render_tells_of_a_run_what_is_told_of_steps)
 		buf_text(&json.out),
 		"{\"event\":\"step-assist\",\"time\":1000000100.0,\"text\":\"5 programs ran "
 		"native\",\"native\":5,\"emulated\":29,\"programs\":[{\"name\":\"cmake\",\"why\":"
-		"\"no twin\",\"count\":29}],\"cpu-seconds\":2.5,\"emulated-share\":0.75,\"times\":"
+		"\"no twin\",\"reason\":\"not "
+		"so\",\"count\":29}],\"cpu-seconds\":2.5,\"emulated-share\":0.75,\"times\":"
 		"[{\"name\":\"perl\",\"script\":\"automake\",\"mode\":\"emulated\",\"share\":0."
 		"6667,\"why\":\"its script\"},{\"name\":\"ld\",\"mode\":\"native\",\"share\":0.25}"
 		"]}\n");
