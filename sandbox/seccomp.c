@@ -29,8 +29,10 @@
 
 /* clang-format off */
 /**
- * Direct calls that libseccomp knows only as parts of socketcall and ipc; socketcall itself must be
- * allowed there, and hides its arguments: AF_VSOCK is in reach of native 32-bit programs.
+ * Direct calls that libseccomp knows only as parts of socketcall and ipc.  socketcall itself hides
+ * its arguments: AF_ALG and AF_VSOCK are in reach of native 32-bit programs.  It is allowed as in
+ * Docker, which once denied it (moby/moby#52494) and took that back (#52547), since the glibc of
+ * Debian, Fedora and Ubuntu for i386 has no other way to a socket.
  */
 static const struct direct {
 	const char *name;
