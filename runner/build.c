@@ -25,6 +25,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 static void build_done(struct build *build)
 {
@@ -130,8 +131,9 @@ static result compile(struct build *build, struct error *err)
 }
 
 /**
- * Learn the triggers of one base image; `*more` tells that there are some.  An image that cannot be
- * had is no failure here: its own step will say so, on its platform and line.
+ * Learn the triggers of one base image, for a check only where the store has it; `*more` tells that
+ * there are some.  An image that cannot be had is no failure here: its own step will say so, on its
+ * platform and line.
  */
 static result triggers_learn(struct build *build, const struct step *step, bool *more,
 			     struct error *err)
@@ -139,7 +141,9 @@ static result triggers_learn(struct build *build, const struct step *step, bool 
 	owned(image) struct image *image = NULL;
 	struct error missing = {};
 
-	if (base_image(build, step->image, step->platform, &image, &missing)) {
+	if ((build->request->call == CALL_CHECK &&
+	     !base_offers(build, step->image, step->platform)) ||
+	    base_image(build, step->image, step->platform, &image, &missing)) {
 		if (cancel_check(build->ctx, err))
 			return FAILED;
 		return triggers_read(&build->triggers, step->image, step->platform, NULL, err);
@@ -261,13 +265,25 @@ static result run_all(struct build *build, struct descriptor *index, struct erro
 	return FAILED;
 }
 
-/** The plan is made also where all stages are looked at: a file with a wrong one is no good. */
+static bool has_store(const char *root)
+{
+	owned(str) char *path = xasprintf("%s/oci", root);
+
+	return access(path, F_OK) == 0;
+}
+
+/** Base images are looked at where the store has them; nothing is asked for, and nothing made. */
 static result check(struct build *build, struct error *err)
 {
+	const char *root = build->request->root;
+
 	if (load(build, err) || compile(build, err))
 		return FAILED;
-	if (!build->request->target)
-		plan_drop(&build->plan);
+	if (has_store(root) && store_open(root, &build->store, err))
+		return FAILED;
+	build->bases = bases_new();
+	if (build->store && compile_triggers(build, err))
+		return FAILED;
 	return checks_run(build, err);
 }
 

@@ -28,15 +28,32 @@ static void image_look(struct build *build, const struct step *step, struct lint
 	out->has_shell = json_array_size(json_object_get(config.value, "Shell")) > 0;
 }
 
+/** The steps behind a FROM that are for no instruction of the file. */
+static void triggers_look(const struct build *build, size_t from, struct lint_base *out)
+{
+	const struct dockerfile *file = build->dockerfile;
+	const struct instruction *end = file->instructions + file->instruction_count;
+
+	for (size_t i = from + 1; i < build->plan->step_count; i++) {
+		const struct step *step = build->plan->steps[i];
+
+		if (step->instruction >= file->instructions && step->instruction < end)
+			return;
+		/* an image that one of them reads stands between them */
+		if (step->kind != STEP_INSTRUCTION)
+			continue;
+		array_grow(out->triggers, out->trigger_count);
+		out->triggers[out->trigger_count++] = step->instruction;
+	}
+}
+
 /** The first platform stands for all: they differ in what TARGETPLATFORM is. */
 static void stage_look(void *closure, const struct instruction *from, struct lint_base *out)
 {
-	struct build *build = closure;
+	const struct build *build = closure;
 
-	/* --check without --target looks at all stages; it asks no registry. */
-	if (!build->plan)
-		return;
-	out->is_left_out = true;
+	/* --check without --target looks at all stages. */
+	out->is_left_out = build->request->call != CALL_CHECK || build->request->target;
 	for (size_t i = 0; i < build->plan->step_count; i++) {
 		const struct step *step = build->plan->steps[i];
 
@@ -44,7 +61,8 @@ static void stage_look(void *closure, const struct instruction *from, struct lin
 			continue;
 		out->is_left_out = false;
 		if (step->kind == STEP_IMAGE)
-			image_look(build, step, out);
+			image_look(closure, step, out);
+		triggers_look(build, i, out);
 		return;
 	}
 }

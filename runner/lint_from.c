@@ -105,6 +105,8 @@ static void stage_inherit(struct walk *walk, struct stage *stage, const struct i
 	if (walk->options->look)
 		walk->options->look(walk->options->closure, at, &known);
 	stage->is_left_out = known.is_left_out;
+	stage->triggers = known.triggers;
+	stage->trigger_count = known.trigger_count;
 	for (size_t i = walk->stage_count - 1; i-- > 0;) {
 		const struct stage *parent = &walk->stages[i];
 

@@ -59,8 +59,10 @@ struct lint_config {
 
 /** What a build knows of a stage beyond its lines. */
 struct lint_base {
-	bool is_left_out;   /* the target does not need it */
-	bool has_shell;     /* its image sets SHELL */
+	bool is_left_out;                    /* the target does not need it */
+	bool has_shell;                      /* its image sets SHELL */
+	const struct instruction **triggers; /* that its FROM brings; the list is the caller's */
+	size_t trigger_count;
 	struct strings env; /* of its image; without any: nothing but PATH */
 };
 

@@ -19,6 +19,7 @@ static void walk_drop(struct walk *walk)
 	for (size_t i = 0; i < walk->stage_count; i++) {
 		strings_drop(&walk->stages[i].env);
 		strings_drop(&walk->stages[i].declared);
+		free(walk->stages[i].triggers);
 		free(walk->stages[i].name);
 	}
 	free(walk->stages);
@@ -270,6 +271,17 @@ static void instruction_lint(struct walk *walk, const struct instruction *at)
 		instruction_check(walk, stage, at);
 }
 
+/** A FROM, and what it brings: that is told of in its line. */
+static void stage_lint(struct walk *walk, const struct instruction *from)
+{
+	struct stage *stage;
+
+	lint_from(walk, from);
+	stage = &walk->stages[walk->stage_count - 1];
+	for (size_t i = 0; i < stage->trigger_count && walk->options->extent == LINT_ALL; i++)
+		instruction_check(walk, stage, stage->triggers[i]);
+}
+
 static result globals_fill(struct walk *walk, struct error *err)
 {
 	static const struct strings none = {};
@@ -301,7 +313,7 @@ result lint_stages(struct lint *lint, const struct dockerfile *dockerfile,
 		const struct instruction *at = &dockerfile->instructions[i];
 
 		if (at->kind == INSTRUCTION_FROM)
-			lint_from(&walk, at);
+			stage_lint(&walk, at);
 		else
 			instruction_lint(&walk, at);
 	}

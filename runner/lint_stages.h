@@ -18,7 +18,9 @@ struct stage {
 	struct strings env;      /* set: of the image, ENV, and ARG with a value */
 	struct strings declared; /* names of ARG */
 	bool workdir, shell;
-	bool is_left_out; /* no look at its instructions is taken */
+	bool is_left_out;                    /* no look at its instructions is taken */
+	const struct instruction **triggers; /* to be looked at first */
+	size_t trigger_count;
 	const struct instruction *last[INSTRUCTION_COUNT];
 };
 

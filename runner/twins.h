@@ -118,8 +118,8 @@ bool host_has_fma(void);
 
 /**
  * How to make a native root that the foreign one has no sibling for: a cross toolchain, or tools
- * that earlier steps installed.  The runtime runs `script` by /bin/sh in a sandbox on top of the sibling base's layers and keeps what
- * it leaves as a hidden layer, by `key`.
+ * that earlier steps installed.  The runtime runs `script` by /bin/sh in a sandbox on top of the
+ * sibling base's layers and keeps what it leaves as a hidden layer, by `key`.
  */
 struct twin_recipe {
 	const char *title;       /* "cross toolchain gcc-12 for linux/arm64" */

@@ -25,8 +25,8 @@ void network_find(pid_t pid, struct network_place *out);
 
 /**
  * Connect it; takes the descriptors.  What serves it ends with this process, which must be a small
- * one, without threads.  `ready` gets a byte when the network is up, and is closed without one where
- * it cannot be; the caller closes its own copy.  0, or -1 with errno.
+ * one, without threads.  `ready` gets a byte when the network is up, and is closed without one
+ * where it cannot be; the caller closes its own copy.  0, or -1 with errno.
  */
 int network_serve(struct network_place *place, int ready);
 

@@ -182,8 +182,32 @@ USER $missing
 END
 build --platform linux/amd64 --target last --build-arg from=given
 is 'a build knows its images, its arguments, and what it does not need' "$status $(printf '%s' "$err" | grep Dockerfile:)" '0 '
-build --check --target last
-is 'a check knows the file' "$(printf '%s\n' "$out" | cut -d: -f2-3 | tr '\n' ' ')" \
-	'2: UndefinedVar 3: JSONArgsRecommended 9: UndefinedVar '
-build --check
-is 'all of it' "$(printf '%s\n' "$out" | cut -d: -f2 | tr '\n' ' ')" '2 3 5 9 '
+build --platform linux/amd64 --check --target last
+is 'a check knows what the store has' "$(printf '%s\n' "$out" | cut -d: -f2-3 | tr '\n' ' ')" '9: UndefinedVar '
+build --platform linux/amd64 --check
+is 'for all of the file' "$(printf '%s\n' "$out" | cut -d: -f2 | tr '\n' ' ')" '5 9 '
+run "$MPEMU" --root "$scratch/none" build --platform linux/amd64 --check "$context"
+is 'and asks for nothing else' "$(printf '%s\n' "$out" | cut -d: -f2 | tr '\n' ' ')" '2 3 5 9 '
+ok 'nor makes a store' test ! -e "$scratch/none"
+
+dockerfile <<'END'
+FROM localhost/base
+ONBUILD WORKDIR here
+ONBUILD COPY --from=localhost/base /x /$y
+ONBUILD ENV TOKEN=$none
+END
+build --platform linux/amd64 -t localhost/triggers
+dockerfile <<'END'
+FROM localhost/triggers AS first
+FROM scratch
+FROM first AS second
+ONBUILD USER $nobody
+
+FROM second
+END
+for how in "--check" ""; do
+	build --platform linux/amd64 $how
+	is "triggers are told of at the FROM that brings them${how:+, }$how" \
+		"$(printf '%s\n%s\n' "$out" "$err" | sed -n 's/^warning: //; s/^Dockerfile:\([0-9]*\): \([A-Za-z]*\): .*/\1 \2/p' | tr '\n' ' ')" \
+		'1 WorkdirRelativePath 1 UndefinedVar 1 UndefinedVar 1 SecretsUsedInArgOrEnv 6 UndefinedVar '
+done
