@@ -90,7 +90,7 @@ static const struct option options[] = {
 	{ "cpus",       0,   OPTION_TEXT, FIELD(resources.cpus), "NUMBER",
 	  "CPU time of each RUN: 1.5" },
 	{ "pids-limit", 0,   OPTION_TEXT, FIELD(resources.pids), "NUMBER",
-	  "processes and threads of each RUN (default: 4096)" },
+	  "processes and threads of each RUN (default: 4096 or 1024 a CPU, of all)" },
 	{ "timeout",    0,   OPTION_TEXT, FIELD(resources.timeout), "TIME",
 	  "kill each RUN when it has run for so long: 90s, 5m" },
 	{ "max-layer",  0,   OPTION_TEXT, FIELD(resources.layer), "SIZE",

@@ -82,7 +82,7 @@ static const struct option options[] = {
 	  "memory of all its processes, and no swap on top" },
 	{ "cpus", 0, OPTION_TEXT, FIELD(limits.cpus), "NUMBER", "CPU time of all of them: 1.5" },
 	{ "pids-limit", 0, OPTION_TEXT, FIELD(limits.pids), "NUMBER",
-	  "processes and threads (default: 4096)" },
+	  "processes and threads (default: 4096 or 1024 a CPU)" },
 	{ "timeout", 0, OPTION_TEXT, FIELD(limits.timeout), "TIME",
 	  "kill it when it has run for so long: 90s, 5m" },
 	{ "pull", 0, OPTION_TEXT, FIELD(pull), "missing|always|never",

@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 
 /** Landlock's scopes: abstract sockets and signals (Linux 6.12). */
 enum { SCOPE_ABI = 6, SCOPE_ALL = 3, LANDLOCK_VERSION = 1 };
@@ -46,13 +48,10 @@ static const struct {
 } limits[] = {
 	{ RLIMIT_CORE, "core files to 0", { 0, 0 } },
 	{ RLIMIT_NOFILE, "open files to 1024, at most 524288", { 1024, 524288 } },
-	/*
-	 * The user namespace counts: all that runs at the same time in a realm.  A control group
-	 * would too, but moving a process into one waits for an RCU grace period: longer than all
-	 * else that a sandbox does.
-	 */
-	{ RLIMIT_NPROC, "processes to 4096", { 4096, 4096 } },
 };
+
+/** Processes and threads: at least so many, and more where there are CPUs to keep busy. */
+enum { PROCESSES_MIN = 4096, PROCESSES_PER_CPU = 1024 };
 
 static void workdir_add(struct plan *plan)
 {
@@ -104,6 +103,28 @@ static bool limit_is_given(const struct sandbox_spec *spec, int resource)
 	return resource == RLIMIT_NPROC && spec->resources.pids;
 }
 
+/**
+ * The user namespace counts: all that runs at the same time in a realm, which is as many steps of a
+ * build as there are CPUs, and each of them may start as many compilers.  A control group would
+ * count too, but moving a process into one waits for an RCU grace period: longer than all else that
+ * a sandbox does.
+ */
+static void processes_limit(struct plan *plan)
+{
+	static atomic_uint cpus;
+	unsigned known = atomic_load(&cpus), most;
+	uint64_t *values = arena_alloc(plan->sandbox->arena, 2 * sizeof(*values));
+	struct op *op;
+
+	if (!known)
+		atomic_store(&cpus, known = (unsigned)get_nprocs());
+	most = known * PROCESSES_PER_CPU;
+	values[0] = values[1] = most > PROCESSES_MIN ? most : PROCESSES_MIN;
+	op = op_add(plan, OP_LIMIT, "limit processes to %llu", (unsigned long long)values[0]);
+	op->number = RLIMIT_NPROC;
+	op->data = values;
+}
+
 static void limits_add(struct plan *plan)
 {
 	for (size_t i = 0; i < countof(limits); i++) {
@@ -115,6 +136,8 @@ static void limits_add(struct plan *plan)
 		op->number = (uint64_t)limits[i].resource;
 		op->data = limits[i].values;
 	}
+	if (!limit_is_given(plan->spec, RLIMIT_NPROC))
+		processes_limit(plan);
 	for (size_t i = 0; i < plan->spec->limit_count; i++) {
 		const struct limit *limit = &plan->spec->limits[i];
 		uint64_t *values = arena_alloc(plan->sandbox->arena, 2 * sizeof(*values));

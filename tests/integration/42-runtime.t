@@ -92,8 +92,9 @@ for platform in linux/amd64 linux/arm64; do
 	is "$platform: capabilities" "$out" 'Umask: 0022 Groups: 0 CapInh: 0000000000000000 CapPrm: 00000000a80425fb CapEff: 00000000a80425fb CapBnd: 00000000a80425fb CapAmb: 0000000000000000 NoNewPrivs: 0 Seccomp: 2'
 	inside 'cat /proc/self/oom_score_adj'
 	is "$platform: the kernel's choice of victims is as outside" "$out" "$(cat /proc/self/oom_score_adj)"
+	processes=$(($(nproc) > 4 ? $(nproc) * 1024 : 4096))
 	inside 'ulimit -c; ulimit -n; ulimit -u; ulimit -f; ulimit -s'
-	like "$platform: resource limits" "$out" '^0 1024 4096 unlimited [0-9]+$'
+	like "$platform: resource limits" "$out" "^0 1024 $processes unlimited [0-9]+\$"
 	inside 'cd /proc/self/ns && for ns in *; do readlink $ns; done'
 	own=$(cd /proc/self/ns && for ns in *; do readlink "$ns"; done)
 	for kind in cgroup ipc mnt net pid user uts; do
