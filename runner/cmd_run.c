@@ -89,7 +89,8 @@ static const struct option options[] = {
 	  "when the registry is asked (default: missing, if the store has no such image)" },
 	{ "privileged", 0, OPTION_FLAG, FIELD(privileged), NULL,
 	  "is refused: no program gets hold of this host" },
-	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL, "let nothing write to the image" },
+	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL,
+	  "let nothing write to the image, but for the volumes that it names" },
 	{ "assist", 0, OPTION_TEXT, FIELD(assist), "MODE",
 	  "native twins of emulated tools: off (default), safe or full" },
 	{ "assist-from", 0, OPTION_TEXT, FIELD(assist_from), "IMAGE",
@@ -502,6 +503,7 @@ static result run_run(struct invocation *in, struct error *err)
 		*err = emulation;
 	if (started ||
 	    run_program_read(job.image->config, &program, in->argv + 1, &job.program, err) ||
+	    (job.wanted->read_only && run_binds_add_image(&job.binds, job.image->config, err)) ||
 	    place_make(&job, err) || assist_prepare(&job, in->argv[0], err) ||
 	    sandbox_start(&job, &in->status, err))
 		return fail_in(err, "%s", in->argv[0]);

@@ -23,6 +23,17 @@ static const char *keep(struct run_binds *binds, const char *text)
 	return binds->texts.items[binds->texts.count - 1];
 }
 
+static bool is_taken(const struct run_binds *binds, const char *target)
+{
+	owned(str) char *clean = path_absolute(target);
+
+	for (size_t i = 0; i < binds->count; i++) {
+		if (strcmp(binds->items[i].target, clean) == 0)
+			return true;
+	}
+	return false;
+}
+
 result run_bind_add(struct run_binds *binds, const char *option, const char *target,
 		    struct bind **out, struct error *err)
 {
@@ -31,11 +42,8 @@ result run_bind_add(struct run_binds *binds, const char *option, const char *tar
 	if (target[0] != '/' || !clean[1])
 		return fail(err, FAULT_USAGE,
 			    "%s: want an absolute path to show it at, other than /", option);
-	for (size_t i = 0; i < binds->count; i++) {
-		if (strcmp(binds->items[i].target, clean) == 0)
-			return fail(err, FAULT_USAGE, "%s: there is another one at %s", option,
-				    clean);
-	}
+	if (is_taken(binds, target))
+		return fail(err, FAULT_USAGE, "%s: there is another one at %s", option, clean);
 	array_grow(binds->items, binds->count);
 	*out = &binds->items[binds->count++];
 	**out = (struct bind){ .target = keep(binds, clean) };
@@ -229,6 +237,27 @@ result run_binds_parse(const struct bind_options *options, struct run_binds *out
 		for (size_t i = 0; i < kinds[kind].texts->count; i++) {
 			if (kinds[kind].parse(out, kinds[kind].texts->items[i], err))
 				return FAILED;
+		}
+	}
+	return OK;
+}
+
+result run_binds_add_image(struct run_binds *binds, const json_t *image_config, struct error *err)
+{
+	json_t *config = json_object_get(image_config, "config"), *ignored;
+	const char *target;
+
+	json_object_foreach(json_object_get(config, "Volumes"), target, ignored)
+	{
+		owned(str) char *option = xasprintf("volume %s of the image", target);
+		struct bind *bind;
+
+		if (is_taken(binds, target))
+			continue;
+		if (run_bind_add(binds, option, target, &bind, err) ||
+		    run_bind_volume(binds, option, "", false, bind, err)) {
+			err->fault = FAULT_INPUT;
+			return FAILED;
 		}
 	}
 	return OK;

@@ -5,6 +5,7 @@
 #ifndef RUNNER_RUN_BINDS_H
 #define RUNNER_RUN_BINDS_H
 
+#include "base/json.h"
 #include "runner/volume.h"
 #include "sandbox/sandbox.h"
 
@@ -38,6 +39,12 @@ struct run_binds {
  */
 result run_binds_parse(const struct bind_options *options, struct run_binds *out,
 		       struct error *err);
+
+/**
+ * Add the volumes that the config of an image names, where nothing else is shown: what can be
+ * written to although the root is read-only.
+ */
+result run_binds_add_image(struct run_binds *binds, const json_t *image_config, struct error *err);
 
 /**
  * Open the volumes among them: those with a name below `root`, others in the directory `place`,

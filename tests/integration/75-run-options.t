@@ -239,6 +239,11 @@ run box -v three:/link localhost/volumes cat /data/sub/file
 is 'else it has what the link leads to' "$out" image
 run box --read-only -v /data localhost/volumes sh -c 'echo x >/data/x && cat /data/sub/file; touch /y'
 is 'one without a name is for this program' "$status $out" '1 image'
+printf 'FROM localhost/volumes\nVOLUME /data /data/ /new/one\n' >"$scratch/context/Dockerfile"
+mpemu --progress plain build --platform linux/amd64 -t localhost/declared "$scratch/context" >/dev/null 2>&1
+run box --read-only -v two:/new/one:ro localhost/declared sh -c 'cat /data/sub/file && echo x >/data/x && stat -c "%a %u" /data
+	touch /new/one/x || touch /x || echo read-only'
+is 'in a read-only root those of the image can be written to' "$(echo $out)" 'image 2750 1000 read-only'
 run box -v four:/plain localhost/volumes true
 is 'what is no directory cannot become one' "$status" 1
 like 'and is named' "$err" 'volume at /plain: /plain of the image: Not a directory'
