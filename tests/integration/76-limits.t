@@ -24,7 +24,7 @@ mkdir "$scratch/build"
 # Groups of runs that are over: others may be going on beside this test.
 groups() {
 	group_count=0
-	for group_pid in $(find /sys/fs/cgroup -name 'mpemu-*' -type d 2>/dev/null |
+	for group_pid in $(find /sys/fs/cgroup -name 'mpemu-[0-9]*-[0-9]*' -type d 2>/dev/null |
 		sed 's,.*/mpemu-\([0-9]*\)-.*,\1,'); do
 		kill -0 "$group_pid" 2>/dev/null || group_count=$((group_count + 1))
 	done
