@@ -201,6 +201,8 @@ const struct tool tools[] = {
 	  .reason = "a database of text; knows the machine's name, which is exchanged" },
 	{ .package = "dpkg", .path = "*/dpkg-statoverride", .mode = TOOL_SAFE,
 	  .refuse = LIST("--version"), .reason = "a database of text" },
+	{ .package = "dpkg", .path = "*/dpkg-realpath", .mode = TOOL_SAFE,
+	  .refuse = LIST("--version"), .reason = BYTES },
 	{ .package = "dpkg", .path = "*/update-alternatives", .mode = TOOL_SAFE,
 	  .reason = "a database of text" },
 	{ .package = "apt", .path = "*/bin/apt*", .mode = TOOL_SAFE,

@@ -14,7 +14,7 @@ apart='arch chcon chroot df nproc numfmt runcon seq stdbuf uname'
 printf '%s\n' $apart rbash rnano sh bashbug zgrep add-shell remove-shell update-shells installkernel \
 	savelog ischroot which.debianutils egrep fgrep gunzip gzexe uncompress zcat zcmp zdiff \
 	zegrep zfgrep zforce zless zmore znew rgrep pkill apt-key captoinfo infotocap reset \
-	rmt-tar tarcat dpkg-maintscript-helper dpkg-realpath dpkg-preconfigure lzcat lzcmp lzdiff \
+	rmt-tar tarcat dpkg-maintscript-helper dpkg-preconfigure lzcat lzcmp lzdiff \
 	lzegrep lzfgrep lzgrep lzless lzma lzmore unlzma unxz xzcat xzcmp xzdiff xzegrep xzfgrep \
 	xzgrep xzless xzmore bzcmp bzdiff bzegrep bzexe bzfgrep bzgrep bzless bzmore \
 	start-stop-daemon make-first-existing-target gmake select-editor sensible-browser \

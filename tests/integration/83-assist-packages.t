@@ -18,9 +18,11 @@ RUN mkdir -p p/DEBIAN p/opt && echo content >p/opt/file && printf '#!/bin/sh\nec
     chmod 755 p/DEBIAN/postinst && \
     printf 'Package: p\nVersion: 1\nArchitecture: arm64\nMaintainer: m <m@m>\nDescription: d\n' >p/DEBIAN/control && \
     SOURCE_DATE_EPOCH=1 dpkg-deb -b p p.deb && dpkg --log=/dev/null -i p.deb && dpkg -s p | grep Architecture && cat /opt/done
+RUN echo 'x x/y string z' | debconf-set-selections && mkdir -p /etc/pam.d && \
+    DEBIAN_FRONTEND=noninteractive pam-auth-update --force --package
 END
 run mpemu build --no-cache --assist verify --platform linux/arm64 "$context"
-is 'a package that is installed natively leaves the same layer, byte for byte' "$status" 0
+is 'a package that is installed natively, and what perl does for it, leave the same, byte for byte' "$status" 0
 
 # A tool that an earlier step installed, and that the native base does not have: here it can be had
 # from an archive in the base.
