@@ -75,6 +75,7 @@ integration() { # FILE...
 }
 
 judge() { # FILE...
+	limit=1200
 	for file; do
 		suite "judge $(basename "$file" .cases)" sh tests/judge/judge.sh "$file"
 	done

@@ -124,8 +124,8 @@ inside() {
 	pivot_root . old
 	exec chroot . /bin/bash -c '
 		umount -l /old
-		export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-		exec dockerd --bridge=none --iptables=false --ip6tables=false --ip-forward=false \
+		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+			dockerd --bridge=none --iptables=false --ip6tables=false --ip-forward=false \
 			--feature containerd-snapshotter=true --exec-root /run/docker \
 			-p /run/docker.pid -H unix:///engine/docker.sock --data-root /engine/data'
 }

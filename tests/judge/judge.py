@@ -89,17 +89,6 @@ def refusals(out):
         ["theirs: " + line for line in theirs]
 
 
-def build_theirs(out, words, source):
-    """The exit status.  On a busy machine containerd's exports get in each other's way."""
-    for _ in range(5):
-        status = run(out + "/theirs.log", [DOCKER, "buildx", "build", "--progress=plain",
-                                           "--provenance=false", "--no-cache", "-o",
-                                           "type=oci,dest=" + out + "/theirs.tar", *words, source])
-        if not status or not any(" locked for " in line for line in tail(out + "/theirs.log", 3)):
-            break
-    return status
-
-
 def judge(where, source, options, refused):
     """What differs, as lines."""
     out = where + "/out"
@@ -107,7 +96,9 @@ def judge(where, source, options, refused):
     words = shlex.split(options.replace("localhost/", REGISTRY + "/").replace("@C@", source))
     if not any(word.startswith("--network") for word in words):
         words.append("--network=host")
-    theirs = build_theirs(out, words, source)
+    theirs = run(out + "/theirs.log", [DOCKER, "buildx", "build", "--progress=plain",
+                                       "--provenance=false", "--no-cache", "-o",
+                                       "type=oci,dest=" + out + "/theirs.tar", *words, source])
     store = os.environ.get("JUDGE_STORE", where + "/store")
     ours = run(out + "/ours.log", [MPEMU, "--root", store, "--progress=plain", "build",
                                    "--insecure", "--no-cache", "-o",
