@@ -293,7 +293,7 @@ static int question_answer(const struct nodes *nodes, int listener,
 	return sys;
 }
 
-void nodes_serve(const struct nodes *nodes, int listener)
+bool nodes_serve(const struct nodes *nodes, int listener)
 {
 	struct node_request *request;
 	struct seccomp_notif asked = {};
@@ -301,10 +301,11 @@ void nodes_serve(const struct nodes *nodes, int listener)
 
 	/* ENOENT: it was killed before. */
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0)
-		return;
+		return errno == ENOENT || errno == EINTR;
 	request = xnew(struct node_request);
 	answer.id = asked.id;
 	answer.error = -question_answer(nodes, listener, &asked, request);
 	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
 	free(request);
+	return true;
 }

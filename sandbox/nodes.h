@@ -19,7 +19,7 @@ struct nodes {
 	int userns;        /* that it runs in */
 };
 
-/** Answer the next question of `listener`. */
-void nodes_serve(const struct nodes *nodes, int listener);
+/** Answer the next question of `listener`; false where it is of no more use. */
+bool nodes_serve(const struct nodes *nodes, int listener);
 
 #endif

@@ -190,9 +190,8 @@ bool watch_next(struct watch *watch, struct message *out)
 		}
 		if (polls[2].revents)
 			signals_read(watch);
-		if (polls[3].revents & POLLIN)
-			nodes_serve(watch->nodes, watch->listener);
-		else if (polls[3].revents)
+		if (polls[3].revents &&
+		    !(polls[3].revents & POLLIN && nodes_serve(watch->nodes, watch->listener)))
 			listener_set(watch, -1);
 		clocks_check(watch);
 		quota_check(watch);
