@@ -141,6 +141,23 @@ case_is 'across directories' 'FROM scratch\nCOPY --parents **/*.txt /x/' \
 -rwsr-xr-x 0/0 x/src/a.txt\ndrwxr-x--- 0/0 x/src/sub/\n-rw-r--r-- 0/0 x/src/sub/c.txt'
 is 'the history says parents' "$(history)" 'COPY --parents **/*.txt /x/ # buildkit'
 case_fails 'what is named must be there' 'FROM scratch\nCOPY --parents a/none.txt /x/' 'not found'
+mkdir "$context/t"
+(cd "$context/t" && mkdir -p b/c/d/e b2/c/d/e b/c2/d/e b/c2/d/e2 &&
+	touch b/c/d/foo b/c/d/e/bay b2/c/d/e/bar b/c2/d/e/baz b/c2/d/e2/baz)
+while IFS='|' read -r sources want; do
+	for from in '' '--from=other '; do
+		build_text "FROM scratch AS other\nCOPY t /t\nFROM scratch\nCOPY $from--parents $sources /x/"
+		is "parents of $from$sources" "$(layer | sed -n 's|^-.* x/||p' | tr '\n' ' ')" "$want "
+	done
+done <<'END'
+/t/b/./c/d|c/d/e/bay c/d/foo
+/t/b/c/d/.|t/b/c/d/e/bay t/b/c/d/foo
+/t/./b/./c|b/c/d/e/bay b/c/d/foo
+/t/./*/c|b/c/d/e/bay b/c/d/foo b2/c/d/e/bar
+/t/b*/./c/**/e|c/d/e/bar c/d/e/bay
+/t/b/c*/./d/**/baz /t/b*/./c/**/bar|c/d/e/bar d/e/baz d/e2/baz
+END
+rm -r "$context/t"
 
 printf 'FROM scratch\nCOPY --parents a/**/*.txt /p/\n' >"$context/Dockerfile"
 build
