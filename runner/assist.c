@@ -373,15 +373,24 @@ bool assist_tripped(struct assist *assist)
 	return counts.tripped > 0;
 }
 
-const struct twin_miss *assist_miss(const struct assist *assist, const char *name)
+static bool is_called(const char *path, const char *name)
 {
-	for (size_t i = 0; i < assist->set->miss_count; i++) {
-		const struct twin_miss *miss = &assist->set->misses[i];
+	return strcmp(strrchr(path, '/') + 1, name) == 0;
+}
 
-		if (strcmp(strrchr(miss->path, '/') + 1, name) == 0)
-			return miss;
+const char *assist_reason(const struct assist *assist, const char *name)
+{
+	const struct assist_set *set = assist->set;
+
+	for (size_t i = 0; i < set->miss_count; i++) {
+		if (is_called(set->misses[i].path, name))
+			return set->misses[i].reason;
 	}
-	return NULL;
+	for (size_t i = 0; i < set->twin_count; i++) {
+		if (is_called(set->twins[i].native, name))
+			return "it is not the file that was there before the step";
+	}
+	return "it is no reviewed tool";
 }
 
 void assist_drop(struct assist **assist)

@@ -71,8 +71,8 @@ void assist_times(struct assist *assist, struct program_times *out);
  */
 bool assist_tripped(struct assist *assist);
 
-/** Why a program of that name (without directories) has no twin, where it might have one. */
-const struct twin_miss *assist_miss(const struct assist *assist, const char *name);
+/** Why a program that was executed by that name (without directories) had no twin. */
+const char *assist_reason(const struct assist *assist, const char *name);
 void assist_drop(struct assist **assist);
 
 #endif

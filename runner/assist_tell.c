@@ -15,17 +15,6 @@ static const double told_share_min = 0.02; /* what is less is noise */
 static const double slow_share_min = 0.2;  /* of the time, that one program took ... */
 static const double slow_seconds_min = 2;  /* ... which is at least so long */
 
-/** Why there is no twin for a program; "" where there is one. */
-static const char *reason_of(const struct assist *assist, const struct assist_program *program)
-{
-	const struct twin_miss *miss;
-
-	if (program->has_twin)
-		return "";
-	miss = assist_miss(assist, program->name);
-	return miss ? miss->reason : "it is no reviewed tool";
-}
-
 /** "812 programs ran native, 31 emulated: cmake 29 (no twin: ...), ld 2 (its arguments)" */
 static void counts_text(const struct event *event, struct buf *out)
 {
@@ -128,6 +117,11 @@ static size_t times_collect(const struct event *event, const struct program_time
 	return count;
 }
 
+static const char *program_reason(const struct assist *assist, const struct assist_program *program)
+{
+	return program->has_twin ? "" : assist_reason(assist, program->name);
+}
+
 static size_t programs_collect(const struct assist *assist, const struct assist_counts *counts,
 			       struct ran_program *out)
 {
@@ -135,7 +129,7 @@ static size_t programs_collect(const struct assist *assist, const struct assist_
 		out[i] = (struct ran_program){
 			.name = counts->programs[i].name,
 			.why = counts->programs[i].why,
-			.reason = reason_of(assist, &counts->programs[i]),
+			.reason = program_reason(assist, &counts->programs[i]),
 			.count = counts->programs[i].count,
 		};
 	return counts->program_count;

@@ -239,7 +239,7 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 	quota_begin(&quota, run->sandbox->upper, run->sandbox->resources.layer);
 	watch.quota = quota.limit ? &quota : NULL;
 	watch_limit(&watch, run->sandbox->timeout_ms);
-	sampling_begin(watch.sampling, run->blank.pid, run->blank.pidfd);
+	sampling_begin(watch.sampling);
 	while (!run->exited && watch_next(&watch, &message))
 		message_take(run, &message, out, err);
 	run->killed = watch.killed;

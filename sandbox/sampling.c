@@ -30,8 +30,6 @@ enum {
 enum { THREADS_PLAIN = 2 };
 
 struct sampling {
-	int init;
-	pid_t pid;
 	int processes;   /* its /proc; -1: not open, or never to be */
 	int64_t look_at; /* nanoseconds; 0: never */
 	struct timed_program programs[TIMED_MAX];
@@ -43,7 +41,7 @@ struct sampling *sampling_new(void)
 {
 	struct sampling *sampling = xnew(struct sampling);
 
-	sampling->processes = sampling->init = -1;
+	sampling->processes = -1;
 	return sampling;
 }
 
@@ -274,37 +272,48 @@ static void processes_look(struct sampling *sampling)
 
 /* ---- from the beginning to the end ---- */
 
-/** The /proc that the sandbox has: it lists its own processes and no others. */
-static int processes_open(pid_t pid, int init)
+/** The number that a process has here, which is its own as long as it is alive; 0: none. */
+static int pid_of(int pidfd)
+{
+	char path[48], text[512], *line;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	if (read_below(AT_FDCWD, path, text, sizeof(text)) > 0 && (line = strstr(text, "\nPid:")))
+		(void)!sscanf(line, " Pid: %d", &pid);
+	return pid > 0 ? pid : 0;
+}
+
+/**
+ * The /proc that the sandbox has: it lists its own processes and no others.  Found by the main
+ * process, since without root nobody may look into the first one: it comes from outside.
+ */
+static int processes_open(int main)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	struct pollfd alive = { .fd = init, .events = POLLIN };
+	struct pollfd alive = { .fd = main, .events = POLLIN };
 	owned(fd) int root = -1, processes = -1;
 	struct statfs info;
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/root", pid_of(main));
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -1;
 	processes = (int)syscall(SYS_openat2, root, "proc", &how, sizeof(how));
-	/* The number is still its own, and not of a process that came after it. */
 	if (processes < 0 || poll(&alive, 1, 0) != 0 || fstatfs(processes, &info) < 0 ||
 	    info.f_type != PROC_SUPER_MAGIC)
 		return -1;
 	return fd_take(&processes);
 }
 
-void sampling_begin(struct sampling *sampling, pid_t pid, int init)
+void sampling_begin(struct sampling *sampling)
 {
-	if (!sampling)
-		return;
-	sampling->pid = pid;
-	sampling->init = init;
-	sampling->look_at = now_ns() + AFTER_MS * INT64_C(1000000);
+	if (sampling)
+		sampling->look_at = now_ns() + AFTER_MS * INT64_C(1000000);
 }
 
 int sampling_patience(const struct sampling *sampling)
@@ -317,16 +326,17 @@ int sampling_patience(const struct sampling *sampling)
 	return left > 0 ? (int)left : 0;
 }
 
-void sampling_look(struct sampling *sampling)
+void sampling_look(struct sampling *sampling, int main)
 {
 	int64_t start, cost, pause;
 
 	if (!sampling || !sampling->look_at || (start = now_ns()) < sampling->look_at)
 		return;
-	if (sampling->processes < 0)
-		sampling->processes = processes_open(sampling->pid, sampling->init);
+	if (sampling->processes < 0 && main >= 0)
+		sampling->processes = processes_open(main);
 	if (sampling->processes < 0) {
-		sampling->look_at = 0;
+		/* What cannot be looked at now will not be later. */
+		sampling->look_at = main < 0 ? start + AFTER_MS * INT64_C(1000000) : 0;
 		return;
 	}
 	processes_look(sampling);

@@ -11,19 +11,14 @@
 
 #include "sandbox/sandbox.h"
 
-#include <sys/types.h>
-
-/**
- * The sandbox with this first process has been started; `init` is a descriptor for it, borrowed up
- * to sampling_end().  NULL instead of a sampling is one that never looks.
- */
-void sampling_begin(struct sampling *sampling, pid_t pid, int init);
+/** A sandbox has been started.  NULL instead of a sampling is one that never looks. */
+void sampling_begin(struct sampling *sampling);
 
 /** Milliseconds until it wants to look again; INT_MAX: never. */
 int sampling_patience(const struct sampling *sampling);
 
-/** Look, if it is time to. */
-void sampling_look(struct sampling *sampling);
+/** Look, if it is time to.  `main` is a pidfd of the main process; -1: not known yet. */
+void sampling_look(struct sampling *sampling, int main);
 
 /** It has ended, and took so much time of CPUs; 0: unknown. */
 void sampling_end(struct sampling *sampling, uint64_t cpu_us);

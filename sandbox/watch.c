@@ -195,7 +195,7 @@ bool watch_next(struct watch *watch, struct message *out)
 			listener_set(watch, -1);
 		clocks_check(watch);
 		quota_check(watch);
-		sampling_look(watch->sampling);
+		sampling_look(watch->sampling, watch->main);
 		if (!polls[0].revents)
 			continue;
 		got = message_read(watch, out);

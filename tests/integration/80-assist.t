@@ -257,6 +257,7 @@ run as_user "$scratch/mpemu" --progress json build --no-cache --assist safe \
 	--platform linux/arm64 "$scratch/home"
 is 'hostile steps too' "$status" 0
 like 'which are counted' "$err" '"native":[1-9]'
+like 'and watched' "$err" '"mode":"emulated","share":0.[0-9]'
 
 # ---- what is kept ----
 

@@ -84,9 +84,9 @@ TEST(sampling_looks_for_the_first_time_only_after_a_while)
 
 	CHECK(sampling_patience(NULL) == INT_MAX);
 	CHECK(sampling_patience(sampling) == INT_MAX);
-	sampling_begin(sampling, 1, -1);
+	sampling_begin(sampling);
 	CHECK(sampling_patience(sampling) > 200 && sampling_patience(sampling) <= 300);
-	sampling_look(sampling);
+	sampling_look(sampling, -1);
 	sampling_end(sampling, 5);
 	CHECK(sampling_patience(sampling) == INT_MAX);
 	sampling_times(sampling, &times);
