@@ -30,6 +30,7 @@ mkdir -p "$logs"
 # ---- what it takes: a root with all tools, sources, and packages to install ----
 
 packages='apt make gcc g++ libc6-dev xz-utils procps file patch m4 bzip2 perl python3 python3-pip
+	python3-setuptools python3-wheel
 	cmake ninja-build pkgconf autoconf automake libtool nodejs rollup terser'
 sources='hello lua5.4 zlib libjsoncpp libyaml redis ply node-luxon'
 installed='git curl wget jq tree rsync sqlite3 less nano zip unzip bc ca-certificates openssl locales
