@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# kill -9 of any process of a build at any moment, a reader that goes away, a full disk: a second
-# later nothing is left, and the next build works.  ROUNDS=N for more or fewer kills.
+# kill -9 of any process of a build, or of two on the same store, at any moment, a reader that goes
+# away, a full disk: a second later nothing is left, and the next build works.  ROUNDS=N for more or
+# fewer kills.
 . "$(dirname "$0")/../lib.sh"
 need_root
 need_command unshare shuf
@@ -31,11 +32,16 @@ build_start() {
 		>"$scratch/build.out" 2>"$scratch/build.log" &
 	build=$!
 	until [ -e "$scratch/net" ]; do sleep 0.01; done
-	net=$(tr '[]' '??' <"$scratch/net") # brackets would be a pattern
+	nets="$nets $(tr '[]' '??' <"$scratch/net")" # brackets would be a pattern
 }
 
 ours() {
-	find /proc/[0-9]*/ns/net -maxdepth 0 -lname "$net" 2>/dev/null | cut -d/ -f3
+	set -f
+	for net in $nets; do
+		set +f
+		find /proc/[0-9]*/ns/net -maxdepth 0 -lname "$net" 2>/dev/null | cut -d/ -f3
+	done
+	set +f
 }
 
 # Processes, and mounts of the store in anybody's view.
@@ -56,32 +62,46 @@ nothing_left() {
 	return 1
 }
 
-kinds='' kept=0
-for round in $(seq "$ROUNDS"); do
-	build_start
-	sleep "0.$(shuf -i 0-45 -n 1 | sed 's/^.$/0&/')"
-	victim=$(ours | shuf -n 1)
-	if [ "$victim" ]; then
-		kinds="$kinds $(cat "/proc/$victim/comm" 2>/dev/null)"
-		kill -9 "$victim" 2>/dev/null
-	fi
-	# Whoever was killed: the build ends by itself, well or not.
-	for _ in $(seq 300); do
-		kill -0 "$build" 2>/dev/null || break
-		sleep 0.05
+# Whoever was killed: the builds end by themselves, well or not.
+builds_end() { # NAME PROCESS...
+	builds_name=$1
+	shift
+	for build; do
+		for _ in $(seq 300); do
+			kill -0 "$build" 2>/dev/null || break
+			sleep 0.05
+		done
+		kill -0 "$build" 2>/dev/null &&
+			{ fails "$builds_name: the build ends" "$(ps fax)"; kill -9 "$build"; }
+		wait "$build" 2>/dev/null
 	done
-	kill -0 "$build" 2>/dev/null && { fails "round $round: the build ends" "$(ps fax)"; kill -9 "$build"; }
-	wait "$build" 2>/dev/null
 	nothing_left >"$scratch/left" || {
 		kept=$((kept + 1))
-		fails "round $round: nothing is left" "$(cat "$scratch/left")"
+		fails "$builds_name: nothing is left" "$(cat "$scratch/left")"
 	}
+}
+
+victim_kill() {
+	sleep "0.$(shuf -i 0-45 -n 1 | sed 's/^.$/0&/')"
+	victim=$(ours | shuf -n 1)
+	[ "$victim" ] || return 0
+	kinds="$kinds $(cat "/proc/$victim/comm" 2>/dev/null)"
+	kill -9 "$victim" 2>/dev/null || :
+}
+
+kinds='' kept=0
+for round in $(seq "$ROUNDS"); do
+	nets=''
+	build_start
+	victim_kill
+	builds_end "round $round" "$build"
 done
 is "after $ROUNDS kills nothing was left" "$kept" 0
 # shellcheck disable=SC2086 # words
 echo "# killed: $(printf '%s\n' $kinds | sort | uniq -c | awk '{ printf "%s %s, ", $1, $2 }')"
 
 works() { # NAME
+	nets=''
 	build_start
 	wait "$build"
 	is "$1: the next build works" "$?" 0
@@ -95,6 +115,19 @@ works() { # NAME
 		"$registered"
 }
 works 'after the kills'
+
+kept=0 pairs=$(((ROUNDS + 4) / 5))
+for round in $(seq "$pairs"); do
+	nets=''
+	build_start
+	other=$build
+	build_start
+	victim_kill
+	builds_end "pair $round" "$other" "$build"
+done
+is "after $pairs kills of one of two on the same store nothing was left" "$kept" 0
+works 'after two at once'
+ok 'the store is whole' mpemu fsck
 is 'no half blob has a name' "$(
 	for blob in "$store"/oci/blobs/sha256/*; do
 		[ "$(sha256sum <"$blob" | cut -d' ' -f1)" = "$(basename "$blob")" ] || echo "$blob"
