@@ -213,6 +213,9 @@ TEST(a_driver_gets_the_specs_of_another)
 	CHECK(!native_set_specs(&driver, &other));
 }
 
+/* With sanitizers this program is larger than a driver may be. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
 /** As a driver that is relocated has them. */
 static const char *units_cross = "0", *units_library = "-lof-the-units",
 		  *units_root = "--sysroot=%R";
@@ -247,6 +250,8 @@ TEST(specs_are_found_through_relocations)
 	CHECK(native_set_specs(&self, &other));
 	CHECK(native_find_text(&self, "-lif-the-", "units") != NULL);
 }
+
+#endif
 
 /** A program of one segment: its headers, then texts and code at 0x400000 and what follows. */
 static struct native program_make(uint8_t file[512], const char *texts, size_t texts_size,
