@@ -316,11 +316,26 @@ static result exec_instruction(struct job *job, struct error *err)
 	}
 }
 
-/** FROM of a stage: variables of ARG come along, CMD counts as inherited, ONBUILD is planned. */
+/**
+ * FROM of a stage: variables of ARG come along, but that of an ENV counts again where both have the
+ * same name; CMD counts as inherited, ONBUILD is planned.
+ */
 static result exec_stage(struct job *job)
 {
+	json_t *config = snapshot_config(job->snapshot), *entry;
+	size_t i;
+
+	json_array_foreach(json_object_get(config, "Env"), i, entry)
+	{
+		const char *text = json_string_value(entry),
+			   *equals = text ? strchr(text, '=') : NULL;
+		owned(str) char *name = equals ? xstrndup(text, (size_t)(equals - text)) : NULL;
+
+		if (name)
+			env_set(&job->snapshot->env, name, equals + 1);
+	}
 	job->snapshot->has_command = false;
-	json_object_del(snapshot_config(job->snapshot), "OnBuild");
+	json_object_del(config, "OnBuild");
 	return OK;
 }
 

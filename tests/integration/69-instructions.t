@@ -75,6 +75,22 @@ printf 'FROM localhost/base\nRUN\nENTRYPOINT\nCMD\n' | build localhost/nothing
 is 'nothing is a command, too' "$(config localhost/nothing '[.config.Entrypoint, .config.Cmd] | tojson')" \
 	'[["/bin/sh","-c",""],["/bin/sh","-c",""]]'
 
+build localhost/again --build-arg B=given <<'END'
+FROM localhost/base AS one
+ENV A=env B=env
+ARG A=arg
+ARG B
+LABEL one=$A$B
+FROM one AS two
+LABEL two=$A$B
+ARG B
+LABEL three=$A$B
+FROM two
+LABEL four=$A$B
+END
+is 'ENV of the base counts more than its ARG' "$(config localhost/again '.config.Labels | tojson')" \
+	'{"one":"arggiven","two":"envenv","three":"envgiven","four":"envenv"}'
+
 build localhost/child <<'END'
 FROM localhost/out
 HEALTHCHECK NONE
