@@ -6,9 +6,10 @@
 # the line is evidence for.  Those that are not installed are passed over on both sides.
 #
 #     tools.sh all        run them all, in directories below /tmp
-#     tools.sh small      all but the next three
+#     tools.sh small      all but the next four
 #     tools.sh packages   dpkg, apt and packers
-#     tools.sh builders   what starts compilers, and scripts in perl
+#     tools.sh builders   what starts compilers
+#     tools.sh scripts    perl, and scripts in it
 #     tools.sh compilers  compilers and linkers
 #     tools.sh list       the programs that there is evidence for
 # shellcheck disable=SC2016   # the scripts have variables of their own
@@ -95,7 +96,8 @@ while IFS= read -r line; do
 	case $programs in
 	lto1* | gcc* | g++* | ar*) part=compilers ;;
 	dpkg* | apt* | gzip* | debconf* | update-rc.d* | pam-* | adduser*) part=packages ;;
-	cmake* | ninja* | auto* | pod2* | dh\ * | perl*) part=builders ;;
+	cmake* | ninja*) part=builders ;;
+	auto* | pod2* | dh\ * | perl*) part=scripts ;;
 	*) part=small ;;
 	esac
 	[ "${1-all}" = all ] || [ "$1" = $part ] || continue
