@@ -373,9 +373,12 @@ bool assist_tripped(struct assist *assist)
 	return counts.tripped > 0;
 }
 
+/** By the last part of its path; a script, which is no program, has none. */
 static bool is_called(const char *path, const char *name)
 {
-	return strcmp(strrchr(path, '/') + 1, name) == 0;
+	const char *slash = strrchr(path, '/');
+
+	return slash && strcmp(slash + 1, name) == 0;
 }
 
 const char *assist_reason(const struct assist *assist, const char *name)
