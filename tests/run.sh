@@ -6,12 +6,13 @@
 #     tests/run.sh BUILD [layers|unit|corpus|integration]...      default: all
 #     tests/run.sh BUILD tests/integration/20-store.t...          or single files
 #     tests/run.sh BUILD judge                                    against a Docker engine
+#     tests/run.sh BUILD slow                                     what takes minutes each
 #
 # A line for each suite, the whole story only of what failed.  Exits 1 where anything did.
 set -eu
 cd "$(dirname "$0")/.."
 
-limit=300 # seconds that a suite may take
+limit=600 # seconds that a suite may take
 
 [ $# -ge 1 ] || { echo "usage: $0 BUILD [SUITE...]" >&2; exit 2; }
 build=$(cd "$1" && pwd)
@@ -88,6 +89,7 @@ for what; do
 	corpus) corpora ;;
 	integration) integration tests/integration/*.t ;;
 	*.t) integration "$what" ;;
+	slow) integration tests/slow/*.t ;;
 	judge) judge tests/judge/*.cases ;;
 	*.cases) judge "$what" ;;
 	*) echo "$0: no suite '$what'" >&2; exit 2 ;;
