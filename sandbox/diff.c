@@ -147,12 +147,11 @@ static result file_put(struct diff *diff, const struct ahead_item *item, struct 
 
 static result item_put(struct diff *diff, const struct ahead_item *item, struct error *err)
 {
-	mode_t type = item->info.st_mode & S_IFMT;
 	size_t parent;
 
-	if (type == S_IFSOCK)
+	if (S_ISSOCK(item->info.st_mode))
 		return OK; /* tar has no name for them, and they mean nothing without a process */
-	if (type == S_IFCHR && item->info.st_rdev == 0)
+	if (is_whiteout(&item->info))
 		return whiteout_put(diff, item->path, err);
 	if (starts_with(path_split(item->path, &parent), ".wh."))
 		return fail(err, FAULT_INPUT,

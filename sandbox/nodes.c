@@ -11,6 +11,7 @@
 #include "sandbox/caps.h"
 #include "sandbox/compiled.h"
 #include "sandbox/nodes_internal.h"
+#include "sandbox/realm.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -195,23 +196,11 @@ static int direct_make(const struct node_request *request, const struct node_pla
 /** What the one inside has found, with a descriptor of the directory. */
 static bool place_receive(int link, struct node_place *place, int *dir)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-	struct iovec part = { place, sizeof(*place) };
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	const struct cmsghdr *header;
+	size_t count;
 
-	if (recvmsg(link, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*place))
-		return false;
-	header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_len != CMSG_LEN(sizeof(int)))
-		return false;
-	memcpy(dir, CMSG_DATA(header), sizeof(*dir));
-	return true;
+	return packet_receive(link, place, sizeof(*place), dir, 1, &count) ==
+		       (ssize_t)sizeof(*place) &&
+	       count == 1;
 }
 
 static void names_make(struct node_names *names)

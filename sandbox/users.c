@@ -185,13 +185,20 @@ static result groups_collect(const char *name, const char *group, struct user *u
 	return OK;
 }
 
+static bool has_group(const struct user *user, uint32_t gid)
+{
+	for (size_t i = 0; i < user->group_count; i++) {
+		if (user->groups[i] == gid)
+			return true;
+	}
+	return false;
+}
+
 /** Its own group comes first among the supplementary ones, as runtimes of containers have it. */
 static result group_join(struct user *user, struct error *err)
 {
-	for (size_t i = 0; i < user->group_count; i++) {
-		if (user->groups[i] == user->gid)
-			return OK;
-	}
+	if (has_group(user, user->gid))
+		return OK;
 	if (user->group_count == USER_GROUPS_MAX)
 		return fail(err, FAULT_INPUT, "more than %d groups", USER_GROUPS_MAX);
 	memmove(user->groups + 1, user->groups, user->group_count * sizeof(user->groups[0]));
@@ -228,10 +235,8 @@ result user_group_add(struct user *user, const char *text, const char *group, st
 
 	if (group_find(text, group, &gid, err))
 		return FAILED;
-	for (size_t i = 0; i < user->group_count; i++) {
-		if (user->groups[i] == gid)
-			return OK;
-	}
+	if (has_group(user, gid))
+		return OK;
 	if (user->group_count == USER_GROUPS_MAX)
 		return fail(err, FAULT_INPUT, "more than %d groups", USER_GROUPS_MAX);
 	user->groups[user->group_count++] = gid;
