@@ -10,7 +10,7 @@
 
 enum tool_mode { TOOL_SAFE, TOOL_FULL };
 
-/** One reviewed row: what may be done with programs of a package.  The rows are in tools.c. */
+/** One reviewed row: what may be done with programs of a package.  The rows are in tools_*.c. */
 struct tool {
 	const char *package; /* glob of names */
 	const char *path;    /* glob of paths in the package; NULL: all its programs */
@@ -58,9 +58,8 @@ enum tool_flag {
 	TOOL_FETCH = 8192,       /* worth the time to install it where no native root has it */
 };
 
-/** All rows; those of TOOL_DENIED come first, and the first that matches decides. */
-extern const struct tool tools[];
-extern const size_t tool_count;
+/** Row number `index` of all; NULL past the last.  The first row that matches a file decides. */
+const struct tool *tool_at(size_t index);
 
 /** The row of a package's file (absolute path, as in the package), or NULL: not reviewed. */
 const struct tool *tool_find(const char *package, const char *path);

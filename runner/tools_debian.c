@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Rows of what installs packages, and of the scripts that do their part of it.
+ */
+#include "runner/tools_internal.h"
+
+#include "base/text.h"
+
+/* clang-format off */
+static const struct tool rows[] = {
+	/* ---- never ---- */
+	{ .package = "dpkg-dev", .flags = TOOL_DENIED, .reason = MACHINE },
+
+	/* ---- Debian's packages ---- */
+	{ .package = "dpkg", .path = "*/dpkg-deb", .mode = TOOL_SAFE,
+	  .machine = LIST("$d"), .refuse = LIST("--version"),
+	  .reason = "unpacks archives; knows the machine's name, which is exchanged" },
+	{ .package = "dpkg", .path = "*/dpkg", .mode = TOOL_SAFE,
+	  .machine = LIST("$d"), .refuse = LIST("--version"),
+	  .reason = "a database of text; knows the machine's name, which is exchanged" },
+	{ .package = "dpkg", .path = "*/dpkg-query", .mode = TOOL_SAFE,
+	  .machine = LIST("$d"), .refuse = LIST("--version"),
+	  .reason = "a database of text; knows the machine's name, which is exchanged" },
+	{ .package = "dpkg", .path = "*/dpkg-split", .mode = TOOL_SAFE,
+	  .machine = LIST("$d"), .refuse = LIST("--version"),
+	  .reason = "reads archives; knows the machine's name, which is exchanged" },
+	{ .package = "dpkg", .path = "*/dpkg-trigger", .mode = TOOL_SAFE,
+	  .machine = LIST("$d"), .refuse = LIST("--version"),
+	  .reason = "a database of text; knows the machine's name, which is exchanged" },
+	{ .package = "dpkg", .path = "*/dpkg-divert", .mode = TOOL_SAFE,
+	  .machine = LIST("$d"), .refuse = LIST("--version"),
+	  .reason = "a database of text; knows the machine's name, which is exchanged" },
+	{ .package = "dpkg", .path = "*/dpkg-statoverride", .mode = TOOL_SAFE,
+	  .refuse = LIST("--version"), .reason = "a database of text" },
+	{ .package = "dpkg", .path = "*/dpkg-realpath", .mode = TOOL_SAFE,
+	  .refuse = LIST("--version"), .reason = BYTES },
+	{ .package = "dpkg", .path = "*/update-alternatives", .mode = TOOL_SAFE,
+	  .reason = "a database of text" },
+	{ .package = "apt", .path = "*/bin/apt*", .mode = TOOL_SAFE,
+	  .refuse = LIST("--version", "-v"), .machine = LIST("?$d"),
+	  .reason = "texts and hashes; the library's name of the machine is exchanged" },
+	{ .package = "apt", .path = "*/lib/apt/*", .mode = TOOL_SAFE, .machine = LIST("?$d"),
+	  .reason = "moves and checks bytes; the library's name of the machine is exchanged" },
+	{ .package = "sqv", .path = "*/sqv", .mode = TOOL_SAFE, .refuse = LIST("--version"),
+	  .reason = "what it computes is defined bit by bit" },
+
+	/* ---- perl, and the scripts that it may run ---- */
+	{ .package = "perl-base", .path = "*/bin/perl", .mode = TOOL_SAFE,
+	  .flags = TOOL_INTERPRETER | TOOL_BY_NAME,
+	  .modules = LIST("/usr/lib/$T/perl-base", "/usr/lib/$T/perl5", "/usr/lib/$T/perl",
+			  "/usr/local/lib/$T/perl"),
+	  .foreign = LIST("/usr/lib/$T/perl-base/Config.pm",
+			  "/usr/lib/$T/perl-base/Config_heavy.pl"),
+	  .reason = "runs known scripts only; what it was configured for is told by the target's files" },
+	{ .package = "debconf", .path = "/usr/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "init-system-helpers", .path = "*bin/*", .mode = TOOL_SAFE,
+	  .flags = TOOL_SCRIPT, .reason = SCRIPTED },
+	{ .package = "libpam-runtime", .path = "*bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "adduser", .path = "*bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "autoconf", .path = "*/bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "automake", .path = "*/bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "debhelper", .path = "*/bin/*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	/* It has the modules of perl-base's program too. */
+	{ .package = "perl", .path = "*/bin/pod2*", .mode = TOOL_SAFE,
+	  .flags = TOOL_SCRIPT | TOOL_FETCH, .reason = SCRIPTED },
+};
+/* clang-format on */
+
+const struct tool_group tools_debian = { rows, countof(rows) };
