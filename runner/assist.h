@@ -42,9 +42,9 @@ struct assist_request {
 	struct toolchains *toolchains; /* to make what has no sibling; NULL: nothing is made */
 	/* What they are made on, best what seldom changes; NULL: the first source. */
 	const struct strings *toolchain_base;
-	bool may_repeat;               /* the run can be made again if assist_tripped() */
-	bool refuse_long_double;       /* it is made again, because of that */
-	const char *place;             /* directory of the sandbox's own; "assist" is made in it */
+	bool may_repeat;         /* the run can be made again if assist_tripped() */
+	bool refuse_long_double; /* it is made again, because of that */
+	const char *place;       /* directory of the sandbox's own; "assist" is made in it */
 };
 
 struct assist;

@@ -21,8 +21,7 @@ enum { REPORTED_MAX = 20, NATIVE = 0, EMULATED = 1 };
 struct pair {
 	const struct ctx *ctx;
 	int roots[2];
-	struct buf *report;
-	size_t count;
+	struct differences *found;
 };
 
 /** One name in both; descriptors are -1 where it is not there. */
@@ -39,11 +38,10 @@ static void both_close(struct both *both)
 
 static void differ(struct pair *pair, const char *path, const char *how)
 {
-	if (pair->count++ >= REPORTED_MAX)
+	if (pair->found->count++ >= DIFFERENCES_MAX)
 		return;
-	buf_add_str(pair->report, pair->count > 1 ? "; " : " ");
-	text_escape(pair->report, path, strlen(path));
-	buf_printf(pair->report, ": %s", how);
+	strings_add(&pair->found->paths, path);
+	strings_add(&pair->found->hows, how);
 }
 
 static result both_open(const struct pair *pair, const char *path, struct both *out,
@@ -181,10 +179,10 @@ static result directory_compare(struct pair *pair, const char *path, struct stri
 	return OK;
 }
 
-result trees_compare(const struct ctx *ctx, int native_fd, int emulated_fd, struct buf *report,
-		     size_t *count, struct error *err)
+result trees_compare(const struct ctx *ctx, int native_fd, int emulated_fd, struct differences *out,
+		     struct error *err)
 {
-	struct pair pair = { .ctx = ctx, .roots = { native_fd, emulated_fd }, .report = report };
+	struct pair pair = { .ctx = ctx, .roots = { native_fd, emulated_fd }, .found = out };
 	owned(strings) struct strings waiting = {};
 
 	strings_add(&waiting, "/");
@@ -194,8 +192,51 @@ result trees_compare(const struct ctx *ctx, int native_fd, int emulated_fd, stru
 		if (directory_compare(&pair, path, &waiting, err))
 			return FAILED;
 	}
-	if (pair.count > REPORTED_MAX)
-		buf_printf(report, "; and %zu more", pair.count - REPORTED_MAX);
-	*count = pair.count;
 	return OK;
+}
+
+size_t differences_except(struct differences *differences, const struct differences *again)
+{
+	owned(strings) struct strings known = {};
+	const size_t before = differences->count;
+	struct differences left = { .count = before };
+
+	strings_add_all(&known, again->paths.items);
+	strings_sort(&known);
+	for (size_t i = 0; i < differences->paths.count; i++) {
+		const char *path = differences->paths.items[i];
+
+		if (strings_have_sorted(&known, path)) {
+			left.count--;
+			continue;
+		}
+		strings_add(&left.paths, path);
+		strings_add(&left.hows, differences->hows.items[i]);
+	}
+	differences_drop(differences);
+	*differences = left;
+	return before - differences->count;
+}
+
+void differences_print(const struct differences *differences, struct buf *out)
+{
+	size_t shown = differences->paths.count;
+
+	if (shown > REPORTED_MAX)
+		shown = REPORTED_MAX;
+	for (size_t i = 0; i < shown; i++) {
+		const char *path = differences->paths.items[i];
+
+		buf_add_str(out, i ? "; " : " ");
+		text_escape(out, path, strlen(path));
+		buf_printf(out, ": %s", differences->hows.items[i]);
+	}
+	if (differences->count > shown)
+		buf_printf(out, "; and %zu more", differences->count - shown);
+}
+
+void differences_drop(struct differences *differences)
+{
+	strings_drop(&differences->paths);
+	strings_drop(&differences->hows);
 }

@@ -8,12 +8,31 @@
 #include "base/ctx.h"
 #include "base/text.h"
 
+/** Most that are kept of differences; more of them are only counted. */
+enum { DIFFERENCES_MAX = 10000 };
+
+/** What is not the same in two trees. */
+struct differences {
+	struct strings paths, hows; /* of the same one at the same place: "/a/b", "its content" */
+	size_t count;               /* of all, also those that were not kept */
+};
+
+void differences_drop(struct differences *differences);
+
 /**
  * Compare two trees file by file: types, modes, owners, link targets, attributes and content, never
- * times.  Adds a line "PATH: what differs" to `report` for each of the first ones; `*count` has all
- * of them.
+ * times.  In the order of a walk that meets the names of a directory before what is below them.
  */
-result trees_compare(const struct ctx *ctx, int native_fd, int emulated_fd, struct buf *report,
-		     size_t *count, struct error *err);
+result trees_compare(const struct ctx *ctx, int native_fd, int emulated_fd, struct differences *out,
+		     struct error *err);
+
+/**
+ * Take out what `again` has, too: what is not the same in two runs of one kind says nothing of the
+ * other kind.  How many were taken out.
+ */
+size_t differences_except(struct differences *differences, const struct differences *again);
+
+/** Add " PATH: what differs; ..." of the first ones, and how many more there are. */
+void differences_print(const struct differences *differences, struct buf *out);
 
 #endif

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "runner/assist_tell.h"
-#include "runner/assist_verify.h"
 #include "runner/bases.h"
 #include "runner/layers.h"
 #include "runner/slow_steps.h"
@@ -121,12 +120,12 @@ void job_assist_tell(const struct job *job, struct assist *assist)
 
 /* ---- verify ---- */
 
-result verification_start(const struct job *job, const struct sandbox_spec *plain,
-			  struct verification *out, struct error *err)
+result rerun_start(const struct job *job, const struct sandbox_spec *plain, struct rerun *out,
+		   struct error *err)
 {
 	static const char *const names[] = { "upper", "work", "scratch" };
 
-	*out = (struct verification){ .spec = *plain, .uppers = { -1, -1 } };
+	out->spec = *plain;
 	if (workdir_new(job->build->request->root, &out->dir, err))
 		return FAILED;
 	for (size_t i = 0; i < countof(names); i++)
@@ -134,45 +133,32 @@ result verification_start(const struct job *job, const struct sandbox_spec *plai
 	out->spec.upper = out->paths[0];
 	out->spec.work = out->paths[1];
 	out->spec.scratch = out->paths[2];
-	out->uppers[0] = open(plain->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	out->uppers[1] = open(out->spec.upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	out->upper = open(out->spec.upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (out->upper < 0)
+		return fail_sys(err, "open %s", out->spec.upper);
 	return OK;
 }
 
-static result verification_judge(const struct job *job, const struct verification *verification,
-				 struct error *err)
+void rerun_drop(struct rerun *rerun)
 {
-	const struct build *build = job->build;
-	owned(buf) struct buf report = {};
-	size_t count = 0;
+	for (size_t i = 0; i < countof(rerun->paths); i++)
+		free(rerun->paths[i]);
+	fd_drop(&rerun->upper);
+	workdir_drop(&rerun->dir);
+}
 
-	if (verification->native != verification->emulated)
-		return fail_in(err, "the step fails only %s native assist",
-			       verification->native ? "with" : "without");
-	if (verification->native || cancel_check(build->ctx, err))
-		return FAILED;
-	if (verification->uppers[0] < 0 || verification->uppers[1] < 0)
-		return fail_sys(err, "open what the step left");
-	if (trees_compare(build->ctx, verification->uppers[0], verification->uppers[1], &report,
-			  &count, err))
-		return fail_in(err, "verify native assist");
-	if (count)
+result verification_tell(const struct job *job, const struct differences *found,
+			 const struct differences *unstable, struct error *err)
+{
+	const struct ctx *ctx = job->build->ctx;
+	owned(buf) struct buf report = {};
+
+	differences_print(found->count ? found : unstable, &report);
+	if (found->count)
 		return fail(err, FAULT_INTEGRITY, "native assist changes what the step leaves:%s",
 			    buf_text(&report));
-	progress_note(build->ctx, "%s: left the same with native assist and without",
-		      job->step->name);
+	progress_note(ctx, "%s: left the same with native assist and without%s%s", job->step->name,
+		      unstable->count ? ", but for what each run makes anew:" : "",
+		      buf_text(&report));
 	return OK;
-}
-
-result verification_finish(const struct job *job, struct verification *verification,
-			   struct error *err)
-{
-	result status = verification_judge(job, verification, err);
-
-	for (size_t i = 0; i < countof(verification->paths); i++)
-		free(verification->paths[i]);
-	for (size_t i = 0; i < countof(verification->uppers); i++)
-		fd_drop(&verification->uppers[i]);
-	workdir_drop(&verification->dir);
-	return status;
 }

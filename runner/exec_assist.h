@@ -6,6 +6,7 @@
 #define RUNNER_EXEC_ASSIST_H
 
 #include "runner/assist.h"
+#include "runner/assist_verify.h"
 #include "runner/exec.h"
 #include "runner/workdir.h"
 
@@ -19,24 +20,24 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 /** Tell how its programs ran. */
 void job_assist_tell(const struct job *job, struct assist *assist);
 
-/** The same step on a clean upper of its own, without twins. */
-struct verification {
+/** A run of the same step once more, without twins and on a clean upper of its own. */
+struct rerun {
 	struct workdir *dir;
 	char *paths[3];
 	struct sandbox_spec spec;
-	result native, emulated; /* how both ended: the caller's to fill in */
-	struct error ignored;
-	int uppers[2]; /* native, emulated */
+	int upper;
 };
 
-result verification_start(const struct job *job, const struct sandbox_spec *plain,
-			  struct verification *out, struct error *err);
+/** A rerun begins as `{ .upper = -1 }`, so that it can be dropped. */
+result rerun_start(const struct job *job, const struct sandbox_spec *plain, struct rerun *out,
+		   struct error *err);
+void rerun_drop(struct rerun *rerun);
 
 /**
- * Fail where both did not end alike, or did not leave the same; `err` has the error of the one that
- * failed.
+ * Tell what came out of verifying a step: what is `found` different and not by itself fails, what
+ * is `unstable` is only named.
  */
-result verification_finish(const struct job *job, struct verification *verification,
-			   struct error *err);
+result verification_tell(const struct job *job, const struct differences *found,
+			 const struct differences *unstable, struct error *err);
 
 #endif

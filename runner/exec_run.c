@@ -264,13 +264,55 @@ static void spec_rules(struct sandbox_spec *spec, const struct strings *rules)
 	spec->binfmt_rule_count = rules->count;
 }
 
-/** Run with native twins; then, if it is to be verified, without, on another upper. */
+/** Where two runs left something else, a third one tells what no two runs leave alike. */
+static result run_compared(struct job *job, const struct run *run, const struct sandbox_spec *plain,
+			   int native, int emulated, const char *how, struct error *err)
+{
+	const struct ctx *ctx = job->build->ctx;
+	owned(rerun) struct rerun again = { .upper = -1 };
+	owned(differences) struct differences found = {}, unstable = {};
+
+	if (trees_compare(ctx, native, emulated, &found, err))
+		return fail_in(err, "verify native assist");
+	if (found.count) {
+		if (rerun_start(job, plain, &again, err) ||
+		    run_sandbox(job, run, &again.spec, how, err))
+			return FAILED;
+		if (trees_compare(ctx, emulated, again.upper, &unstable, err))
+			return fail_in(err, "verify native assist");
+		differences_except(&found, &unstable);
+	}
+	return verification_tell(job, &found, &unstable, err);
+}
+
+/** After a run with native twins, which ended as `ran`: run without, and compare. */
+static result run_verified(struct job *job, const struct run *run, const struct sandbox_spec *plain,
+			   const char *how, result ran, struct error *err)
+{
+	owned(fd) int native = open(plain->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	owned(rerun) struct rerun without = { .upper = -1 };
+	struct error ignored = {};
+	result emulated;
+
+	if (native < 0)
+		return fail_sys(err, "open %s", plain->upper);
+	if (rerun_start(job, plain, &without, err))
+		return FAILED;
+	emulated = run_sandbox(job, run, &without.spec, how, ran ? &ignored : err);
+	if (ran != emulated)
+		return fail_in(err, "the step fails only %s native assist",
+			       ran ? "with" : "without");
+	if (ran || cancel_check(job->build->ctx, err))
+		return FAILED;
+	return run_compared(job, run, plain, native, without.upper, how, err);
+}
+
+/** Run with native twins; then, if it is to be verified, without. */
 static result run_assisted(struct job *job, const struct run *run, const struct sandbox_spec *plain,
 			   struct assist *assist, const char *how, struct error *err)
 {
 	const char *const rules[] = { assist_rule(assist) };
 	struct sandbox_spec spec = *plain;
-	struct verification verification;
 	result ran;
 
 	spec.assist = assist_spec(assist);
@@ -284,12 +326,7 @@ static result run_assisted(struct job *job, const struct run *run, const struct 
 	}
 	if (job->build->request->assist != ASSIST_VERIFY || cancel_fired(job->build->ctx->cancel))
 		return ran;
-	if (verification_start(job, plain, &verification, err))
-		return FAILED;
-	verification.native = ran;
-	verification.emulated =
-		run_sandbox(job, run, &verification.spec, how, ran ? &verification.ignored : err);
-	return verification_finish(job, &verification, err);
+	return run_verified(job, run, plain, how, ran, err);
 }
 
 static result run_mounted(struct job *job, struct run *run, struct sandbox_spec *spec,
