@@ -207,8 +207,10 @@ static void message_take(struct run *run, const struct message *message, struct 
 		out->exec_errno = message->sys;
 		break;
 	case MESSAGE_LISTENER:
-	case MESSAGE_STARTED:
 		break; /* the watch has it */
+	case MESSAGE_STARTED:
+		zygote_next(run->zygote, &run->sandbox->kind);
+		break;
 	case MESSAGE_EXIT:
 		run->exited = true;
 		exit_take(out, message);

@@ -336,7 +336,6 @@ static result blank_take(struct zygote *zygote, const struct realm_kind *kind, s
 			 struct error *err)
 {
 	struct realm_seen *realm;
-	struct error ignored;
 
 	if (realm_find(zygote, kind, &realm, err) || (!realm->asked && blank_ask(realm, err)) ||
 	    blank_wait(realm, out, err))
@@ -347,8 +346,6 @@ static result blank_take(struct zygote *zygote, const struct realm_kind *kind, s
 		close(out->link);
 		return gone(err);
 	}
-	if (zygote->many && !realm->asked)
-		(void)blank_ask(realm, &ignored); /* the one who needs it will see */
 	return OK;
 }
 
@@ -395,6 +392,20 @@ result zygote_blank(struct zygote *zygote, const struct realm_kind *kind, struct
 	if (status && err->fault == FAULT_CANCELLED)
 		err->fault = FAULT_SYSTEM;
 	return status;
+}
+
+void zygote_next(struct zygote *zygote, const struct realm_kind *kind)
+{
+	struct realm_seen *realm;
+	struct error ignored;
+
+	/* Whoever has the lock may wait long with it, and asks for himself. */
+	if (!zygote->many || pthread_mutex_trylock(&zygote->lock) != 0)
+		return;
+	/* What goes wrong is seen when it is wanted. */
+	if (realm_find(zygote, kind, &realm, &ignored) == OK && !realm->asked)
+		(void)blank_ask(realm, &ignored);
+	pthread_mutex_unlock(&zygote->lock);
 }
 
 void sandbox_expect(const struct sandbox_spec *spec)
