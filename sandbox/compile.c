@@ -17,6 +17,7 @@
 #include "sandbox/overlay.h"
 #include "sandbox/prepare.h"
 #include "sandbox/profile.h"
+#include "sandbox/rights.h"
 #include "sandbox/stack.h"
 #include "sandbox/zygote.h"
 
@@ -34,9 +35,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
-
-/** Landlock's scopes: abstract sockets and signals (Linux 6.12). */
-enum { SCOPE_ABI = 6, SCOPE_ALL = 3, LANDLOCK_VERSION = 1 };
 
 /** The first three are the streams. */
 enum { SOURCES_MAX = DESCRIPTORS_MAX - 3 };
@@ -191,27 +189,21 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 {
 	const struct user *user = &plan->sandbox->user;
 	uint64_t set = plan->sandbox->capabilities;
-	owned(buf) struct buf names = {};
+	bool is_fresh = plan->sandbox->fresh_main;
 
-	capabilities_text(set, &names);
-	op_add(plan, OP_BOUND, "bound capabilities to %s", set ? buf_text(&names) : "none")
-		->number = set;
+	if (is_fresh || set != capabilities_default())
+		bound_add(plan, set);
 	if (plan->spec->no_new_privileges)
 		op_add(plan, OP_NO_NEW_PRIVILEGES, "no new privileges");
 	op_add(plan, OP_USER, "become user %u, group %u and %zu more", user->uid, user->gid,
 	       user->group_count - 1)
 		->data = user;
-	if (syscall(SYS_landlock_create_ruleset, NULL, 0L, (long)LANDLOCK_VERSION) >= SCOPE_ABI)
-		op_add(plan, OP_SCOPE, "no abstract sockets or signals beyond the sandbox")
-			->number = SCOPE_ALL;
+	if (is_fresh)
+		scope_add(plan);
 	/* While it is still privileged: else programs could not have set-user-id bits. */
-	if (filter && plan->sandbox->fresh_main) {
-		struct op *op = op_add(plan, OP_FILTER, "filter system calls%s",
-				       plan->spec->seccomp ? " by the given profile" : "");
-
-		op->data = filter;
-		op->number = !plan->spec->seccomp;
-	}
+	if (is_fresh && filter)
+		filter_add(plan, filter, !plan->spec->seccomp,
+			   plan->spec->seccomp ? " by the given profile" : "");
 	if (user->uid != 0)
 		set = 0;
 	op_add(plan, OP_CAPABILITIES, "hold %s capabilities", set ? "these" : "no")->number = set;
@@ -242,7 +234,7 @@ static void process_add(struct plan *plan, const struct filter *filter)
 	if (plan->spec->terminal)
 		streams = terminal_add(plan);
 	if (plan->sandbox->fresh_main)
-		op_add(plan, OP_KEYRING, "new keyring");
+		inheritance_drop(plan);
 	op_add(plan, OP_CHDIR, "enter directory %s",
 	       plan->spec->cwd && *plan->spec->cwd ? plan->spec->cwd : "/")
 		->at = plan->work_dir;
@@ -462,8 +454,12 @@ static void ops_explain(const char *when, const struct sandbox *list, bool fresh
 {
 	buf_printf(out, "%s:\n", when);
 	for (size_t i = 0; i < list->op_count; i++) {
-		if (list->ops[i].kind != OP_MAIN || !fresh_main)
-			buf_printf(out, "%s\n", list->ops[i].text);
+		const struct op *op = &list->ops[i];
+
+		if (op->kind == OP_MAIN && fresh_main)
+			i += op->count;
+		else
+			buf_printf(out, "%s\n", op->text);
 	}
 }
 

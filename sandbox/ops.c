@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 
 void tell(const struct child *child, const struct message *message)
 {
@@ -126,6 +127,22 @@ static uint64_t microseconds(struct timeval time)
 }
 
 /**
+ * Orphans are ours, so without children we are alone; to kill all, the kernel looks at every process
+ * of the host.
+ */
+static void rest_end(void)
+{
+	int pid = SYS(wait4, -1, NULL, __WALL | WNOHANG, NULL);
+
+	if (pid < 0 && errno == ECHILD)
+		return;
+	SYS(kill, -1, SIGKILL);
+	do
+		pid = SYS(wait4, -1, NULL, __WALL, NULL);
+	while (pid > 0 || errno == EINTR);
+}
+
+/**
  * Reap until the main process ends, then kill and reap what it left behind: the parent need not
  * wait until we are gone, and all mounts with us.
  */
@@ -149,10 +166,7 @@ static uint64_t microseconds(struct timeval time)
 	do
 		pid = SYS(wait4, -1, &status, __WALL, NULL);
 	while (pid != main_pid && (pid > 0 || errno == EINTR));
-	SYS(kill, -1, SIGKILL);
-	do
-		pid = SYS(wait4, -1, NULL, __WALL, NULL);
-	while (pid > 0 || errno == EINTR);
+	rest_end();
 	SYS(getrusage, RUSAGE_CHILDREN, &usage);
 	message.wait_status = status;
 	message.user_us = microseconds(usage.ru_utime);
@@ -181,7 +195,7 @@ static uint64_t microseconds(struct timeval time)
 
 /* ---- the main process ---- */
 
-enum { STACK_SIZE = 64 << 10 };
+enum { STACK_SIZE = 64 << 10, LEAVER_SIZE = 16 << 10 };
 
 /** The main process: what comes after the fork. */
 static int main_run(void *closure)
@@ -202,13 +216,13 @@ enum turn { TURN_PREPARE, TURN_INIT, TURN_MAIN };
 static struct {
 	int pid; /* 0: there is none */
 	int turn;
-	int is_here;   /* the kernel sets it to 0 when the process leaves our memory */
-	int root_gone; /* the old root is detached; 0 while init is at it */
-	int sys;       /* errno of what it could not do in advance */
-	int listener;  /* of its filter; 0: none */
-	const struct op *op;
-	struct child *child; /* blank's, then its own */
-	_Alignas(16) char stack[STACK_SIZE];
+	int is_here;         /* the kernel sets it to 0 when the process leaves our memory */
+	int root_gone;       /* the old root is detached; 0 while init is at it */
+	int sys;             /* errno of what it could not do in advance */
+	struct child ahead;  /* what it does in advance */
+	struct child *child; /* what it does when it is known what to run */
+	uint64_t root;       /* mount of the new one */
+	_Alignas(16) char stack[STACK_SIZE], leaver[LEAVER_SIZE];
 } early;
 
 static void word_await(int *word, int unwanted)
@@ -226,11 +240,9 @@ static void word_set(int *word, int value)
 /** What the filter refuses is done before it; the rest when it is known what to run. */
 static int early_run(void *closure)
 {
-	struct child *blank = closure;
-
-	if (do_keyring(blank, early.op) < 0 || do_filter(blank, early.op) < 0)
+	(void)closure;
+	if (!ops_run(&early.ahead))
 		early.sys = errno;
-	early.listener = blank->listener;
 	word_set(&early.turn, TURN_INIT);
 	word_await(&early.turn, TURN_INIT);
 	/* From here on, its descriptors are its own. */
@@ -243,36 +255,59 @@ static int do_main(struct child *child, const struct op *op)
 {
 	const int flags = CLONE_VM | CLONE_FILES | CLONE_CHILD_CLEARTID | SIGCHLD;
 
-	early.op = op;
+	early.ahead = *child;
+	early.ahead.at++;
+	early.ahead.op_count = early.ahead.at + op->count;
 	early.turn = TURN_PREPARE;
 	early.is_here = 1;
-	early.pid = clone(early_run, early.stack + STACK_SIZE, flags, child, NULL, NULL,
-			  &early.is_here);
+	early.pid =
+		clone(early_run, early.stack + STACK_SIZE, flags, NULL, NULL, NULL, &early.is_here);
 	if (early.pid < 0)
 		return -1;
 	word_await(&early.turn, TURN_PREPARE);
+	child->at = early.sys ? early.ahead.at : child->at + op->count;
 	errno = early.sys;
 	return early.sys ? -1 : 0;
 }
 
 void root_await(void)
 {
+	/* It is detached some time before that is said. */
+	const struct timespec look_again = { .tv_nsec = 50000 };
 	uint64_t root = mount_id(AT_FDCWD, "/");
 
-	if (!root || mount_id(AT_FDCWD, "/..") != root)
-		word_await(&early.root_gone, 0);
+	while (!__atomic_load_n(&early.root_gone, __ATOMIC_ACQUIRE) &&
+	       (!root || mount_id(AT_FDCWD, "/..") != root))
+		SYS(futex, &early.root_gone, FUTEX_WAIT, 0, &look_again, NULL, 0);
+}
+
+/**
+ * A thread of init's.  The kernel waits for all CPUs when it has detached the old root, often until
+ * the program has ended: only this thread waits with it.  It shares errno with the others, and so
+ * sets it only where nothing goes on.
+ */
+static int old_root_leave(void *closure)
+{
+	const struct child *child = closure;
+
+	if (old_root_drop(early.root) < 0)
+		give_up(child);
+	word_set(&early.root_gone, 1);
+	SYS(exit, 0);
+	__builtin_unreachable();
 }
 
 [[gnu::noreturn]] static void early_continue(struct child *child, int root)
 {
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+
 	early.child = child;
+	early.root = mount_id(root, "");
 	word_set(&early.turn, TURN_MAIN);
-	/* The kernel waits for all CPUs in there: by then the program is about to start. */
-	if (old_root_drop(root) < 0)
+	if (clone(old_root_leave, early.leaver + LEAVER_SIZE, flags, child) < 0)
 		give_up(child);
-	word_set(&early.root_gone, 1);
 	word_await(&early.is_here, 1);
-	init_run(child, early.pid, early.listener);
+	init_run(child, early.pid, early.ahead.listener);
 }
 
 /**
@@ -291,13 +326,13 @@ static int do_fork(struct child *child, const struct op *op)
 		errno = ESRCH;
 		return -1;
 	}
-	if (old_root_drop(slot(child, op->at)) < 0)
+	if (old_root_drop(mount_id(slot(child, op->at), "")) < 0)
 		return -1;
 	if (early.pid) {
 		SYS(kill, early.pid, SIGKILL);
 		SYS(wait4, early.pid, NULL, __WALL, NULL);
-		if (early.listener)
-			shut(early.listener);
+		if (early.ahead.listener)
+			shut(early.ahead.listener);
 	}
 	early.root_gone = 1;
 	pid = clone(main_run, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
@@ -334,6 +369,7 @@ static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = 
 	[OP_SESSION]           = do_session,
 	[OP_TERMINAL]          = do_terminal,
 	[OP_KEYRING]           = do_keyring,
+	[OP_SIGNALS]           = do_signals,
 	[OP_STREAMS]           = do_streams,
 	[OP_LIMIT]             = do_limit,
 	[OP_CHDIR]             = do_chdir,

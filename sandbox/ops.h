@@ -37,14 +37,15 @@ enum op_kind {
 	OP_ENTER,   /* the root `at`, leaving the old one */
 	OP_PIVOT,   /* the same, but the old one is left in OP_FORK */
 	OP_WORKDIR, /* make `path` inside `at` where it is missing -> `to` */
-	OP_MAIN, /* make the main process in advance: with a new keyring, `data` (a struct filter)
-		    for its calls, and nothing to do before OP_FORK */
-	OP_FORK, /* leave all but the root `at`; the first process stays behind as init, the main
-		    process goes on */
-	OP_SESSION,  /* a new one, without a terminal */
+	OP_MAIN,    /* make the main process in advance: it does the `count` ops after this one, and
+		       then nothing before OP_FORK */
+	OP_FORK,    /* leave all but the root `at`; the first process stays behind as init, the main
+		       process goes on */
+	OP_SESSION, /* a new one, without a terminal */
 	OP_TERMINAL, /* a new one of size `data`, the session's -> `to` and the two slots after it;
 			its other side goes to the socket SLOT_INPUT, its owner is `number` */
 	OP_KEYRING,  /* a new and empty one */
+	OP_SIGNALS,  /* as a fresh process expects them */
 	OP_STREAMS,  /* slots `from`.. become 0, 1 and 2; no others survive exec */
 	OP_LIMIT,    /* the resource `number`, to data[0] and data[1] or what is allowed */
 	OP_CHDIR,    /* to slot `at`, which must be inside the root */

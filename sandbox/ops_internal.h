@@ -47,8 +47,11 @@ void tell(const struct child *child, const struct message *message);
 /** Send `size` bytes and the descriptor `fd` over a socket; 0, or -1 with errno. */
 int descriptor_send(int socket, const void *bytes, size_t size, int fd);
 
-/** Take off the old root, with all that is below it, after do_pivot(); 0, or -1 with errno. */
-int old_root_drop(int root);
+/**
+ * Take off the old root, with all that is below it, after do_pivot() to the mount with the id
+ * `root`; 0, or -1 with errno.
+ */
+int old_root_drop(uint64_t root);
 
 /** The main process waits until that is done. */
 void root_await(void);
@@ -86,6 +89,7 @@ int do_workdir(struct child *child, const struct op *op);
 int do_session(struct child *child, const struct op *op);
 int do_terminal(struct child *child, const struct op *op);
 int do_keyring(struct child *child, const struct op *op);
+int do_signals(struct child *child, const struct op *op);
 int do_streams(struct child *child, const struct op *op);
 int do_limit(struct child *child, const struct op *op);
 int do_chdir(struct child *child, const struct op *op);

@@ -394,15 +394,15 @@ int do_pivot(struct child *child, const struct op *op)
 }
 
 /** Nothing of the host may be left, so make sure. */
-int old_root_drop(int root)
+int old_root_drop(uint64_t root)
 {
 	if (SYS(umount2, ".", MNT_DETACH) < 0 || SYS(chdir, "/") < 0)
 		return -1;
-	if (!mount_id(root, "")) {
+	if (!root) {
 		errno = ENOSYS;
 		return -1;
 	}
-	if (mount_id(AT_FDCWD, "/..") != mount_id(root, "")) {
+	if (mount_id(AT_FDCWD, "/..") != root) {
 		errno = EXDEV;
 		return -1;
 	}
@@ -411,7 +411,7 @@ int old_root_drop(int root)
 
 int do_enter(struct child *child, const struct op *op)
 {
-	return do_pivot(child, op) < 0 ? -1 : old_root_drop(slot(child, op->at));
+	return do_pivot(child, op) < 0 ? -1 : old_root_drop(mount_id(slot(child, op->at), ""));
 }
 
 /* ---- files of our own ---- */

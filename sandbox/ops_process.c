@@ -120,6 +120,20 @@ int do_keyring(struct child *child, const struct op *op)
 	return 0;
 }
 
+/** The parent may block and ignore some. */
+int do_signals(struct child *child, const struct op *op)
+{
+	/* The kernel's own struct: all zero is SIG_DFL without flags. */
+	const uint64_t action[4] = {}, none = 0;
+
+	(void)child;
+	(void)op;
+	/* Two of them fail: nobody decides about SIGKILL and SIGSTOP. */
+	for (int number = 1; number < 65; number++)
+		SYS(rt_sigaction, number, action, NULL, sizeof(none));
+	return SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+}
+
 /** The link stays open until exec, for what goes wrong there; all others go now. */
 int do_streams(struct child *child, const struct op *op)
 {
@@ -140,6 +154,8 @@ int do_limit(struct child *child, const struct op *op)
 	struct rlimit64 now, limit = { want[0], want[1] };
 
 	(void)child;
+	if (SYS(prlimit64, 0, (unsigned)op->number, &limit, NULL) == 0)
+		return 0;
 	if (SYS(prlimit64, 0, (unsigned)op->number, NULL, &now) < 0)
 		return -1;
 	/* Raising the hard limit takes a privilege of the host: give what there is. */
@@ -260,17 +276,6 @@ int do_filter(struct child *child, const struct op *op)
 	return status;
 }
 
-/** Signals as a fresh process expects them; the parent may block and ignore some. */
-static void signals_reset(void)
-{
-	/* The kernel's own struct: all zero is SIG_DFL without flags. */
-	const uint64_t action[4] = {}, none = 0;
-
-	for (int number = 1; number < 65; number++)
-		SYS(rt_sigaction, number, action, NULL, sizeof(none));
-	SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
-}
-
 /** Why exec of a file failed: ENOENT of one that is there means that its interpreter is not. */
 static int exec_reason(const char *path, int sys)
 {
@@ -286,7 +291,6 @@ int do_exec(struct child *child, const struct op *op)
 	struct message message = { .kind = MESSAGE_EXEC_FAILED, .sys = ENOENT };
 	int sys;
 
-	signals_reset();
 	root_await();
 	for (const char *const *path = program->candidates; *path; path++) {
 		SYS(execve, *path, program->argv, program->envp);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/prepare.h"
+#include "sandbox/caps.h"
+#include "sandbox/rights.h"
 
 #include "base/mem.h"
 
@@ -363,20 +365,25 @@ static void sys_add(struct plan *plan, enum network network)
 	throttles_mask(plan);
 }
 
-/** Nearly all sandboxes have the same filter: with another one, they make another main process. */
+/**
+ * Nearly all sandboxes have the same filter: with another one, or more capabilities, they make
+ * another main process.
+ */
 static void main_add(struct plan *plan, const struct realm_kind *kind)
 {
 	enum filter_kind which = kind->rules ? FILTER_EMULATED : FILTER_NATIVE;
 	const struct filter *filter;
 	struct error ignored;
-
-	struct op *op;
+	size_t at = plan->sandbox->op_count;
 
 	if (filter_get(which, &filter, &ignored))
 		return;
-	op = op_add(plan, OP_MAIN, "the main process waits: new keyring, filter system calls");
-	op->data = filter;
-	op->number = true;
+	op_add(plan, OP_MAIN, "make the main process, which waits when it has done this:");
+	inheritance_drop(plan);
+	bound_add(plan, capabilities_default());
+	scope_add(plan);
+	filter_add(plan, filter, true, "");
+	plan->sandbox->ops[at].count = plan->sandbox->op_count - at - 1;
 }
 
 /** In the order of every runtime's default list: /proc, /dev, /sys. */
