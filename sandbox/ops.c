@@ -127,8 +127,8 @@ static uint64_t microseconds(struct timeval time)
 }
 
 /**
- * Orphans are ours, so without children we are alone; to kill all, the kernel looks at every process
- * of the host.
+ * Orphans are ours, so without children we are alone; to kill all, the kernel looks at every
+ * process of the host.
  */
 static void rest_end(void)
 {
