@@ -3,11 +3,13 @@
  * What a shell is too slow to time:
  *
  *     laps turns ROUNDS NAME COMMAND... [-- NAME COMMAND...]...    programs in turns
- *     laps steps ROUNDS LAYER SCRATCH [NETWORK]    /bin/true of a layer, as the steps of a build
+ *     laps steps ROUNDS LAYER SCRATCH PROGRAM [PLATFORM]    a program of a layer as the steps of a
+ *                                                           build, and in turns in a chroot
  *     laps filter ROUNDS                           the kernel taking in a filter of calls
  *
  * Each line of output is "NAME<tab>median ms<tab>lowest tenth ms".
  */
+#include "runner/emulation.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/seccomp.h"
 
@@ -118,8 +120,36 @@ static double step_time(const struct sandbox_spec *spec)
 		die("step", err.text);
 	time = now_ms() - began;
 	if (ended.status)
-		die("step", "/bin/true failed");
+		die("step", "the program failed");
 	return time;
+}
+
+/**
+ * What the program itself takes: no sandbox at all, not even another program before it.  Where
+ * there is an emulator, that runs it, opened as binfmt_misc opens it.
+ */
+static double bare_time(const struct sandbox_spec *spec, const char *emulator)
+{
+	const char *const emulated[] = { emulator, spec->argv[0], NULL };
+	const char *const *argv = *emulator ? emulated : spec->argv;
+	int fd = *emulator ? open(emulator, O_PATH | O_CLOEXEC) : -1;
+	double began = now_ms();
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		for (int stream = 0; stream < 3; stream++)
+			dup2(spec->input_fd, stream);
+		if (chroot(spec->lowers[0]) == 0 && chdir("/") == 0)
+			execveat(fd, *emulator ? "" : argv[0], (char *const *)(uintptr_t)argv,
+				 (char *const *)(uintptr_t)spec->envp,
+				 *emulator ? AT_EMPTY_PATH : 0);
+		_exit(127);
+	}
+	fd_drop(&fd);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
+		die("bare", "the program failed");
+	return now_ms() - began;
 }
 
 static void place_make(const char *scratch, const char *name, char path[4096])
@@ -132,47 +162,76 @@ static void place_make(const char *scratch, const char *name, char path[4096])
 		die(path, "cannot be made");
 }
 
-static void steps(size_t rounds, const char *layer, const char *scratch, enum network network)
+/** The emulator of a platform for the sandbox; `rules` and `engine` stay empty for the host's own.
+ */
+static void platform_use(const char *scratch, const char *name, struct strings *rules,
+			 struct buf *engine, struct buf *emulator)
 {
-	static const char *const argv[] = { "/bin/true", NULL }, *const envp[] = { NULL };
+	struct platform platform;
+	struct error err;
+
+	if (platform_parse(name, &platform, &err) ||
+	    emulation_prepare(scratch, &platform, rules, engine, emulator, &err))
+		die(name, err.text);
+}
+
+static void steps_time(size_t rounds, struct sandbox_spec *spec, const char *emulator)
+{
+	double *times = xcalloc(rounds, sizeof(*times)), *bare = xcalloc(rounds, sizeof(*bare));
+	char upper[4096], work[4096];
+
+	spec->upper = upper;
+	spec->work = work;
+	for (size_t round = 0; round < rounds + WARM_UP; round++) {
+		size_t at = round < WARM_UP ? 0 : round - WARM_UP;
+
+		place_make(spec->scratch, "upper", upper);
+		place_make(spec->scratch, "work", work);
+		/* A build has work to do between its steps, too. */
+		nanosleep(&(struct timespec){ .tv_nsec = 3000000 }, NULL);
+		times[at] = step_time(spec);
+		bare[at] = bare_time(spec, emulator);
+	}
+	report("step", times, rounds);
+	report("bare", bare, rounds);
+	free(times);
+	free(bare);
+}
+
+static void steps(size_t rounds, const char *layer, const char *scratch, const char *program,
+		  const char *platform)
+{
+	const char *const argv[] = { program, NULL }, *const envp[] = { NULL };
 	const char *lowers[] = { layer };
 	owned(zygote) struct zygote *zygote = NULL;
+	owned(strings) struct strings rules = {};
+	owned(buf) struct buf engine = {}, emulator = {};
 	struct privilege privilege;
-	double *times = xcalloc(rounds, sizeof(*times));
-	char upper[4096], work[4096];
 	struct error err;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (userns_enter(&privilege, &err) || zygote_start(true, &zygote, &err))
 		die("steps", err.text);
 	privilege.zygote = zygote;
-	const struct sandbox_spec spec = {
-		.lowers = lowers,
-		.lower_count = 1,
-		.upper = upper,
-		.work = work,
-		.scratch = scratch,
-		.privilege = &privilege,
-		.argv = argv,
-		.envp = envp,
-		.network = network,
-		.input_fd = null,
-		.output_fd = null,
-		.error_fd = null,
-	};
-	for (size_t round = 0; round < rounds + WARM_UP; round++) {
-		double time;
-
-		place_make(scratch, "upper", upper);
-		place_make(scratch, "work", work);
-		/* A build has work to do between its steps, too. */
-		nanosleep(&(struct timespec){ .tv_nsec = 3000000 }, NULL);
-		time = step_time(&spec);
-		if (round >= WARM_UP)
-			times[round - WARM_UP] = time;
-	}
-	report("step", times, rounds);
-	free(times);
+	if (platform)
+		platform_use(scratch, platform, &rules, &engine, &emulator);
+	steps_time(rounds,
+		   &(struct sandbox_spec){
+			   .lowers = lowers,
+			   .lower_count = 1,
+			   .scratch = scratch,
+			   .privilege = &privilege,
+			   .binfmt_rules = rules.count ? (const char *const *)rules.items : NULL,
+			   .binfmt_rule_count = rules.count,
+			   .engine = engine.length ? buf_text(&engine) : NULL,
+			   .argv = argv,
+			   .envp = envp,
+			   .network = NETWORK_NONE,
+			   .input_fd = null,
+			   .output_fd = null,
+			   .error_fd = null,
+		   },
+		   buf_text(&emulator));
 }
 
 /* ---- filters ---- */
@@ -227,9 +286,8 @@ int main(int argc, char **argv)
 
 	if (rounds && strcmp(argv[1], "turns") == 0 && argc > 4)
 		turns(rounds, argc - 3, argv + 3);
-	else if (rounds && strcmp(argv[1], "steps") == 0 && argc > 4)
-		steps(rounds, argv[3], argv[4],
-		      argc > 5 && strcmp(argv[5], "host") == 0 ? NETWORK_HOST : NETWORK_NONE);
+	else if (rounds && strcmp(argv[1], "steps") == 0 && argc > 5)
+		steps(rounds, argv[3], argv[4], argv[5], argc > 6 ? argv[6] : NULL);
 	else if (rounds && strcmp(argv[1], "filter") == 0)
 		filters(rounds);
 	else
