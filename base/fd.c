@@ -71,12 +71,25 @@ result read_file(int dir_fd, const char *path, size_t limit, struct buf *out, st
 	return OK;
 }
 
-/** Name for the file beside `path` that becomes it: unique in this process, stale ones ours. */
-static char *sibling_name(const char *path)
+/**
+ * Make the file beside `path` that becomes it.  Of another name where one is there: it is a stale
+ * one, or that of a process with our number in another namespace.
+ */
+static int sibling_open(int dir_fd, const char *path, mode_t mode, char **name)
 {
+	enum { TRIES = 64 };
 	static atomic_uint serial;
+	int fd = -1;
 
-	return xasprintf("%s.new-%d-%u", path, (int)getpid(), atomic_fetch_add(&serial, 1));
+	errno = EEXIST;
+	for (int i = 0; i < TRIES && fd < 0 && errno == EEXIST; i++) {
+		free(*name);
+		*name = xasprintf("%s.new-%d-%u", path, (int)getpid(),
+				  atomic_fetch_add(&serial, 1));
+		fd = openat(dir_fd, *name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    mode);
+	}
+	return fd;
 }
 
 static result sync_parent(int dir_fd, const char *path, struct error *err)
@@ -93,9 +106,8 @@ static result sync_parent(int dir_fd, const char *path, struct error *err)
 result file_replace(int dir_fd, const char *path, const void *data, size_t length, mode_t mode,
 		    struct error *err)
 {
-	owned(str) char *beside = sibling_name(path);
-	owned(fd) int fd =
-		openat(dir_fd, beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	owned(str) char *beside = NULL;
+	owned(fd) int fd = sibling_open(dir_fd, path, mode, &beside);
 
 	if (fd < 0)
 		return fail_sys(err, "create %s", beside);
@@ -172,9 +184,23 @@ static void make_accessible(int dir_fd, const char *name)
 }
 
 /**
- * Empty one directory as far as unlink goes; the first subdirectory that is not empty is moved up
- * into `top` under a fresh name, so that no path and no recursion grows with the depth.
+ * Move a directory into `top` under a fresh name: one that an earlier removal left there, or that
+ * was there before, is passed over.
  */
+static int hoist(int dir_fd, const char *name, int top, unsigned *serial)
+{
+	char hoisted[32];
+	int status;
+
+	make_accessible(dir_fd, name);
+	do {
+		snprintf(hoisted, sizeof(hoisted), ".gone-%u", (*serial)++);
+		status = renameat(dir_fd, name, top, hoisted);
+	} while (status < 0 && (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR));
+	return status;
+}
+
+/** Remove all that unlink can; other directories go to `top`, so that depth costs no stack. */
 static int empty_directory(int top, int dir_fd, unsigned *serial)
 {
 	DIR *dir = fdopendir(dir_fd);
@@ -186,8 +212,6 @@ static int empty_directory(int top, int dir_fd, unsigned *serial)
 		return -1;
 	}
 	while (status == 0 && (errno = 0, entry = readdir(dir))) {
-		char hoisted[32];
-
 		if (is_dot(entry->d_name))
 			continue;
 		if (unlinkat(dirfd(dir), entry->d_name, 0) == 0)
@@ -200,13 +224,17 @@ static int empty_directory(int top, int dir_fd, unsigned *serial)
 			continue;
 		if (errno == EACCES || errno == EPERM)
 			fchmod(dirfd(dir), 0700);
-		snprintf(hoisted, sizeof(hoisted), ".gone-%u", (*serial)++);
-		make_accessible(dirfd(dir), entry->d_name);
-		if (renameat(dirfd(dir), entry->d_name, top, hoisted) < 0)
-			status = -1;
+		status = hoist(dirfd(dir), entry->d_name, top, serial);
 	}
+	if (status == 0 && errno)
+		status = -1;
 	closedir(dir);
 	return status;
+}
+
+static bool is_unlinked(int dir_fd, const char *name)
+{
+	return unlinkat(dir_fd, name, 0) == 0 || unlinkat(dir_fd, name, AT_REMOVEDIR) == 0;
 }
 
 /** Empty `top` itself: its subdirectories one by one, until a pass over it finds nothing. */
@@ -231,7 +259,9 @@ static int empty_top(int top)
 		closedir(dir);
 		if (!name)
 			return 0;
-		if (unlinkat(top, name, 0) == 0 || unlinkat(top, name, AT_REMOVEDIR) == 0)
+		if (is_unlinked(top, name))
+			continue;
+		if (errno == EACCES && fchmod(top, 0700) == 0 && is_unlinked(top, name))
 			continue;
 		make_accessible(top, name);
 		fd = openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -244,9 +274,7 @@ result remove_tree(int dir_fd, const char *name, struct error *err)
 {
 	owned(fd) int top = -1;
 
-	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
-		return OK;
-	if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
+	if (is_unlinked(dir_fd, name) || errno == ENOENT)
 		return OK;
 	top = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (top < 0 && errno == EACCES) {

@@ -2,6 +2,7 @@
 #include "base/base64.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "tests/tap.h"
 
@@ -148,6 +149,72 @@ TEST(remove_tree_takes_depth_and_bad_modes)
 	close(at);
 	tap_check(!remove_tree(AT_FDCWD, path, &err), __FILE__, __LINE__, "%s", err.text);
 	CHECK(access(path, F_OK) < 0);
+}
+
+/** One that was interrupted leaves what it moved; an image may have such names, too. */
+TEST(remove_tree_takes_what_an_earlier_one_left)
+{
+	static const char *const directories[] = { ".gone-0", ".gone-0/x", "a",          "a/b",
+						   "a/b/c",   "a/.gone-1", "a/.gone-1/x" };
+	char path[] = "/tmp/mpemu-unit-XXXXXX";
+	owned(fd) int top = -1;
+	struct error err = {};
+
+	if (!CHECK(mkdtemp(path)))
+		return;
+	top = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < countof(directories); i++)
+		CHECK(mkdirat(top, directories[i], 0700) == 0);
+	close(openat(top, ".gone-1", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	tap_check(!remove_tree(AT_FDCWD, path, &err), __FILE__, __LINE__, "%s", err.text);
+	CHECK(access(path, F_OK) < 0);
+}
+
+/** Fedora's root is such a directory. */
+TEST(remove_tree_takes_read_only_directories_of_anybody)
+{
+	char path[] = "/tmp/mpemu-unit-XXXXXX";
+	owned(fd) int top = -1;
+	struct error err = {};
+
+	if (geteuid() == 0)
+		CHECK(setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
+	if (!CHECK(mkdtemp(path)))
+		return;
+	top = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	CHECK(mkdirat(top, "a", 0700) == 0 && mkdirat(top, "a/b", 0700) == 0);
+	close(openat(top, "f", O_CREAT | O_WRONLY | O_CLOEXEC, 0400));
+	close(openat(top, "a/b/f", O_CREAT | O_WRONLY | O_CLOEXEC, 0400));
+	CHECK(fchmodat(top, "a/b", 0500, 0) == 0 && fchmodat(top, "a", 0500, 0) == 0 &&
+	      fchmod(top, 0555) == 0);
+	tap_check(!remove_tree(AT_FDCWD, path, &err), __FILE__, __LINE__, "%s", err.text);
+	CHECK(access(path, F_OK) < 0);
+}
+
+TEST(file_replace_leaves_what_is_beside)
+{
+	char path[] = "/tmp/mpemu-unit-XXXXXX", content[16] = "";
+	owned(fd) int top = -1;
+	struct error err = {};
+
+	if (!CHECK(mkdtemp(path)))
+		return;
+	top = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	for (int i = 0; i < 8; i++) {
+		owned(str) char *name = xasprintf("file.new-%d-%d", (int)getpid(), i);
+		owned(fd) int fd = openat(top, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+		CHECK(!write_all(fd, "theirs", 6, &err));
+	}
+	tap_check(!file_replace(top, "file", "ours", 4, 0644, &err), __FILE__, __LINE__, "%s",
+		  err.text);
+	for (int i = 0; i < 8; i++) {
+		owned(str) char *name = xasprintf("file.new-%d-%d", (int)getpid(), i);
+		owned(fd) int fd = openat(top, name, O_RDONLY | O_CLOEXEC);
+
+		CHECK(read(fd, content, sizeof(content)) == 6);
+	}
+	CHECK(!remove_tree(AT_FDCWD, path, &err));
 }
 
 TEST(open_in_root_never_leaves_it)
