@@ -425,18 +425,40 @@ size_t edit_distance(const char *a, const char *b)
 	return row[b_length];
 }
 
-const char *nearest(const char *word, const char *const *items, size_t count)
+/** The first of those with the fewest edits, fewer than `limit`. */
+static const char *nearest_below(const char *word, const char *const *items, size_t count,
+				 size_t limit)
 {
-	size_t best = strlen(word) / 3 + 1;
 	const char *found = NULL;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t distance = edit_distance(word, items[i]);
 
-		if (distance < best || (distance == best && !found && best <= 3)) {
-			best = distance;
+		if (distance < limit) {
+			limit = distance;
 			found = items[i];
 		}
 	}
 	return found;
+}
+
+const char *nearest(const char *word, const char *const *items, size_t count)
+{
+	size_t limit = strlen(word) / 3 + 1;
+
+	/* Of short words a little more. */
+	return nearest_below(word, items, count, limit <= 3 ? limit + 1 : limit);
+}
+
+const char *nearest_slip(const char *word, const char *const *items, size_t count)
+{
+	const char *found = nearest_below(word, items, count, 3);
+
+	return found && strcmp(found, word) != 0 ? found : NULL;
+}
+
+const char *hint_text(const char *mark, const char *near, char text[HINT_MAX])
+{
+	snprintf(text, HINT_MAX, near ? " (did you mean %s%s?)" : "", mark, near);
+	return text;
 }

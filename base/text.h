@@ -88,8 +88,21 @@ const char *size_text(uint64_t bytes, char text[SIZE_TEXT_MAX]);
 /** Edits of a byte from one word to another; SIZE_MAX where one has more than 64 bytes. */
 size_t edit_distance(const char *a, const char *b);
 
-/** The item nearest to `word` by edits, or NULL where none is near; for "did you mean". */
+/**
+ * The item nearest to `word` by edits, or NULL where none is near: on the command line, where the
+ * longer a word is, the more of it may be wrong.
+ */
 const char *nearest(const char *word, const char *const *items, size_t count);
+
+/**
+ * The same in a Dockerfile, as BuildKit has it: fewer than three edits, and none where the word is
+ * an item itself, which then is not what was wrong.
+ */
+const char *nearest_slip(const char *word, const char *const *items, size_t count);
+
+#define HINT_MAX 96
+/** " (did you mean NEAR?)" with `mark` before it, for the end of a message; "" without one. */
+const char *hint_text(const char *mark, const char *near, char text[HINT_MAX]);
 
 /**
  * Make untrusted text safe for a terminal or a log: control characters (C0 but tab, DEL, C1),

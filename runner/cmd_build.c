@@ -251,7 +251,8 @@ static result call_set(const struct build_options *options_, struct build_reques
 	static const enum call calls[] = { CALL_BUILD, CALL_CHECK, CALL_CHECK, CALL_OUTLINE,
 					   CALL_TARGETS };
 	const char *text = options_->call ? options_->call : options_->check ? "check" : "build";
-	const char *comma = strchr(text, ','), *near;
+	const char *comma = strchr(text, ',');
+	char hint[HINT_MAX];
 	owned(str) char *name = xstrndup(text, strcspn(text, ","));
 
 	request->call_json = comma && strcmp(comma, ",format=json") == 0;
@@ -264,9 +265,8 @@ static result call_set(const struct build_options *options_, struct build_reques
 			return OK;
 		}
 	}
-	near = nearest(name, names, countof(names));
-	return fail(err, FAULT_USAGE, "--call %s: want build, check, outline or targets%s%s%s",
-		    text, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return fail(err, FAULT_USAGE, "--call %s: want build, check, outline or targets%s", text,
+		    hint_text("", nearest(name, names, countof(names)), hint));
 }
 
 static result timeout_set(const char *text, struct build_request *request, struct error *err)

@@ -64,6 +64,7 @@ static int unknown_option(const struct parser *parser, const char *text, struct 
 {
 	const struct command *command = parser->command;
 	const char *names[128], *near;
+	char hint[HINT_MAX];
 	size_t count = 0;
 
 	for (size_t i = 0; i < command->option_count && count < countof(names); i++)
@@ -71,10 +72,8 @@ static int unknown_option(const struct parser *parser, const char *text, struct 
 	for (size_t i = 0; i < globals_option_count && count < countof(names); i++)
 		names[count++] = globals_options[i].name;
 	near = nearest(text + strspn(text, "-"), names, count);
-	if (near)
-		return fail(err, FAULT_USAGE, "unknown option '%s' (did you mean --%s?)", text,
-			    near);
-	return fail(err, FAULT_USAGE, "unknown option '%s'; --help lists them", text);
+	return fail(err, FAULT_USAGE, "unknown option '%s'%s", text,
+		    near ? hint_text("--", near, hint) : "; --help lists them");
 }
 
 static result flag_set(const struct target *target, const char *value, struct error *err)

@@ -19,13 +19,15 @@ struct flag_rule {
 	enum flag_kind kind;
 };
 
+enum { FLAGS_MAX = 8 };
+
 /** What may follow a name. */
 enum count_rule { COUNT_ANY, COUNT_SOME, COUNT_ONE, COUNT_TWO };
 
 struct rule {
 	enum count_rule count;
 	result (*check)(const struct instruction *instruction, struct error *err); /* or NULL */
-	struct flag_rule flags[8]; /* closed by FLAG_NONE */
+	struct flag_rule flags[FLAGS_MAX]; /* closed by FLAG_NONE */
 };
 
 static const char *const count_texts[] = {
@@ -36,9 +38,8 @@ static const char *const count_texts[] = {
 };
 
 /** The name in capitals, as messages have it. */
-static const char *shout(enum instruction_kind kind, char text[16])
+static const char *shout(const char *name, char text[16])
 {
-	const char *name = instruction_name(kind);
 	size_t i;
 
 	for (i = 0; name[i] && i < 15; i++)
@@ -47,54 +48,39 @@ static const char *shout(enum instruction_kind kind, char text[16])
 	return text;
 }
 
-enum { SLIP_MAX = 3 }; /* edits; what is so far off or farther was no slip */
-
 /** The suggestion is in capitals where what was typed is. */
 static int fail_unknown_instruction(const struct instruction *instruction, struct error *err)
 {
 	owned(buf) struct buf shown = {};
 	owned(str) char *lower = xstrndup(instruction->keyword, 100);
-	enum instruction_kind near = INSTRUCTION_UNKNOWN;
-	size_t best = SLIP_MAX;
+	const char *names[INSTRUCTION_COUNT], *near;
 	bool is_loud = true;
-	char text[16];
+	char hint[HINT_MAX], text[16];
 
 	text_escape(&shown, lower, strlen(lower));
 	for (char *c = lower; *c; c++) {
 		is_loud &= !islower((unsigned char)*c);
 		*c = (char)tolower((unsigned char)*c);
 	}
-	for (enum instruction_kind kind = 0; kind < INSTRUCTION_COUNT; kind++) {
-		size_t distance = edit_distance(lower, instruction_name(kind));
-
-		if (distance < best) {
-			best = distance;
-			near = kind;
-		}
-	}
-	if (near == INSTRUCTION_UNKNOWN)
-		return fail(err, FAULT_INPUT, "unknown instruction: %s", buf_text(&shown));
-	return fail(err, FAULT_INPUT, "unknown instruction: %s (did you mean %s?)",
-		    buf_text(&shown), is_loud ? shout(near, text) : instruction_name(near));
+	for (enum instruction_kind kind = 0; kind < INSTRUCTION_COUNT; kind++)
+		names[kind] = instruction_name(kind);
+	near = nearest_slip(lower, names, countof(names));
+	return fail(err, FAULT_INPUT, "unknown instruction: %s%s", buf_text(&shown),
+		    hint_text("", near && is_loud ? shout(near, text) : near, hint));
 }
 
 static int fail_unknown_flag(const struct flag_rule *rules, const char *name, struct error *err)
 {
 	owned(buf) struct buf shown = {};
-	const char *near = NULL;
-	size_t best = SLIP_MAX;
+	const char *names[FLAGS_MAX];
+	char hint[HINT_MAX];
+	size_t count = 0;
 
 	text_escape(&shown, name, strnlen(name, 100));
-	for (; rules->kind; rules++) {
-		size_t distance = edit_distance(name, rules->name);
-
-		if (distance < best) {
-			best = distance;
-			near = rules->name;
-		}
-	}
-	return fail(err, FAULT_INPUT, "unknown flag: --%s%s%s%s", buf_text(&shown),
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	for (; rules->kind; rules++)
+		names[count++] = rules->name;
+	return fail(err, FAULT_INPUT, "unknown flag: --%s%s", buf_text(&shown),
+		    hint_text("", nearest_slip(name, names, count), hint));
 }
 
 static result flag_check(const struct flag_rule *rules, const struct instruction *instruction,
@@ -127,7 +113,7 @@ static result check_names(const struct instruction *instruction, struct error *e
 	for (size_t i = 0; i < instruction_pair_count(instruction); i++) {
 		if (!instruction_pair(instruction, i).name_length)
 			return fail(err, FAULT_INPUT, "%s names can not be blank",
-				    shout(instruction->kind, text));
+				    shout(instruction_name(instruction->kind), text));
 	}
 	return OK;
 }
@@ -145,7 +131,7 @@ static result check_copy(const struct instruction *instruction, struct error *er
 					&heredoc, &ignored) &&
 		     heredoc.name;
 	arena_drop(&arena);
-	name = shout(instruction->kind, text);
+	name = shout(instruction_name(instruction->kind), text);
 	if (is_heredoc)
 		return fail(err, FAULT_INPUT, "%s cannot accept a heredoc as a destination", name);
 	return OK;
@@ -186,7 +172,7 @@ static result check_onbuild(const struct instruction *instruction, struct error 
 		return fail(err, FAULT_INPUT, "ONBUILD requires at least one argument");
 	if (trigger->kind == INSTRUCTION_FROM || trigger->kind == INSTRUCTION_MAINTAINER)
 		return fail(err, FAULT_INPUT, "%s isn't allowed as an ONBUILD trigger",
-			    shout(trigger->kind, text));
+			    shout(instruction_name(trigger->kind), text));
 	return OK;
 }
 
@@ -206,7 +192,8 @@ static result check_volume(const struct instruction *instruction, struct error *
 static result check_word(const struct instruction *instruction, const char *flag,
 			 const char *const *words, size_t count, struct error *err)
 {
-	const char *value = instruction_flag(instruction, flag), *near;
+	const char *value = instruction_flag(instruction, flag);
+	char hint[HINT_MAX];
 	owned(buf) struct buf list = {};
 
 	for (size_t i = 0; value && i < count; i++) {
@@ -216,9 +203,8 @@ static result check_word(const struct instruction *instruction, const char *flag
 	}
 	if (!value)
 		return OK;
-	near = nearest(value, words, count);
-	return fail(err, FAULT_INPUT, "RUN --%s=%s: want %s%s%s%s", flag, value, buf_text(&list),
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return fail(err, FAULT_INPUT, "RUN --%s=%s: want %s%s", flag, value, buf_text(&list),
+		    hint_text("", nearest_slip(value, words, count), hint));
 }
 
 static result check_run(const struct instruction *instruction, struct error *err)
@@ -362,7 +348,8 @@ static result instruction_check(const struct instruction *instruction, struct er
 		return fail_unknown_instruction(instruction, err);
 	rule = &rules[instruction->kind];
 	if (!count_fits(rule->count, instruction->arg_count))
-		return fail(err, FAULT_INPUT, "%s %s", shout(instruction->kind, text),
+		return fail(err, FAULT_INPUT, "%s %s",
+			    shout(instruction_name(instruction->kind), text),
 			    count_texts[rule->count]);
 	for (size_t i = 0; i < instruction->flag_count && !instruction_drops_flags(instruction);
 	     i++) {

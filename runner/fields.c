@@ -67,10 +67,10 @@ result field_cut(const char *field, char **name, const char **value, struct erro
 
 int field_unknown(const char *name, const char *const *known, size_t count, struct error *err)
 {
-	const char *near = nearest(name, known, count);
+	char hint[HINT_MAX];
 
-	return fail(err, FAULT_USAGE, "unknown field '%s'%s%s%s", name,
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return fail(err, FAULT_USAGE, "unknown field '%s'%s", name,
+		    hint_text("", nearest(name, known, count), hint));
 }
 
 result field_bool(const char *name, const char *value, bool *out, struct error *err)

@@ -15,7 +15,7 @@
 static void undeclared_check(struct walk *walk, const struct instruction *at,
 			     const struct expand_names *names)
 {
-	char hint[96];
+	char hint[HINT_MAX];
 
 	for (size_t i = 0; i < names->unset.count; i++) {
 		const char *name = names->unset.items[i];

@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,21 +25,17 @@ char *lint_expanded(const char *word, char escape, const struct strings *env)
 }
 
 const char *lint_suggestion(const char *name, const struct strings *known, const char *mark,
-			    char out[96])
+			    char out[HINT_MAX])
 {
-	size_t best = 3;
+	owned(strings) struct strings names = {};
 
-	out[0] = '\0';
 	for (size_t i = 0; i < known->count; i++) {
 		owned(str) char *other = xstrndup(known->items[i], strcspn(known->items[i], "="));
-		size_t distance = edit_distance(name, other);
 
-		if (distance == 0 || distance >= best)
-			continue;
-		best = distance;
-		snprintf(out, 96, " (did you mean %s%s?)", mark, other);
+		strings_add(&names, other);
 	}
-	return out;
+	return hint_text(mark, nearest_slip(name, (const char *const *)names.items, names.count),
+			 out);
 }
 
 static void word_check(struct walk *walk, const struct stage *stage, const struct instruction *at,
@@ -48,7 +43,7 @@ static void word_check(struct walk *walk, const struct stage *stage, const struc
 {
 	owned(expand_names) struct expand_names names = {};
 	struct error ignored;
-	char hint[96];
+	char hint[HINT_MAX];
 
 	(void)expand_named(word, escape, &stage->env, flags, &names, NULL, &ignored);
 	for (size_t i = 0; i < names.unset.count; i++) {

@@ -172,15 +172,15 @@ static const struct command *subcommand_find(const struct command *group, const 
 static int unknown_command(const struct command *group, const char *path, const char *name,
 			   struct error *err)
 {
-	const char *names[64], *near;
+	const char *names[64];
+	char hint[HINT_MAX];
 	size_t count = 0;
 
 	for (const struct command *const *at = group->subcommands; *at && count < countof(names);
 	     at++)
 		names[count++] = (*at)->name;
-	near = nearest(name, names, count);
-	return fail(err, FAULT_USAGE, "unknown command '%s'%s%s%s; '%s --help' lists them", name,
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", path);
+	return fail(err, FAULT_USAGE, "unknown command '%s'%s; '%s --help' lists them", name,
+		    hint_text("", nearest(name, names, count), hint), path);
 }
 
 /** Parse this level's options; a group goes on with its subcommand. */

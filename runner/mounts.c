@@ -50,10 +50,10 @@ static int fail_value(const char *key, const char *value, struct error *err)
 static int fail_word(const char *what, const char *word, const char *const *known, size_t count,
 		     struct error *err)
 {
-	const char *near = nearest(word, known, count);
+	char hint[HINT_MAX];
 
-	return fail(err, FAULT_INPUT, "unsupported %s \"%s\"%s%s%s", what, word,
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return fail(err, FAULT_INPUT, "unsupported %s \"%s\"%s", what, word,
+		    hint_text("", nearest_slip(word, known, count), hint));
 }
 
 /** The place of a word in a list, any case; `count` where it is not in it. */
@@ -272,7 +272,8 @@ void mount_drop(struct mount *mount)
 /** The option's place in keys[]. */
 static result key_find(const char *key, const char *field, size_t *out, struct error *err)
 {
-	const char *names[countof(keys)], *near;
+	const char *names[countof(keys)];
+	char hint[HINT_MAX];
 
 	for (size_t i = 0; i < countof(keys); i++) {
 		names[i] = keys[i].key;
@@ -281,9 +282,8 @@ static result key_find(const char *key, const char *field, size_t *out, struct e
 			return OK;
 		}
 	}
-	near = nearest(key, names, countof(names));
-	return fail(err, FAULT_INPUT, "unexpected key '%s' in '%s'%s%s%s", key, field,
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return fail(err, FAULT_INPUT, "unexpected key '%s' in '%s'%s", key, field,
+		    hint_text("", nearest_slip(key, names, countof(names)), hint));
 }
 
 /** Keep a value with variables for later; false where there are none, or they are known. */

@@ -27,6 +27,7 @@ static char *variable_hint(const struct dockerfile *file, const char *word,
 	owned(strings) struct strings names = {};
 	owned(expand_names) struct expand_names used = {};
 	const char *near = NULL;
+	char hint[HINT_MAX];
 	struct error ignored;
 
 	for (size_t i = 0; i < globals->count; i++) {
@@ -37,8 +38,9 @@ static char *variable_hint(const struct dockerfile *file, const char *word,
 	}
 	(void)expand_named(word, file->escape, globals, 0, &used, NULL, &ignored);
 	for (size_t i = 0; i < used.unset.count && !near; i++)
-		near = nearest(used.unset.items[i], (const char *const *)names.items, names.count);
-	return near ? xasprintf(" (did you mean %s?)", near) : xstrdup("");
+		near = nearest_slip(used.unset.items[i], (const char *const *)names.items,
+				    names.count);
+	return xstrdup(hint_text("", near, hint));
 }
 
 result from_platform(const struct dockerfile *file, const struct instruction *from,

@@ -82,7 +82,8 @@ size_t stage_by_reference(const struct planner *planner, const char *name, size_
 
 result target_find(const struct planner *planner, size_t *out, struct error *err)
 {
-	const char *names[64], *near;
+	const char *names[64];
+	char hint[HINT_MAX];
 	size_t count = 0;
 
 	*out = planner->stage_count - 1;
@@ -95,8 +96,7 @@ result target_find(const struct planner *planner, size_t *out, struct error *err
 		if (planner->stages[i].name)
 			names[count++] = planner->stages[i].name;
 	}
-	near = nearest(planner->request->target, names, count);
-	return fail(err, FAULT_INPUT, "target stage \"%s\" could not be found in %s%s%s%s",
+	return fail(err, FAULT_INPUT, "target stage \"%s\" could not be found in %s%s",
 		    planner->request->target, planner->request->dockerfile->name,
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+		    hint_text("", nearest_slip(planner->request->target, names, count), hint));
 }

@@ -35,7 +35,8 @@ static const struct {
 
 static result resource_find(const char *name, int *out, struct error *err)
 {
-	const char *names[countof(resources)], *near;
+	const char *names[countof(resources)];
+	char hint[HINT_MAX];
 
 	for (size_t i = 0; i < countof(resources); i++) {
 		names[i] = resources[i].name;
@@ -44,9 +45,8 @@ static result resource_find(const char *name, int *out, struct error *err)
 			return OK;
 		}
 	}
-	near = nearest(name, names, countof(names));
-	return fail(err, FAULT_USAGE, "invalid ulimit type: %s%s%s%s", name,
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return fail(err, FAULT_USAGE, "invalid ulimit type: %s%s", name,
+		    hint_text("", nearest(name, names, countof(names)), hint));
 }
 
 /** A number, or -1 for no limit. */

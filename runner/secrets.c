@@ -40,7 +40,7 @@ static result word_take(struct words *words, char *field, struct error *err)
 {
 	static const char *const known[] = { "id", "type", "src", "source", "env" };
 	char *equals = strchr(field, '=');
-	const char *near;
+	char hint[HINT_MAX];
 
 	if (!equals)
 		return fail(err, FAULT_USAGE, "invalid field '%s' must be a key=value pair", field);
@@ -53,11 +53,9 @@ static result word_take(struct words *words, char *field, struct error *err)
 		words->source = equals;
 	else if (strcasecmp(field, "env") == 0)
 		words->variable = equals;
-	else {
-		near = nearest(field, known, countof(known));
-		return fail(err, FAULT_USAGE, "unexpected key '%s'%s%s%s", field,
-			    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
-	}
+	else
+		return fail(err, FAULT_USAGE, "unexpected key '%s'%s", field,
+			    hint_text("", nearest(field, known, countof(known)), hint));
 	return OK;
 }
 

@@ -301,6 +301,26 @@ TEST(edit_distance_counts_edits)
 	CHECK(edit_distance(big, "a") == SIZE_MAX);
 }
 
+TEST(words_are_hinted_by_two_measures)
+{
+	static const char *const words[] = { "mount", "network", "rm", "source-date-epoch" };
+	char hint[HINT_MAX], far[70];
+
+	CHECK_STR(nearest("ntwrok", words, countof(words)), "network");
+	CHECK(!nearest("ls", words, 3) && !nearest("", words, 2));
+	CHECK_STR(nearest("source-dat-epok", words, countof(words)), "source-date-epoch");
+	CHECK_STR(nearest_slip("ls", words, 3), "rm");
+	CHECK(!nearest_slip("source-dt-epok", words, countof(words)));
+	/* What is there is not what was wrong. */
+	CHECK(!nearest_slip("rm", words, countof(words)));
+	CHECK(!nearest_slip("x", NULL, 0));
+	CHECK_STR(hint_text("--", "mount", hint), " (did you mean --mount?)");
+	CHECK_STR(hint_text("--", NULL, hint), "");
+	memset(far, 'a', sizeof(far));
+	far[64] = '\0';
+	CHECK(strlen(hint_text("$", far, hint)) == 64 + strlen(" (did you mean $?)"));
+}
+
 TEST(strings_sort_by_bytes_and_are_found)
 {
 	static const char *const words[] = { "b", "a", "\xc3\xa4", "", "B", "a", "ab" };
