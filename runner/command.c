@@ -165,11 +165,10 @@ static result count_check(const struct command *command, int count, struct error
 	if (command->subcommands)
 		return OK;
 	if (count < command->arguments_min)
-		return fail(err, FAULT_USAGE, "%s: an argument is missing: mpemu %s %s",
-			    command->name, command->name, command->arguments);
+		return fail(err, FAULT_USAGE, "an argument is missing: want %s",
+			    command->arguments);
 	if (command->arguments_max >= 0 && count > command->arguments_max)
-		return fail(err, FAULT_USAGE, "%s: too many arguments: mpemu %s %s", command->name,
-			    command->name, command->arguments);
+		return fail(err, FAULT_USAGE, "too many arguments: want %s", command->arguments);
 	return OK;
 }
 

@@ -193,7 +193,9 @@ static result dispatch(const struct command *command, const char *path, struct g
 	result done = FAILED;
 
 	if (options_parse(command, options, globals, &argc, argv, &help, err)) {
-		(void)fail_in(err, "%s", path);
+		/* The program's own name is told with every error. */
+		if (strchr(path, ' '))
+			(void)fail_in(err, "%s", strchr(path, ' ') + 1);
 	} else if (help || (command->subcommands && argc == 0)) {
 		done = help_show(path, command);
 		if (!help) {

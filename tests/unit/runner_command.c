@@ -44,7 +44,7 @@ static const struct {
 	{ { "--text" },                       "option --text wants a value: TEXT" },
 	{ { "-ft" },                          "option -t wants a value: TEXT" },
 	{ { "--flag=maybe" },                 "option --flag: 'maybe' is neither true nor false" },
-	{ { "a", "b", "c" },                  "sample: too many arguments: mpemu sample [OPTIONS] [ARG...]" },
+	{ { "a", "b", "c" },                  "too many arguments: want [OPTIONS] [ARG...]" },
 };
 /* clang-format on */
 
