@@ -11,8 +11,8 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 
-/** How often a lock is asked for again. */
-enum { LOCK_LOOK_MS = 50 };
+/** How soon a lock is asked for again: most are held for a moment, others for minutes. */
+enum { LOCK_LOOK_MS = 1, LOCK_LOOK_MS_MAX = 50 };
 
 struct cancel {
 	atomic_bool fired;
@@ -82,12 +82,14 @@ int cancel_fd(const struct cancel *cancel)
 
 result lock_await(const struct ctx *ctx, int fd, int how, struct error *err)
 {
-	struct pollfd cancelled = { .fd = cancel_fd(ctx->cancel), .events = POLLIN };
+	struct pollfd cancelled = { .fd = cancel_fd(ctx ? ctx->cancel : NULL), .events = POLLIN };
 
-	while (flock(fd, how | LOCK_NB) < 0) {
+	for (int wait = LOCK_LOOK_MS; flock(fd, how | LOCK_NB) < 0; wait *= 2) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return fail_sys(err, "lock");
-		(void)poll(&cancelled, 1, LOCK_LOOK_MS);
+		if (wait > LOCK_LOOK_MS_MAX)
+			wait = LOCK_LOOK_MS_MAX;
+		(void)poll(&cancelled, 1, wait);
 		if (cancel_check(ctx, err))
 			return FAILED;
 	}

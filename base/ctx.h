@@ -33,7 +33,7 @@ bool cancel_fired(const struct cancel *cancel);
 
 /**
  * flock() a file or directory in the way `how` (LOCK_SH or LOCK_EX): wait for as long as others
- * have it, or until the token has fired.
+ * have it, or until the token has fired.  A NULL ctx is one whose token never fires.
  */
 result lock_await(const struct ctx *ctx, int fd, int how, struct error *err);
 

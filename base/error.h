@@ -3,10 +3,10 @@
  * Errors are values: the caller owns the struct, nobody allocates, nothing needs freeing.
  *
  * A function that can fail returns `result` and takes `struct error *err` last.  OK is zero, so
- * `if (store_open(path, &store, err))` reads as "if that failed".  On failure err is filled in and
- * the out parameters are as they were; on success err is left alone.  Whoever first meets a fault
- * calls fail() or fail_sys(); callers on the way up add where they were with fail_in(), so that
- * main() prints one line, from the outside in:
+ * `if (store_open(ctx, path, &store, err))` reads as "if that failed".  On failure err is filled in
+ * and the out parameters are as they were; on success err is left alone.  Whoever first meets a
+ * fault calls fail() or fail_sys(); callers on the way up add where they were with fail_in(), so
+ * that main() prints one line, from the outside in:
  *
  *     mpemu: linux/riscv64: Dockerfile:7: RUN apk add gcc: exit status 4
  */

@@ -13,9 +13,11 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/progress.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,15 +31,17 @@ static const char use_file[] = "use.lock";
 
 /* ---- the lock ---- */
 
-result use_share(struct store *store, struct error *err)
+result use_share(const struct ctx *ctx, struct store *store, struct error *err)
 {
 	store->use = openat(store->dir, use_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (store->use < 0)
 		return fail_sys(err, "open %s", use_file);
-	while (flock(store->use, LOCK_SH) < 0) {
-		if (errno != EINTR)
-			return fail_sys(err, "lock %s", use_file);
-	}
+	if (flock(store->use, LOCK_SH | LOCK_NB) == 0)
+		return OK;
+	if (errno == EWOULDBLOCK)
+		progress_note(ctx, "waiting for another mpemu, which has the store for itself");
+	if (lock_await(ctx, store->use, LOCK_SH, err))
+		return fail_in(err, "%s", use_file);
 	return OK;
 }
 
@@ -230,19 +234,43 @@ struct walk {
 	store_visit *visit;
 	void *arg;
 	const char *name;
+	void *entered; /* tsearch()'s tree of the digests that were entered under this name */
 };
 
-static result reach(const struct walk *walk, enum lead lead, const struct descriptor *blob,
+static int digest_order(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct digest));
+}
+
+/** What an index says ten thousand times is read once. */
+static bool enters_again(struct walk *walk, const struct digest *digest)
+{
+	struct digest *key = xnew(struct digest);
+	struct digest **found;
+
+	*key = *digest;
+	found = tsearch(key, &walk->entered, digest_order);
+	if (!found)
+		abort(); /* no memory */
+	if (*found == key)
+		return false;
+	free(key);
+	return true;
+}
+
+static result reach(struct walk *walk, enum lead lead, const struct descriptor *blob,
 		    const struct descriptor *parent, unsigned depth, struct error *err);
 
 /** The entries of an index, or the config and layers of a manifest; the caller frees the list. */
-static result parts_list(const struct walk *walk, const struct descriptor *at,
+static result parts_list(struct walk *walk, const struct descriptor *at, unsigned depth,
 			 struct descriptor **out, size_t *count, struct error *err)
 {
 	owned(index) struct index index = {};
 	owned(buf) struct buf text = {};
 	enum media media;
 
+	if (depth > INDEX_DEPTH_MAX)
+		return fail(err, FAULT_INPUT, "indexes within indexes are too deep");
 	if (at->media == MEDIA_MANIFEST)
 		return manifest_blobs(walk->store, at, out, count, err);
 	if (store_read(walk->store, at, MANIFEST_BYTES_MAX, &text, err) ||
@@ -257,7 +285,7 @@ static result parts_list(const struct walk *walk, const struct descriptor *at,
 	return OK;
 }
 
-static result enter_it(const struct walk *walk, const struct reached *reached, unsigned depth,
+static result enter_it(struct walk *walk, const struct reached *reached, unsigned depth,
 		       struct error *err)
 {
 	enum lead lead = reached->blob->media == MEDIA_INDEX ? LEAD_ENTRY : LEAD_PART;
@@ -268,7 +296,7 @@ static result enter_it(const struct walk *walk, const struct reached *reached, u
 	size_t count = 0;
 	bool enter = false;
 
-	if (parts_list(walk, reached->blob, &parts, &count, &why)) {
+	if (parts_list(walk, reached->blob, depth, &parts, &count, &why)) {
 		unreadable.why = &why;
 		return walk->visit(walk->arg, &unreadable, &enter, err);
 	}
@@ -278,7 +306,7 @@ static result enter_it(const struct walk *walk, const struct reached *reached, u
 	return done;
 }
 
-static result reach(const struct walk *walk, enum lead lead, const struct descriptor *blob,
+static result reach(struct walk *walk, enum lead lead, const struct descriptor *blob,
 		    const struct descriptor *parent, unsigned depth, struct error *err)
 {
 	const struct reached reached = {
@@ -290,11 +318,8 @@ static result reach(const struct walk *walk, enum lead lead, const struct descri
 		return FAILED;
 	if (!enter || lead == LEAD_PART ||
 	    (blob->media != MEDIA_INDEX && blob->media != MEDIA_MANIFEST) ||
-	    !store_has(walk->store, &blob->digest))
+	    !store_has(walk->store, &blob->digest) || enters_again(walk, &blob->digest))
 		return OK;
-	if (depth > INDEX_DEPTH_MAX)
-		return fail(err, FAULT_INPUT, "%s: indexes within indexes are too deep",
-			    walk->name);
 	return enter_it(walk, &reached, depth, err);
 }
 
@@ -307,9 +332,10 @@ result store_walk(struct store *store, store_visit *visit, void *arg, struct err
 	if (names_all(store, &entries, &count, err))
 		return FAILED;
 	for (size_t i = 0; i < count && !done; i++) {
-		const struct walk walk = { store, visit, arg, entries[i].name };
+		struct walk walk = { store, visit, arg, entries[i].name, NULL };
 
 		done = reach(&walk, LEAD_NAME, &entries[i].target, NULL, 0, err);
+		tdestroy(walk.entered, free);
 	}
 	free(entries);
 	return done;

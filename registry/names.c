@@ -37,10 +37,8 @@ static result names_lock(const struct store *store, int *out, struct error *err)
 
 	if (fd < 0)
 		return fail_sys(err, "open %s", lock_file);
-	while (flock(fd, LOCK_EX) < 0) {
-		if (errno != EINTR)
-			return fail_sys(err, "lock %s", lock_file);
-	}
+	if (lock_await(NULL, fd, LOCK_EX, err))
+		return fail_in(err, "%s", lock_file);
 	*out = fd_take(&fd);
 	return OK;
 }
@@ -49,6 +47,10 @@ static result names_write(const struct store *store, const json_t *json, struct 
 {
 	owned(str) char *text = json_text(json, true);
 
+	/* What was written must be readable. */
+	if (strlen(text) > NAMES_BYTES_MAX)
+		return fail(err, FAULT_INPUT, "%s: larger than %d bytes: remove names first",
+			    index_file, NAMES_BYTES_MAX);
 	return file_replace(store->dir, index_file, text, strlen(text), 0644, err);
 }
 
@@ -319,21 +321,6 @@ result store_untag(struct store *store, const struct reference *ref, struct erro
 	return why.fault == FAULT_MISSING ? FAILED : fail_in(err, "store %s", store->path);
 }
 
-static int entry_compare(const void *a, const void *b)
-{
-	return strcmp(((const struct store_entry *)a)->name, ((const struct store_entry *)b)->name);
-}
-
-/** Of two entries with one name the first counts, as it does for store_resolve(). */
-static bool is_listed(const struct store_entry list[], size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(list[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 result names_all(const struct store *store, struct store_entry **out, size_t *count,
 		 struct error *err)
 {
@@ -362,34 +349,78 @@ result names_all(const struct store *store, struct store_entry **out, size_t *co
 	return OK;
 }
 
+/** A name and where it stands in index.json. */
+struct place {
+	char name[REFERENCE_TEXT_MAX];
+	size_t at;
+};
+
+static int place_compare(const void *a, const void *b)
+{
+	const struct place *one = a, *other = b;
+	int order = strcmp(one->name, other->name);
+
+	return order ? order : (one->at > other->at) - (one->at < other->at);
+}
+
+/** All names, sorted; the caller frees the list.  How many there are. */
+static size_t places_list(const struct json_at *entries, struct place **out)
+{
+	size_t total = json_array_size(entries->value), count = 0;
+	struct place *list = xcalloc(total, sizeof(*list));
+
+	for (size_t i = 0; i < total; i++) {
+		struct reference name;
+
+		if (!entry_name(json_array_get(entries->value, i), &name))
+			continue;
+		reference_text(&name, list[count].name);
+		list[count++].at = i;
+	}
+	qsort(list, count, sizeof(*list), place_compare);
+	*out = list;
+	return count;
+}
+
+/** Of two entries with one name the first counts, as it does for store_resolve(). */
+static result places_read(const struct json_at *entries, const struct place places[], size_t total,
+			  struct store_entry *out, size_t *count, struct error *err)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < total; i++) {
+		struct json_at at = json_element(entries, places[i].at);
+
+		if (i > 0 && strcmp(places[i].name, places[i - 1].name) == 0)
+			continue;
+		strcpy(out[found].name, places[i].name);
+		if (entry_read(&at, &out[found].target, err))
+			return FAILED;
+		found++;
+	}
+	*count = found;
+	return OK;
+}
+
 result store_list(struct store *store, struct store_entry **out, size_t *count, struct error *err)
 {
 	owned(json) json_t *json = NULL;
 	struct store_entry *list;
+	struct place *places;
 	struct json_at entries;
-	size_t found = 0, total;
+	size_t total;
+	result done;
 
 	if (names_read(store, &json, &entries, err))
 		return fail_in(err, "store %s", store->path);
-	total = json_array_size(entries.value);
+	total = places_list(&entries, &places);
 	list = xcalloc(total, sizeof(*list));
-	for (size_t i = 0; i < total; i++) {
-		struct json_at at = json_element(&entries, i);
-		struct reference name;
-
-		if (!entry_name(at.value, &name))
-			continue;
-		reference_text(&name, list[found].name);
-		if (is_listed(list, found, list[found].name))
-			continue;
-		if (entry_read(&at, &list[found].target, err)) {
-			free(list);
-			return fail_in(err, "store %s", store->path);
-		}
-		found++;
+	done = places_read(&entries, places, total, list, count, err);
+	free(places);
+	if (done) {
+		free(list);
+		return fail_in(err, "store %s", store->path);
 	}
-	qsort(list, found, sizeof(*list), entry_compare);
 	*out = list;
-	*count = found;
 	return OK;
 }

@@ -72,7 +72,7 @@ struct layer {
 struct store;
 
 /** Open, and make where it is not there yet.  Waits while another process has it for itself. */
-result store_open(const char *root, struct store **out, struct error *err);
+result store_open(const struct ctx *ctx, const char *root, struct store **out, struct error *err);
 void store_drop(struct store **store);
 
 /**
@@ -183,8 +183,9 @@ struct reached {
 
 /**
  * Visit what names lead to, each thing once for every way that leads to it, what contains before
- * what is contained.  An index or manifest that is here is visited a second time, with `why`,
- * where it cannot be read; its parts are left out.  `*enter` false leaves them out, too.
+ * what is contained; but what an index or manifest contains once a name.  An index or manifest that
+ * is here is visited a second time, with `why`, where it cannot be read; its parts are left out.
+ * `*enter` false leaves them out, too.
  */
 typedef result store_visit(void *arg, const struct reached *reached, bool *enter,
 			   struct error *err);

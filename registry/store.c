@@ -133,7 +133,8 @@ static result open_failed(struct error *err)
 		    strerror(errno));
 }
 
-static result store_fill(const char *root, struct store *store, struct error *err)
+static result store_fill(const struct ctx *ctx, const char *root, struct store *store,
+			 struct error *err)
 {
 	owned(fd) int top = open_dirs(AT_FDCWD, root, 0755);
 
@@ -141,20 +142,20 @@ static result store_fill(const char *root, struct store *store, struct error *er
 	    (store->blobs = open_dirs(store->dir, "blobs/sha256", 0755)) < 0 ||
 	    (store->ingest = open_dirs(store->dir, "ingest", 0700)) < 0)
 		return open_failed(err);
-	if (owner_check(top, err) || owner_check(store->dir, err) || use_share(store, err) ||
+	if (owner_check(top, err) || owner_check(store->dir, err) || use_share(ctx, store, err) ||
 	    layout_check(store, err) || names_prepare(store, err))
 		return FAILED;
 	ingest_clean(store);
 	return OK;
 }
 
-result store_open(const char *root, struct store **out, struct error *err)
+result store_open(const struct ctx *ctx, const char *root, struct store **out, struct error *err)
 {
 	owned(store) struct store *store = xnew(struct store);
 
 	store->dir = store->blobs = store->ingest = store->use = -1;
 	store->path = xasprintf("%s/oci", root);
-	if (store_fill(root, store, err))
+	if (store_fill(ctx, root, store, err))
 		return fail_in(err, "store %s", store->path);
 	*out = take(store);
 	return OK;

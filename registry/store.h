@@ -24,7 +24,7 @@ int plain_open(int dir_fd, const char *name, uint64_t *size);
 result plain_read(int dir_fd, const char *name, size_t limit, struct buf *out, struct error *err);
 
 /** Keep others from removing things while this store is open; waits for who is at it. */
-result use_share(struct store *store, struct error *err);
+result use_share(const struct ctx *ctx, struct store *store, struct error *err);
 
 /** Every descriptor of index.json and what it is called, "" where it has no name we know. */
 result names_all(const struct store *store, struct store_entry **out, size_t *count,

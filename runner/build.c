@@ -182,7 +182,7 @@ static result open_all(struct build *build, struct error *err)
 {
 	build->outside = outside_new(build->request->root);
 	if (load(build, err) || compile(build, err) ||
-	    store_open(build->request->root, &build->store, err) ||
+	    store_open(build->ctx, build->request->root, &build->store, err) ||
 	    cache_open(build->ctx, build->request->root, &build->cache, err))
 		return FAILED;
 	build->flights = flights_new();
@@ -279,7 +279,7 @@ static result check(struct build *build, struct error *err)
 
 	if (load(build, err) || compile(build, err))
 		return FAILED;
-	if (has_store(root) && store_open(root, &build->store, err))
+	if (has_store(root) && store_open(build->ctx, root, &build->store, err))
 		return FAILED;
 	build->bases = bases_new();
 	if (build->store && compile_triggers(build, err))
@@ -290,7 +290,7 @@ static result check(struct build *build, struct error *err)
 static result outline(struct build *build, struct error *err)
 {
 	if (load(build, err) || compile(build, err) ||
-	    store_open(build->request->root, &build->store, err))
+	    store_open(build->ctx, build->request->root, &build->store, err))
 		return FAILED;
 	build->bases = bases_new();
 	return compile_triggers(build, err) || outline_print(build, err) ? FAILED : OK;

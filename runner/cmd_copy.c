@@ -86,7 +86,7 @@ static result copy_run(struct invocation *in, struct error *err)
 	if (!all && platforms_parse(chosen->platform, platforms, &count, err))
 		return fail_in(err, "--platform");
 	if (reference_parse(in->argv[0], &from, err) || reference_parse(in->argv[1], &to, err) ||
-	    store_open(in->globals->root, &store, err) ||
+	    store_open(in->ctx, in->globals->root, &store, err) ||
 	    source_find(in->ctx, store, &from, platforms, count, &transport, &at, err) ||
 	    (!all && platforms_pick(store, platforms, count, &at, err)) ||
 	    image_push(in->ctx, store, &at, &to, &transport, err))

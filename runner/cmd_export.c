@@ -30,7 +30,7 @@ static result run(struct invocation *in, struct error *err)
 	if (!options_->output && isatty(STDOUT_FILENO))
 		return fail(err, FAULT_USAGE,
 			    "an archive on a terminal is of no use: --output FILE");
-	if (store_open(in->globals->root, &store, err) ||
+	if (store_open(in->ctx, in->globals->root, &store, err) ||
 	    name_resolve(store, in->argv[0], &ref, &at, err))
 		return FAILED;
 	strings_add(&names, in->argv[0]);

@@ -343,7 +343,7 @@ static result fsck_run(struct invocation *in, struct error *err)
 	owned(buf) struct buf out = {};
 	bool repaired = false;
 
-	if (store_open(fsck.root, &fsck.store, err))
+	if (store_open(in->ctx, fsck.root, &fsck.store, err))
 		return as_damage(err);
 	if ((wanted->repair && store_lock(fsck.store, err)) ||
 	    cache_open(in->ctx, fsck.root, &fsck.cache, err))

@@ -116,7 +116,8 @@ static result images_run(struct invocation *in, struct error *err)
 	struct store_entry *entries = NULL;
 	size_t count = 0;
 
-	if (store_open(in->globals->root, &store, err) || store_list(store, &entries, &count, err))
+	if (store_open(in->ctx, in->globals->root, &store, err) ||
+	    store_list(store, &entries, &count, err))
 		return FAILED;
 	for (size_t i = 0; i < countof(head); i++)
 		table_add(&table, head[i]);

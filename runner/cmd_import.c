@@ -104,7 +104,8 @@ static result run(struct invocation *in, struct error *err)
 		err->fault = FAULT_USAGE;
 		return FAILED;
 	}
-	if (open_tar(in->argv[0], &tar_fd, err) || store_open(in->globals->root, &store, err))
+	if (open_tar(in->argv[0], &tar_fd, err) ||
+	    store_open(in->ctx, in->globals->root, &store, err))
 		return FAILED;
 	if (layer_import(in, store, tar_fd, &layer, err))
 		return fail_in(err, "%s", in->argv[0]);

@@ -255,7 +255,7 @@ static result create_run(struct invocation *in, struct error *err)
 
 	if (name_parse_new(in->argv[0], &ref, err) ||
 	    annotations_add_all(draft.annotations, &wanted->annotations, err) ||
-	    store_open(in->globals->root, &store, err) ||
+	    store_open(in->ctx, in->globals->root, &store, err) ||
 	    sources_read(in, store, 1, &sources, err) ||
 	    index_merge(sources.list, sources.count, &draft.entries, &draft.count, err) ||
 	    draft_write(store, &draft, &at, err) || store_tag(store, &ref, &at, err))
@@ -348,7 +348,8 @@ static result add_run(struct invocation *in, struct error *err)
 	owned(sources) struct sources sources = {};
 	struct edit edit = { .in = in, .sources = &sources, .apply = add_apply };
 
-	if (store_open(in->globals->root, &store, err) || sources_read(in, store, 1, &sources, err))
+	if (store_open(in->ctx, in->globals->root, &store, err) ||
+	    sources_read(in, store, 1, &sources, err))
 		return FAILED;
 	return edit_run(&edit, store, err);
 }
@@ -405,7 +406,7 @@ static result remove_run(struct invocation *in, struct error *err)
 	struct edit edit = { .in = in, .apply = remove_apply };
 
 	if (platform_argument(in->argv[1], &edit.platform, err) ||
-	    store_open(in->globals->root, &store, err))
+	    store_open(in->ctx, in->globals->root, &store, err))
 		return FAILED;
 	return edit_run(&edit, store, err);
 }
@@ -461,7 +462,7 @@ static result annotate_run(struct invocation *in, struct error *err)
 	struct edit edit = { .in = in, .apply = annotate_apply };
 
 	if (platform_argument(wanted->platform, &edit.platform, err) ||
-	    store_open(in->globals->root, &store, err))
+	    store_open(in->ctx, in->globals->root, &store, err))
 		return FAILED;
 	return edit_run(&edit, store, err);
 }

@@ -178,7 +178,7 @@ static result inspect_run(struct invocation *in, struct error *err)
 	result shown;
 
 	if (platform_argument(wanted->platform, &wanted_platform, err) ||
-	    store_open(in->globals->root, &store, err) ||
+	    store_open(in->ctx, in->globals->root, &store, err) ||
 	    subject_find(store, in->argv[0], &subject, err))
 		return FAILED;
 	if (!wanted->raw)
@@ -281,7 +281,7 @@ static result index_inspect_run(struct invocation *in, struct error *err)
 	owned(contents) struct contents contents = {};
 	struct subject subject;
 
-	if (store_open(in->globals->root, &store, err) ||
+	if (store_open(in->ctx, in->globals->root, &store, err) ||
 	    subject_find(store, in->argv[0], &subject, err))
 		return FAILED;
 	if (wanted->raw)

@@ -284,7 +284,7 @@ static result prune_run(struct invocation *in, struct error *err)
 	owned(prune) struct prune prune = { .wanted = in->options, .root = in->globals->root };
 	owned(buf) struct buf out = {};
 
-	if (store_open(prune.root, &prune.store, err) ||
+	if (store_open(in->ctx, prune.root, &prune.store, err) ||
 	    (!prune.wanted->dry_run && store_lock(prune.store, err)) ||
 	    cache_open(in->ctx, prune.root, &prune.cache, err) || mark(&prune, err) ||
 	    sweep(in->ctx, &prune, err))

@@ -53,7 +53,8 @@ static result pull_run(struct invocation *in, struct error *err)
 	size_t count;
 
 	if (platforms_read(chosen->platform, platforms, &count, err) ||
-	    reference_parse(in->argv[0], &ref, err) || store_open(in->globals->root, &store, err) ||
+	    reference_parse(in->argv[0], &ref, err) ||
+	    store_open(in->ctx, in->globals->root, &store, err) ||
 	    image_pull(in->ctx, store, &ref, platforms, count, &transport, &pulled, err) ||
 	    store_tag(store, &ref, &pulled, err))
 		return FAILED;

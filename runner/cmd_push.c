@@ -33,7 +33,8 @@ static result push_run(struct invocation *in, struct error *err)
 
 	if (reference_parse(in->argv[0], &from, err) ||
 	    reference_parse(in->argv[in->argc - 1], &to, err) ||
-	    store_open(in->globals->root, &store, err) || store_resolve(store, &from, &at, err) ||
+	    store_open(in->ctx, in->globals->root, &store, err) ||
+	    store_resolve(store, &from, &at, err) ||
 	    image_push(in->ctx, store, &at, &to, &transport, err))
 		return FAILED;
 	printf("%s\n", digest_text(&at.digest, digest));

@@ -12,7 +12,7 @@ static result rm_run(struct invocation *in, struct error *err)
 	struct descriptor target;
 	struct reference ref;
 
-	if (store_open(in->globals->root, &store, err))
+	if (store_open(in->ctx, in->globals->root, &store, err))
 		return FAILED;
 	for (int i = 0; i < in->argc; i++) {
 		if (name_resolve(store, in->argv[i], &ref, &target, err))

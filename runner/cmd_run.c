@@ -494,7 +494,7 @@ static result run_run(struct invocation *in, struct error *err)
 		return FAILED;
 	program.terminal = job.wanted->attendance.terminal;
 	started = emulation_start(&job, &emulation);
-	if (store_open(in->globals->root, &job.store, err) ||
+	if (store_open(in->ctx, in->globals->root, &job.store, err) ||
 	    run_image_find(in->ctx, job.store, in->argv[0], &job.platform, job.pull, &job.image,
 			   err))
 		return FAILED;

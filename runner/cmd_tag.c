@@ -11,7 +11,8 @@ static result tag_run(struct invocation *in, struct error *err)
 	struct reference from, to;
 	struct descriptor target;
 
-	if (name_parse_new(in->argv[1], &to, err) || store_open(in->globals->root, &store, err) ||
+	if (name_parse_new(in->argv[1], &to, err) ||
+	    store_open(in->ctx, in->globals->root, &store, err) ||
 	    name_resolve(store, in->argv[0], &from, &target, err))
 		return FAILED;
 	return store_tag(store, &to, &target, err);

@@ -2,7 +2,9 @@
 #include "runner/table.h"
 
 #include "base/fd.h"
+#include "base/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { GAP = 3 };
@@ -21,31 +23,31 @@ void table_add(struct table *table, const char *cell)
 	strings_add(&table->cells, buf_text(&safe));
 }
 
-static size_t column_width(const struct table *table, size_t column)
+static void widths_find(const struct table *table, size_t widths[])
 {
-	size_t width = 0;
-
-	for (size_t i = column; i < table->cells.count; i += table->columns) {
+	for (size_t i = 0; i < table->cells.count; i++) {
 		size_t length = strlen(table->cells.items[i]);
+		size_t *width = &widths[i % table->columns];
 
-		width = length > width ? length : width;
+		*width = length > *width ? length : *width;
 	}
-	return width;
 }
 
 void table_text(const struct table *table, struct buf *out)
 {
+	size_t *widths = xcalloc(table->columns, sizeof(*widths));
 	size_t gap = table->gap ? table->gap : GAP;
 
+	widths_find(table, widths);
 	for (size_t i = 0; i < table->cells.count; i++) {
 		size_t column = i % table->columns;
 
 		if (column + 1 == table->columns)
 			buf_printf(out, "%s\n", table->cells.items[i]);
 		else
-			buf_printf(out, "%-*s", (int)(column_width(table, column) + gap),
-				   table->cells.items[i]);
+			buf_printf(out, "%-*s", (int)(widths[column] + gap), table->cells.items[i]);
 	}
+	free(widths);
 }
 
 result stdout_write(const struct buf *text, struct error *err)

@@ -23,7 +23,7 @@ static struct fixture fixture_new(void)
 	struct fixture f = { .path = "/tmp/mpemu-unit-XXXXXX" };
 	struct error err = {};
 
-	if (!mkdtemp(f.path) || store_open(f.path, &f.store, &err)) {
+	if (!mkdtemp(f.path) || store_open(NULL, f.path, &f.store, &err)) {
 		tap_check(false, __FILE__, __LINE__, "%s: %s", f.path, err.text);
 		exit(1);
 	}
@@ -53,11 +53,24 @@ TEST(only_the_last_user_of_a_store_may_remove_things)
 	struct store *other = NULL;
 	struct error err = {};
 
-	CHECK(!store_open(f.path, &other, &err));
+	CHECK(!store_open(NULL, f.path, &other, &err));
 	CHECK(store_lock(f.store, &err) && err.fault == FAULT_SYSTEM &&
 	      strstr(err.text, "another mpemu is using the store"));
 	store_drop(&other);
 	CHECK(!store_lock(f.store, &err));
+}
+
+TEST(who_waits_for_a_store_can_be_stopped)
+{
+	owned(fixture) struct fixture f = fixture_new();
+	owned(cancel) struct cancel *cancel = cancel_new();
+	const struct ctx ctx = { .cancel = cancel };
+	owned(store) struct store *other = NULL;
+	struct error err = {};
+
+	CHECK(!store_lock(f.store, &err));
+	cancel_fire(cancel, NULL);
+	CHECK(store_open(&ctx, f.path, &other, &err) && err.fault == FAULT_CANCELLED);
 }
 
 TEST(store_blobs_lists_what_is_named_by_a_digest)
@@ -179,4 +192,55 @@ TEST(store_walk_tells_what_it_cannot_read_and_meets_what_has_no_name)
 	file_put(&f, "index.json", buf_text(&names));
 	CHECK(!store_walk(f.store, on_reached, &met, &err));
 	CHECK(met.names == 1 && met.unreadable == 1);
+}
+
+/** Each of these holds the one before it 100 times: 10^10 ways lead to the first. */
+TEST(store_walk_reads_once_what_is_listed_many_times)
+{
+	enum { LEVELS = 5, COPIES = 100 };
+	owned(fixture) struct fixture f = fixture_new();
+	struct platform platform = { .os = "linux", .arch = "amd64" };
+	owned(image) struct image *image = image_new(&platform);
+	struct descriptor entries[COPIES], at;
+	struct reference ref;
+	struct met met = {};
+	struct error err = {};
+
+	CHECK(!image_write(f.store, image, NULL, &at, &err));
+	for (int level = 0; level < LEVELS; level++) {
+		for (int i = 0; i < COPIES; i++)
+			entries[i] = at;
+		CHECK(!index_write(f.store, entries, COPIES, NULL, &at, &err));
+	}
+	CHECK(!reference_parse("walk:1", &ref, &err) && !store_tag(f.store, &ref, &at, &err));
+	CHECK(!store_walk(f.store, on_reached, &met, &err));
+	/* The innermost index is one too many. */
+	CHECK(met.names == 1 && met.entries == LEVELS * COPIES && met.parts == 0);
+	CHECK(met.unreadable == 1);
+}
+
+TEST(store_list_has_each_name_once_and_sorted)
+{
+	static const char *const names[] = { "b:1", "a:2", "b:1", "a:1", "not a name" };
+	owned(fixture) struct fixture f = fixture_new();
+	owned(buf) struct buf text = {};
+	struct store_entry *list = NULL;
+	struct error err = {};
+	size_t count = 0;
+
+	buf_add_str(&text, "{\"schemaVersion\":2,\"manifests\":[");
+	for (size_t i = 0; i < countof(names); i++)
+		buf_printf(&text,
+			   "%s{\"mediaType\":\"%s\",\"size\":%zu,\"digest\":\"sha256:%064d\","
+			   "\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s\"}}",
+			   i ? "," : "", media_text(MEDIA_MANIFEST, false), i, 0, names[i]);
+	buf_add_str(&text, "]}");
+	file_put(&f, "index.json", buf_text(&text));
+	if (!CHECK(!store_list(f.store, &list, &count, &err) && count == 3))
+		return;
+	CHECK_STR(list[0].name, "docker.io/library/a:1");
+	CHECK_STR(list[1].name, "docker.io/library/a:2");
+	CHECK_STR(list[2].name, "docker.io/library/b:1");
+	CHECK(list[2].target.size == 0);
+	free(list);
 }

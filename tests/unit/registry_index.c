@@ -169,7 +169,7 @@ TEST(index_is_read_as_it_was_written)
 	struct descriptor images[2], at, again;
 	struct error err = {};
 
-	if (!CHECK(mkdtemp(path)) || !CHECK(!store_open(path, &store, &err)))
+	if (!CHECK(mkdtemp(path)) || !CHECK(!store_open(NULL, path, &store, &err)))
 		return;
 	images[0] = image_for(store, "riscv64");
 	images[1] = image_for(store, "arm64");
@@ -193,7 +193,7 @@ TEST(index_entries_without_a_platform_ask_their_config)
 	struct descriptor images[2], at;
 	struct error err = {};
 
-	if (!CHECK(mkdtemp(path)) || !CHECK(!store_open(path, &store, &err)))
+	if (!CHECK(mkdtemp(path)) || !CHECK(!store_open(NULL, path, &store, &err)))
 		return;
 	images[0] = image_for(store, "riscv64");
 	images[1] = images[0];

@@ -217,7 +217,7 @@ static struct store *scratch(char path[])
 	struct error err = {};
 	struct store *store = NULL;
 
-	if (!mkdtemp(path) || store_open(path, &store, &err))
+	if (!mkdtemp(path) || store_open(NULL, path, &store, &err))
 		tap_check(false, __FILE__, __LINE__, "%s: %s", path, err.text);
 	return store;
 }

@@ -28,7 +28,7 @@ static struct fixture fixture_new(void)
 	struct error err = {};
 	char oci[40];
 
-	if (!mkdtemp(f.path) || store_open(f.path, &f.store, &err)) {
+	if (!mkdtemp(f.path) || store_open(NULL, f.path, &f.store, &err)) {
 		tap_check(false, __FILE__, __LINE__, "%s: %s", f.path, err.text);
 		exit(1);
 	}
@@ -227,7 +227,7 @@ TEST(store_open_sweeps_what_dead_writers_left)
 		kill(getpid(), SIGKILL);
 	}
 	CHECK(waitpid(child, NULL, 0) == child && files_in(f.dir, "ingest") == 2);
-	CHECK(!store_open(f.path, &again, &err));
+	CHECK(!store_open(NULL, f.path, &again, &err));
 	store_drop(&again);
 	CHECK(files_in(f.dir, "ingest") == 1);
 	CHECK(!write_all(blob_writer_fd(alive), "x", 1, &err));
@@ -394,9 +394,9 @@ TEST(store_refuses_a_layout_it_does_not_know)
 
 	CHECK(!file_replace(f.dir, "oci-layout", "{\"imageLayoutVersion\":\"2.0.0\"}", 30, 0644,
 			    &err));
-	CHECK(store_open(f.path, &again, &err) && strstr(err.text, "only 1.0.0 is known"));
+	CHECK(store_open(NULL, f.path, &again, &err) && strstr(err.text, "only 1.0.0 is known"));
 	CHECK(fchmod(f.dir, 0777) == 0);
-	CHECK(store_open(f.path, &again, &err) && err.fault == FAULT_PRIVILEGE);
+	CHECK(store_open(NULL, f.path, &again, &err) && err.fault == FAULT_PRIVILEGE);
 }
 
 enum { TAGGERS = 4, TAGS_EACH = 10 };
@@ -415,7 +415,7 @@ static void *tag_many(void *argument)
 	struct error err = {};
 	struct descriptor at;
 
-	tagger->failed = store_open(tagger->path, &store, &err) ||
+	tagger->failed = store_open(NULL, tagger->path, &store, &err) ||
 			 store_put(store, MEDIA_MANIFEST, "{}", 2, &at, &err);
 	for (int i = 0; i < TAGS_EACH && !tagger->failed; i++) {
 		owned(str) char *name = xasprintf("demo:%d-%d", tagger->number, i);
@@ -463,7 +463,7 @@ TEST(store_says_that_the_disk_is_full)
 		rmdir(path);
 		tap_skip("cannot mount a tmpfs");
 	}
-	CHECK(!store_open(path, &store, &err));
+	CHECK(!store_open(NULL, path, &store, &err));
 	CHECK(store_put(store, MEDIA_CONFIG, big, 2 << 20, &at, &err));
 	CHECK(err.fault == FAULT_SYSTEM && err.sys == ENOSPC);
 	CHECK(strstr(err.text, "No space left on device") && strstr(err.text, path));
