@@ -104,6 +104,13 @@ static int do_hostname(struct child *child, const struct op *op)
 	return SYS(sethostname, op->path, strlen(op->path));
 }
 
+static int do_queues(struct child *child, const struct op *op)
+{
+	(void)child;
+	(void)op;
+	return SYS(unshare, CLONE_NEWIPC);
+}
+
 static int do_groups(struct child *child, const struct op *op)
 {
 	(void)child;
@@ -346,6 +353,7 @@ static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = 
 	[OP_BECOME]            = do_become,
 	[OP_LOOPBACK]          = do_loopback,
 	[OP_HOSTNAME]          = do_hostname,
+	[OP_QUEUES]            = do_queues,
 	[OP_GROUPS]            = do_groups,
 	[OP_FILESYSTEM]        = do_filesystem,
 	[OP_CLONE]             = do_clone,

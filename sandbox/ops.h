@@ -17,6 +17,7 @@ enum op_kind {
 	OP_BECOME,     /* root of the user namespace; die with the parent; be unreadable */
 	OP_LOOPBACK,   /* bring lo up; groups `data` ("first last") may ping */
 	OP_HOSTNAME,   /* to `path` */
+	OP_QUEUES,     /* a namespace of message queues, which are then its root's */
 	OP_GROUPS,     /* a control group namespace that begins at the group it is in */
 	OP_FILESYSTEM, /* a new `path` with `options`, `attributes` -> `to` */
 	OP_CLONE,      /* of `path` below `at` (-1: of the host), with `attributes` -> `to` */

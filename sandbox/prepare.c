@@ -414,6 +414,7 @@ struct sandbox *lone_compile(const struct realm_kind *kind)
 	struct plan plan = plan_new();
 
 	op_add(&plan, OP_BECOME, "become root of the user namespace");
+	op_add(&plan, OP_QUEUES, "message queues of its own");
 	if (kind->network == NETWORK_PRIVATE)
 		loopback_add(&plan, kind);
 	if (kind->engine) {

@@ -355,7 +355,9 @@ static void lone_clone(struct realm *realm, int link)
 		child.slots[SLOT_ENGINE] = realm->engine;
 		child.slots[SLOT_DEVICES] = realm->devices;
 		arguments_find();
-		pid = mapped_clone(realm, blank_namespaces(realm->kind.network), &fds[0], &answer);
+		/* Made now, /dev/mqueue would belong to an id that has no name in there. */
+		pid = mapped_clone(realm, blank_namespaces(realm->kind.network) & ~CLONE_NEWIPC,
+				   &fds[0], &answer);
 		if (pid == 0) {
 			arguments_blank();
 			blank_run(&child, realm->room, ROOM_SIZE);

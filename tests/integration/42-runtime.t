@@ -45,8 +45,8 @@ for platform in linux/amd64 linux/arm64; do
 		/sys ro nosuid nodev noexec
 		/sys/fs/cgroup ro nosuid nodev noexec
 	END
-	inside 'stat -c "%n %a %u" /dev /dev/shm /dev/pts /dev/pts/ptmx'
-	is "$platform: modes" "$out" '/dev 755 0 /dev/shm 1777 0 /dev/pts 755 0 /dev/pts/ptmx 666 0'
+	inside 'stat -c "%n %a %u" /dev /dev/shm /dev/mqueue /dev/pts /dev/pts/ptmx'
+	is "$platform: modes" "$out" '/dev 755 0 /dev/shm 1777 0 /dev/mqueue 1777 0 /dev/pts 755 0 /dev/pts/ptmx 666 0'
 	inside 'ls /dev/pts; exec 3<>/dev/ptmx; ls /dev/pts; stat -c "%a %g" /dev/pts/0'
 	is "$platform: terminals are our own, of group 5" "$out" 'ptmx 0 ptmx 620 5'
 
