@@ -6,6 +6,7 @@
  * controllers on only while it holds no processes, except the topmost: then the one above is tried.
  */
 #include "sandbox/cgroup.h"
+#include "sandbox/cgroup_guard.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -13,7 +14,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +217,7 @@ static result directory_make(struct cgroup *cgroup, enum controller which, const
 			    "Delegate=yes",
 			    place->path, controller_names[which]);
 	leftovers_remove(parent);
+	cgroup_guard_place(parent);
 	path = xasprintf("%s/%s", parent, name);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST) {
 		(void)fail_sys(err, "%s", path);
@@ -329,12 +330,13 @@ result cgroup_versions(const struct resource_limits *limits, int versions[CONTRO
 
 result cgroup_new(const struct resource_limits *limits, struct cgroup **out, struct error *err)
 {
-	static atomic_uint next;
-	owned(cgroup) struct cgroup *cgroup = xnew(struct cgroup);
-	owned(str) char *name = xasprintf("mpemu-%d-%u", (int)getpid(), atomic_fetch_add(&next, 1));
+	owned(cgroup) struct cgroup *cgroup = NULL;
+	owned(str) char *name = NULL;
 
 	if (!any_wanted(limits))
 		return OK;
+	cgroup = xnew(struct cgroup);
+	name = xasprintf("mpemu-%d-%u", (int)getpid(), cgroup_guard_number());
 	if (places_find(cgroup->places, err))
 		return FAILED;
 	for (int which = 0; which < CONTROLLERS; which++) {

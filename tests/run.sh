@@ -12,7 +12,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-limit=600 # seconds that a suite may take
+limit=${LIMIT:-600} # seconds that a suite may take
 
 [ $# -ge 1 ] || { echo "usage: $0 BUILD [SUITE...]" >&2; exit 2; }
 build=$(cd "$1" && pwd)

@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# kill -9 of any process of a build, or of two on the same store, at any moment, a reader that goes
-# away, a full disk: a second later nothing is left, and the next build works.  ROUNDS=N for more or
-# fewer kills.
+# kill -9 of any process of a build, or of two on the same store, at any moment, also without root, a
+# reader that goes away, a full disk: a second later nothing is left, and the next build works.
+# ROUNDS=N for more or fewer kills.
 . "$(dirname "$0")/../lib.sh"
 need_root
 need_command unshare shuf
-ROUNDS=${ROUNDS:-50}
+ROUNDS=${ROUNDS:-40}
 
 base_tar amd64 && mpemu import --platform linux/amd64 "$base" localhost/base:amd64 >/dev/null
 base_tar arm64 && mpemu import --platform linux/arm64 "$base" localhost/base:arm64 >/dev/null
 mpemu index create localhost/base localhost/base:amd64 localhost/base:arm64 >/dev/null
 context=$(tmpdir)
+chmod 755 "$context"
 cat >"$context/Dockerfile" <<END
 FROM localhost/base
 RUN echo one > /one; (sleep 60 &) ; (while :; do :; done &) ; sleep 0.1
@@ -21,33 +22,46 @@ RUN ["/bin/true"]
 RUN sleep 0.1; echo three > /three
 END
 registered=$(ls /proc/sys/fs/binfmt_misc 2>/dev/null)
+unshare --time true 2>/dev/null || skip_all 'no namespaces of time to know processes by'
 
-# In a network of its own, which its steps share: that tells its processes from all others.
+# The clock of its children is what all processes of a build share, whoever they are, and no others:
+# neither their networks nor their sessions or parents are the same.
+start_as='' start_options=''
 build_start() {
-	rm -f "$scratch/net"
-	# shellcheck disable=SC2016
-	unshare --net sh -c 'readlink /proc/self/ns/net >"$0.new"; mv "$0.new" "$0"; exec "$@"' \
-		"$scratch/net" "$MPEMU" --root "$store" --progress plain build --no-cache \
-		--platform linux/amd64,linux/arm64 -t localhost/out "$context" \
+	rm -f "$scratch/clock"
+	# shellcheck disable=SC2016,SC2086
+	unshare --time --net sh -c '
+		readlink /proc/self/ns/time_for_children >"$0.new"; mv "$0.new" "$0"; exec "$@"' \
+		"$scratch/clock" $start_as "$MPEMU" --root "$store" --progress plain build --no-cache \
+		--platform linux/amd64,linux/arm64 -t localhost/out $start_options "$context" \
 		>"$scratch/build.out" 2>"$scratch/build.log" &
 	build=$!
-	until [ -e "$scratch/net" ]; do sleep 0.01; done
-	nets="$nets $(tr '[]' '??' <"$scratch/net")" # brackets would be a pattern
+	until [ -e "$scratch/clock" ]; do sleep 0.01; done
+	clocks="$clocks $(tr '[]' '??' <"$scratch/clock")" # brackets would be a pattern
+	builds="$builds $build"
 }
 
 ours() {
 	set -f
-	for net in $nets; do
+	for clock in $clocks; do
 		set +f
-		find /proc/[0-9]*/ns/net -maxdepth 0 -lname "$net" 2>/dev/null | cut -d/ -f3
+		find /proc/[0-9]*/ns/time_for_children -maxdepth 0 -lname "$clock" 2>/dev/null |
+			cut -d/ -f3
 	done
 	set +f
 }
 
-# Processes, and mounts of the store in anybody's view.
+# Processes, mounts of the store in anybody's view, and control groups.
 left() {
 	ours
 	grep -lsF "$store/" /proc/[0-9]*/mountinfo
+	case $start_options in
+	*--memory*)
+		for build in $builds; do
+			find /sys/fs/cgroup -type d -name "mpemu-$build-*" 2>/dev/null
+		done
+		;;
+	esac
 }
 
 nothing_left() {
@@ -55,6 +69,7 @@ nothing_left() {
 		[ "$(left)" ] || return 0
 		sleep 0.05
 	done
+	left
 	for pid in $(ours); do
 		tr '\0' ' ' <"/proc/$pid/cmdline"
 		grep -E '^(Name|PPid|State)' "/proc/$pid/status"
@@ -81,30 +96,30 @@ builds_end() { # NAME PROCESS...
 	}
 }
 
+# At any moment of a build, one of them, the rare kinds as often as the others.
 victim_kill() {
-	sleep "0.$(shuf -i 0-45 -n 1 | sed 's/^.$/0&/')"
-	victim=$(ours | shuf -n 1)
-	[ "$victim" ] || return 0
-	kinds="$kinds $(cat "/proc/$victim/comm" 2>/dev/null)"
-	kill -9 "$victim" 2>/dev/null || :
+	sleep "$(shuf -i "0-$duration" -n 1 | awk '{ print $1 / 1000 }')"
+	for pid in $(ours); do
+		read -r kind <"/proc/$pid/comm" && echo "$pid $kind"
+	done >"$scratch/alive" 2>/dev/null
+	kind=$(cut -d' ' -f2- "$scratch/alive" | sort -u | shuf -n 1)
+	victim=$(awk -v kind="$kind" '{ pid = $1; sub(/^[^ ]* /, ""); if ($0 == kind) print pid }' \
+		"$scratch/alive" | shuf -n 1)
+	[ "$victim" ] && kill -9 "$victim" 2>/dev/null && echo "$kind" >>"$scratch/kinds"
+	return 0
 }
 
-kinds='' kept=0
-for round in $(seq "$ROUNDS"); do
-	nets=''
-	build_start
-	victim_kill
-	builds_end "round $round" "$build"
-done
-is "after $ROUNDS kills nothing was left" "$kept" 0
-# shellcheck disable=SC2086 # words
-echo "# killed: $(printf '%s\n' $kinds | sort | uniq -c | awk '{ printf "%s %s, ", $1, $2 }')"
+now() {
+	echo $(($(date +%s%N) / 1000000))
+}
 
 works() { # NAME
-	nets=''
+	clocks='' builds=''
+	duration=$(now)
 	build_start
 	wait "$build"
 	is "$1: the next build works" "$?" 0
+	duration=$(($(now) - duration))
 	run mpemu run localhost/out cat /one /three
 	is "$1: and its image has all its files" "$(echo $out)" 'one three'
 	is "$1: the scratch is swept" "$(ls "$store/work" | wc -l)" 0
@@ -114,11 +129,45 @@ works() { # NAME
 	is "$1: emulators are registered as before" "$(ls /proc/sys/fs/binfmt_misc 2>/dev/null)" \
 		"$registered"
 }
+
+is_whole() { # NAME
+	ok "$1: the store is whole" mpemu fsck
+	is "$1: no half blob has a name" "$(
+		for blob in "$store"/oci/blobs/sha256/*; do
+			[ "$(sha256sum <"$blob" | cut -d' ' -f1)" = "$(basename "$blob")" ] || echo "$blob"
+		done)" ''
+}
+
+killed_tell() {
+	echo "# killed: $(sort "$scratch/kinds" | uniq -c | sort -rn |
+		awk '{ printf "%s %s, ", $1, $2 }')"
+}
+: >"$scratch/kinds"
+
+# Each kind of network has helpers of its own, and limits have groups.
+limited=''
+! mpemu run --memory 512m localhost/base true 2>/dev/null || limited='--memory 512m'
+works 'at first'
+kept=0
+for round in $(seq "$ROUNDS"); do
+	clocks='' builds=''
+	case $((round % 4)) in
+	0) start_options='--network none' ;;
+	1) start_options='--network host' ;;
+	2) start_options='' ;;
+	3) start_options=$limited ;;
+	esac
+	build_start
+	victim_kill
+	builds_end "round $round" "$build"
+done
+is "after $ROUNDS kills nothing was left" "$kept" 0
+start_options=''
 works 'after the kills'
 
 kept=0 pairs=$(((ROUNDS + 4) / 5))
 for round in $(seq "$pairs"); do
-	nets=''
+	clocks='' builds=''
 	build_start
 	other=$build
 	build_start
@@ -127,11 +176,39 @@ for round in $(seq "$pairs"); do
 done
 is "after $pairs kills of one of two on the same store nothing was left" "$kept" 0
 works 'after two at once'
-ok 'the store is whole' mpemu fsck
-is 'no half blob has a name' "$(
-	for blob in "$store"/oci/blobs/sha256/*; do
-		[ "$(sha256sum <"$blob" | cut -d' ' -f1)" = "$(basename "$blob")" ] || echo "$blob"
-	done)" ''
+is_whole 'after two at once'
+
+# ---- without root, where helpers give ids ----
+
+if command -v newuidmap setpriv >/dev/null && getent passwd nobody >/dev/null; then
+	whole=$store program=$MPEMU store=$scratch/user/store MPEMU=$scratch/mpemu
+	mkdir "$scratch/user"
+	cp "$program" "$MPEMU"
+	cp -a "$whole" "$store"
+	chown -R nobody "$scratch/user"
+	echo 'nobody:300000:65536' >"$scratch/subid"
+	cat >"$scratch/as-user" <<-END
+		mount --bind '$scratch/subid' /etc/subuid && mount --bind '$scratch/subid' /etc/subgid &&
+		exec setpriv --reuid nobody --regid nogroup --clear-groups "\$@"
+	END
+	start_as="unshare --mount sh $scratch/as-user"
+	rounds=$(((ROUNDS + 4) / 5))
+	works 'without root'
+	kept=0
+	for round in $(seq "$rounds"); do
+		clocks='' builds=''
+		build_start
+		victim_kill
+		builds_end "round $round without root" "$build"
+	done
+	is "after $rounds kills without root nothing was left" "$kept" 0
+	works 'without root, after the kills'
+	is_whole 'without root'
+	store=$whole MPEMU=$program start_as=''
+else
+	skip 'kills without root' 'no newuidmap'
+fi
+killed_tell
 
 mpemu --progress plain build --no-cache "$context" 2>&1 | head -n 1 >/dev/null
 ok 'a reader that goes away leaves nothing' nothing_left
