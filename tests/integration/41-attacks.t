@@ -201,6 +201,18 @@ done
 wait $other
 is 'another sandbox does not notice' "$(cat "$scratch/other")" other
 
+# No signal gets at init, by whatever call, nor does one at its thread's group; it goes on to reap.
+for program in amd64:/guest arm64:/guest arm64:/native; do
+	platform=linux/${program%%:*} guest=${program#*:}
+	calls=
+	for signal in 1 2 3 6 9 11 13 15 17 18 19 20 31 34 64; do
+		calls="$calls quiet=kill,1,$signal quiet=tgkill,1,1,$signal quiet=pidfd_open,1,0 quiet=pidfd_send_signal,\$,$signal,0,0"
+	done
+	# shellcheck disable=SC2086 # words
+	attack --platform $platform -- $guest $calls orphan call=getppid exit=7
+	is "$platform $guest: init does not obey a program" "$status $out" '7 1'
+done
+
 # What a program has open leads nowhere; a directory would.
 for platform in linux/amd64 linux/arm64; do
 	mkdir -p "$scratch/open"

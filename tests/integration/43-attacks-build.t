@@ -226,6 +226,42 @@ in_image cat /count
 like 'some were made' "$out" '^[1-9]'
 is 'none of them on this host' "$(find "$scratch" -name '.node*' | wc -l; ls -d /n[0-9]* /m[0-9]* 2>/dev/null)" 0
 
+# ---- sources of mounts that climb, and rights that only the caller may give, on every platform ----
+
+build <<'END'
+FROM localhost/base AS tree
+RUN mkdir /data && ln -s / /data/top && ln -s ../../../../../../../.. /data/up && ln -s /proc/1/root /data/init
+FROM localhost/base
+RUN --mount=from=tree,source=data/top,target=/m,rw ls -A /m > /seen && echo mine > /m/escaped && ls /escaped 2>&1 | wc -l >> /seen
+RUN --mount=from=tree,source=data/up/data/top,target=/m,rw ls -A /m >> /seen; ls /m/escaped >> /seen 2>&1; true
+RUN --mount=type=cache,id=../../../..,target=/c ln -s / /c/top; ls -A /c >> /seen
+RUN --mount=type=cache,id=../../../..,source=top,target=/c ls -A /c >> /seen; echo mine > /c/escaped
+END
+works 'sources that climb are built'
+in_image cat /seen
+like 'and lead to where their own root is' "$(echo $out)" '^bin data .* 1 bin data .* /m/escaped: No such file or directory top top$'
+unlike 'not to this host' "$out" '^(boot|lost.found|var)$'
+is 'which nothing was written to' "$(find / "$scratch" -maxdepth 1 -name 'escaped')" ''
+for platform in $(echo "$platforms" | tr , ' '); do
+	while IFS='|' read -r flags reason; do
+		printf 'FROM localhost/base AS tree\nRUN ln -s /proc/1/root /init; ln -s /nowhere /gone\nFROM localhost/base\nRUN %s true\n' \
+			"$flags" >"$context/Dockerfile"
+		run timeout 60 "$MPEMU" --root "$store" --progress plain build --platform "$platform" "$context"
+		like "$platform: RUN $flags is refused" "$status" '^[345]$'
+		like "$platform: RUN $flags: with a reason" "$err" "Dockerfile:[24].*($reason)"
+	done <<-'END'
+		--security=insecure|say --allow security.insecure
+		--network=host|say --allow network.host
+		--device=vendor.com/class=x|not supported
+		--mount=from=tree,source=init/etc,target=/m|init
+		--mount=from=tree,source=gone,target=/m|gone
+		--mount=type=bind,source=../../../etc,target=/m|etc
+		--mount=type=bind,source=/proc/self/fd/7,target=/m|proc
+		--mount=type=tmpfs,target=/proc/self/fd/7|/proc/self/fd/7
+		--mount=type=cache,target=/proc/1/root|/proc/1/root
+	END
+done
+
 # ---- caches: one build swaps a path while another one mounts it ----
 
 cat >"$scratch/swap" <<'END'

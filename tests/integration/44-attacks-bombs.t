@@ -5,7 +5,7 @@
 # status and a reason, and nothing of it is left.
 . "$(dirname "$0")/../lib.sh"
 need_root
-need_command timeout jq
+need_command timeout jq python3
 [ "$(uname -m)" = x86_64 ] || skip_all 'is written for x86_64'
 
 base_tar amd64 && mpemu import --platform linux/amd64 "$base" localhost/base:amd64 >/dev/null
@@ -43,6 +43,15 @@ gone() { # within a second
 	done
 	return 1
 }
+
+# Peak memory in MB of a command and all that it waits for goes to a file.
+cat >"$scratch/peak.py" <<'END'
+import os, sys
+pid = os.spawnvp(os.P_NOWAIT, sys.argv[2], sys.argv[2:])
+_, status, usage = os.wait4(pid, 0)
+open(sys.argv[1], 'w').write(str(usage.ru_maxrss // 1024))
+sys.exit(os.waitstatus_to_exitcode(status))
+END
 
 for platform in linux/amd64 linux/arm64; do
 	bomb -- true
@@ -94,14 +103,18 @@ for platform in linux/amd64 linux/arm64; do
 	# ---- output ----
 
 	printf 'FROM localhost/bomb\nRUN dd if=/dev/zero bs=1M count=1500 2>/dev/null | tr "\\0" "\\n"; exit 7\n' >"$context/Dockerfile"
-	run timeout 100 sh -c 'exec 3>&2; "$@" 2>&1 | tee /dev/fd/3 | wc -c' - "$MPEMU" --root "$store" \
+	run timeout 100 sh -c 'exec 3>&2; "$@" 2>&1 | tee /dev/fd/3 | wc -c' - \
+		python3 "$scratch/peak.py" "$scratch/peak" "$MPEMU" --root "$store" \
 		--progress plain build --no-cache --platform "$platform" "$context"
 	like "$platform: a step that writes 1.5 GB is heard in part" "$out" '^[0-9]{1,8}$'
 	like "$platform: the rest is told of" "$err" '\[[0-9]+ lines were not shown: the step writes too much\]'
 	like "$platform: and its end" "$err" 'Dockerfile:2: .*exit status 7'
+	like "$platform: in little memory" "$(cat "$scratch/peak")" '^([0-9]|[1-5][0-9]|6[0-4])$'
 	printf 'FROM localhost/bomb\nRUN dd if=/dev/zero bs=1M count=300 2>/dev/null | tr "\\0" a\n' >"$context/Dockerfile"
-	run timeout 100 "$MPEMU" --root "$store" --progress plain build --no-cache --platform "$platform" "$context"
+	run timeout 100 python3 "$scratch/peak.py" "$scratch/peak" "$MPEMU" --root "$store" \
+		--progress plain build --no-cache --platform "$platform" "$context"
 	like "$platform: a line without an end is cut" "$err" 'aaaa \[line clipped\]$'
+	like "$platform: also in little memory" "$(cat "$scratch/peak")" '^([0-9]|[1-5][0-9]|6[0-4])$'
 	is "$platform: and the step goes on" "$status" 0
 
 	# Nothing that is shown moves the cursor, sets a title or turns text around.
@@ -153,6 +166,7 @@ END
 	is "$platform: odd names are built" "$status" 0
 	run mpemu run --platform "$platform" localhost/names sh -c 'cat /count /again; ls -d /\* "$(printf "/bad\377\376")" "$(printf "/a\nb")" >/dev/null; echo $?'
 	is "$platform: and kept" "$(echo $out | awk '{ print $2 - $1, $3 }')" '1 0'
+	[ "$(echo $out | awk '{ print $2 - $1, $3 }')" = '1 0' ] || echo "# status $status, $out, $err"
 done
 
 is 'no scratch is left' "$(ls "$store/work")" ''
