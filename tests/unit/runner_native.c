@@ -345,23 +345,40 @@ static bool program_run(const struct buf *bytes, const char *variable, struct bu
 	_exit(0);
 }
 
+/** This program with one text in the place of another; what it says then. */
+static void move_and_run(const char *from, const char *to, struct buf *said)
+{
+	owned(buf) struct buf bytes = {};
+	struct native native;
+
+	CHECK(load("/proc/self/exe", &bytes, &native));
+	CHECK(native_move_text(&native, from, to));
+	CHECK(native_read((uint8_t *)bytes.data, bytes.length, &native));
+	CHECK(program_run(&bytes, "UNITS_TELL_MARKER=1", said));
+}
+
+/* One at a time: how much room this program has for them is for the linker to say. */
 TEST(a_longer_text_takes_the_place_of_another_in_data_and_code)
 {
-	owned(buf) struct buf bytes = {}, said = {};
+	static const char *const texts[][2] = {
+		{ "a text of the tests that is to move",
+		  "a text of the tests that code refers to" },
+		{ "a text of the tests that has moved elsewhere and is longer",
+		  "a text of the tests that code refers to at its new place" },
+	};
+	owned(buf) struct buf bytes = {}, in_data = {}, in_code = {}, want = {};
 	struct native native;
 	char absent[64];
 
-	CHECK(load("/proc/self/exe", &bytes, &native));
-	CHECK(native_move_text(&native, "a text of the tests that is to move",
-			       "a text of the tests that has moved elsewhere and is longer"));
-	CHECK(native_read((uint8_t *)bytes.data, bytes.length, &native));
-	CHECK(native_move_text(&native, "a text of the tests that code refers to",
-			       "a text of the tests that code refers to at its new place"));
+	move_and_run(texts[0][0], texts[1][0], &in_data);
+	buf_printf(&want, "%s|%s\n", texts[1][0], texts[0][1]);
+	CHECK_STR(buf_text(&in_data), buf_text(&want));
+	move_and_run(texts[0][1], texts[1][1], &in_code);
+	buf_clear(&want);
+	buf_printf(&want, "%s|%s\n", texts[0][0], texts[1][1]);
+	CHECK_STR(buf_text(&in_code), buf_text(&want));
 	snprintf(absent, sizeof(absent), "a text that is %s", "not there");
-	CHECK(!native_move_text(&native, absent, "x"));
-	CHECK(program_run(&bytes, "UNITS_TELL_MARKER=1", &said));
-	CHECK_STR(buf_text(&said), "a text of the tests that has moved elsewhere and is longer|"
-				   "a text of the tests that code refers to at its new place\n");
+	CHECK(load("/proc/self/exe", &bytes, &native) && !native_move_text(&native, absent, "x"));
 }
 
 /** The C library that this program runs with. */
