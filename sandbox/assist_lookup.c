@@ -227,6 +227,23 @@ static bool is_in_bin(const char *name)
 	return true;
 }
 
+/** Whether the last part of argv[0] is one of the names. */
+static bool name_allowed(const void *table, uint32_t list, const char *called)
+{
+	const char *name = called ? called : "";
+
+	for (const char *at = name; *at; at++) {
+		if (*at == '/')
+			name = at + 1;
+	}
+	for (const char *pattern = assist_text(table, list); *pattern;
+	     pattern = assist_next(pattern)) {
+		if (assist_match(pattern, name))
+			return true;
+	}
+	return false;
+}
+
 /** What an interpreter takes code from that is no script's. */
 static bool variable_brings_code(const char *variable)
 {
@@ -253,12 +270,27 @@ enum assist_verdict assist_judge(const void *table, const struct assist_entry *e
 	}
 	if (entry->flags & ASSIST_PLACE_MATTERS && !is_in_bin(*arguments))
 		return ASSIST_ARGUMENT;
+	if (entry->names && !name_allowed(table, entry->names, *arguments))
+		return ASSIST_ARGUMENT;
 	arguments += *arguments != NULL;
 	if (entry->refuse && assist_match_any(table, entry->refuse, arguments))
 		return ASSIST_ARGUMENT;
 	if (scripts_only && !scripts_judge(table, entry->scripts, arguments, script))
 		return ASSIST_SCRIPT;
 	return ASSIST_NATIVE;
+}
+
+const char *assist_variable(char *const *environment, const char *name)
+{
+	for (; *environment; environment++) {
+		const char *at = *environment;
+
+		for (const char *want = name; *want && *at == *want; want++)
+			at++;
+		if (begins(*environment, name) && *at == '=')
+			return at + 1;
+	}
+	return NULL;
 }
 
 /* ---- what the twin gets ---- */

@@ -45,6 +45,7 @@ struct assist_entry {
 	uint32_t native, refuse, insert, insert_unless, env, scripts;
 	uint32_t plugin_from, plugin_to;
 	uint32_t before; /* list: an argument, what is put before it, and so on */
+	uint32_t names;  /* list: what it may be called; 0: anything */
 };
 
 enum assist_flag {
@@ -52,6 +53,8 @@ enum assist_flag {
 	ASSIST_PLACE_MATTERS = 2,   /* argv[0] has no directory but /usr/bin or /bin */
 	ASSIST_IS_SCRIPT = 4,       /* no program, but what one with the next flag may run */
 	ASSIST_SCRIPTS_ONLY = 8,    /* an interpreter, of scripts that the table has */
+	ASSIST_FINDS_ITSELF = 16,   /* argv[0] leads to it, as a path or in PATH */
+	ASSIST_PLUGINS = 32,        /* it loads those that assist_plugins.h finds */
 };
 
 /** Why a program runs the way it does. */
@@ -106,6 +109,9 @@ bool assist_match_any(const void *table, uint32_t list, char *const *arguments);
 enum assist_verdict assist_judge(const void *table, const struct assist_entry *entry,
 				 char *const *arguments, char *const *environment,
 				 const char **script);
+
+/** The variable's value, or NULL. */
+const char *assist_variable(char *const *environment, const char *name);
 
 /** How many pointers assist_arguments() and assist_environment() need at most, with the NULL. */
 size_t assist_room(const void *table, const struct assist_entry *entry, char *const *list);

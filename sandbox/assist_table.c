@@ -69,7 +69,9 @@ static struct assist_entry entry_of(struct texts *texts, const struct assist_twi
 		.flags = (twin->library_path_ok ? ASSIST_LIBRARY_PATH_OK : 0u) |
 			 (twin->place_matters ? ASSIST_PLACE_MATTERS : 0u) |
 			 (twin->is_script ? ASSIST_IS_SCRIPT : 0u) |
-			 (twin->scripts_only ? ASSIST_SCRIPTS_ONLY : 0u),
+			 (twin->scripts_only ? ASSIST_SCRIPTS_ONLY : 0u) |
+			 (twin->finds_itself ? ASSIST_FINDS_ITSELF : 0u) |
+			 (twin->loads_plugins ? ASSIST_PLUGINS : 0u),
 		.native = text_place(texts, twin->native),
 		.refuse = list_place(texts, twin->refuse),
 		.insert = list_place(texts, twin->insert),
@@ -77,6 +79,7 @@ static struct assist_entry entry_of(struct texts *texts, const struct assist_twi
 		.env = list_place(texts, twin->env),
 		.scripts = list_place(texts, twin->scripts),
 		.before = list_place(texts, twin->before),
+		.names = list_place(texts, twin->names),
 		.plugin_from = text_place(texts, twin->plugin_from),
 		.plugin_to = text_place(texts, twin->plugin_to),
 	};

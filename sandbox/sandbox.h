@@ -277,6 +277,8 @@ struct assist_twin {
 	bool place_matters; /* it runs emulated where argv[0] is a path but in /usr/bin and /bin */
 	bool is_script;     /* nothing to execute: interpreters with the next flag may run it */
 	bool scripts_only;  /* an interpreter: runs such scripts only, and what `scripts` has */
+	bool finds_itself;  /* it runs emulated where argv[0] leads to another file */
+	bool loads_plugins; /* ... and where it would load what assist_plugins.h finds */
 	/* Lists end with NULL, or are NULL; patterns are "exact", "prefix*", "~suffix" or "$last".
 	 */
 	const char *const *refuse;           /* arguments that make it run emulated */
@@ -285,6 +287,7 @@ struct assist_twin {
 	const char *const *env;              /* NAME=value; "?NAME=value": where it is not set */
 	const char *const *scripts;          /* "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX */
 	const char *const *before;           /* pairs: an argument, and what is put before it */
+	const char *const *names;            /* that argv[0] may have behind its last slash */
 	const char *plugin_from, *plugin_to; /* an argument that begins so, becomes that */
 };
 

@@ -14,6 +14,7 @@
  */
 #include "sandbox/assist_lookup.h"
 #include "sandbox/dispatcher/kernel.h"
+#include "sandbox/dispatcher/plugins.h"
 
 #include <asm/stat.h>
 #include <asm/statfs.h>
@@ -25,7 +26,7 @@
 #include <linux/stat.h>
 
 enum { READ_ONLY = 00, WRITE_ONLY = 01, NONBLOCK = 04000, CLOSE_ON_EXEC = 02000000 };
-enum { PATH_ONLY = 010000000, ALIAS_MAX = 320 };
+enum { PATH_ONLY = 010000000, ALIAS_MAX = 320, PATH_SIZE = 1024 };
 #if defined(__aarch64__)
 enum { DIRECTORY = 040000 };
 #else
@@ -177,17 +178,28 @@ static const struct assist_entry *entry_of(const struct mapped *mapped, long pro
 	return assist_find(mapped->table, &file);
 }
 
+/** The entry for the file that a path leads to, or NULL; `*is_there`: whether there is a file. */
+static const struct assist_entry *entry_at(const struct mapped *mapped, const char *path,
+					   bool *is_there)
+{
+	struct open_how how = { .flags = PATH_ONLY | CLOSE_ON_EXEC };
+	long fd = CALL(openat2, AT_FDCWD, path, &how, sizeof(how));
+	const struct assist_entry *entry = failed(fd) ? NULL : entry_of(mapped, fd);
+
+	*is_there = !failed(fd);
+	shut(fd);
+	return entry;
+}
+
 /**
  * Whether the table has the script that an interpreter was asked for.  Who swaps it between here
  * and there has a script of his own run natively, with what he could do anyhow.
  */
 static bool script_is_known(const struct mapped *mapped, const char *path)
 {
-	struct open_how how = { .flags = PATH_ONLY | CLOSE_ON_EXEC };
-	long fd = CALL(openat2, AT_FDCWD, path, &how, sizeof(how));
-	const struct assist_entry *entry = failed(fd) ? NULL : entry_of(mapped, fd);
+	bool is_there;
+	const struct assist_entry *entry = entry_at(mapped, path, &is_there);
 
-	shut(fd);
 	return entry && (entry->flags & ASSIST_IS_SCRIPT);
 }
 
@@ -200,6 +212,57 @@ static bool text_add(char **at, const char *end, const char *text)
 	}
 	**at = '\0';
 	return true;
+}
+
+/** One directory of PATH and a name: where it goes on, NULL where that is too long. */
+static const char *candidate_path(const char *folders, const char *name, char *out, size_t size)
+{
+	char *at = out, *end = out + size;
+
+	while (*folders && *folders != ':' && at + 1 < end)
+		*at++ = *folders++;
+	if ((*folders && *folders != ':') || !text_add(&at, end, "/") || !text_add(&at, end, name))
+		return NULL;
+	return folders;
+}
+
+/**
+ * Whether who looks for himself by argv[0] finds this program: the twin does so, where the foreign
+ * one asks the kernel.
+ */
+static bool finds_itself(const struct mapped *mapped, const struct start *start,
+			 const struct assist_entry *entry)
+{
+	const char *name = start->argv[ARGUMENT_ZERO], *folders;
+	char path[PATH_SIZE];
+	bool is_there = false;
+
+	for (const char *at = name; *at; at++) {
+		if (*at == '/')
+			return entry_at(mapped, name, &is_there) == entry;
+	}
+	for (folders = assist_variable(start->env, "PATH"); folders && *name;
+	     folders = *folders ? folders + 1 : NULL) {
+		const bool is_here = !*folders || *folders == ':';
+		const struct assist_entry *found;
+
+		folders = candidate_path(folders, name, path, sizeof(path));
+		if (!folders)
+			return false;
+		found = entry_at(mapped, is_here ? name : path, &is_there);
+		if (is_there)
+			return found == entry;
+	}
+	return false;
+}
+
+/** Whether the twin would find other files than the foreign program, or such as it cannot load. */
+static bool is_misled(const struct mapped *mapped, const struct start *start,
+		      const struct assist_entry *entry)
+{
+	if ((entry->flags & ASSIST_FINDS_ITSELF) && !finds_itself(mapped, start, entry))
+		return true;
+	return (entry->flags & ASSIST_PLUGINS) && plugins_are_needed(start->argv + ARGUMENT_ZERO);
 }
 
 /**
@@ -272,6 +335,8 @@ static void consider(const struct start *start, long hidden, long program)
 				       &script);
 		if (script && verdict == ASSIST_NATIVE && !script_is_known(&mapped, script))
 			verdict = ASSIST_SCRIPT;
+		if (verdict == ASSIST_NATIVE && is_misled(&mapped, start, entry))
+			verdict = ASSIST_ARGUMENT;
 	}
 	record_send(hidden, verdict, number, start->argv[ARGUMENT_PATH]);
 	if (verdict == ASSIST_NATIVE) {

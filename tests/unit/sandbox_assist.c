@@ -3,6 +3,7 @@
  * The table of twins, how it is asked, and the emulator with the dispatcher.
  */
 #include "sandbox/assist_lookup.h"
+#include "sandbox/assist_plugins.h"
 #include "sandbox/sandbox.h"
 
 #include "base/fd.h"
@@ -28,7 +29,9 @@ static const char *const no_last[] = { "$-o", NULL };
 static const char *const at_end[] = { "+-end", "-start", NULL };
 static const char *const math[] = { "-lm", "-with-m", "-lx", "-with-x", NULL };
 
-enum { SED, CC, LD, PERL, PYTHON, SCRIPT, DRIVER };
+static const char *const called[] = { "clang*", "cc", NULL };
+
+enum { SED, CC, LD, PERL, PYTHON, SCRIPT, DRIVER, CLANG };
 
 static const struct assist_twin twins[] = {
 	[SED] = { 10, 100, { 1, 2 }, { 3, 4 }, .native = "/x/0/sed" },
@@ -67,6 +70,7 @@ static const struct assist_twin twins[] = {
 		     .refuse = no_last,
 		     .insert = at_end,
 		     .before = math },
+	[CLANG] = { 17, 1, { 0, 0 }, { 0, 0 }, .native = "/x/0/clang", .names = called },
 };
 
 static void table_make(struct buf *out)
@@ -252,6 +256,13 @@ static const struct {
 	{ DRIVER, "/usr/bin/../x/gcc", ASSIST_ARGUMENT },
 	{ DRIVER, "./gcc", ASSIST_ARGUMENT },
 	{ DRIVER, NULL, ASSIST_ARGUMENT },
+	{ CLANG, "clang", ASSIST_NATIVE },
+	{ CLANG, "clang++-19", ASSIST_NATIVE },
+	{ CLANG, "/opt/bin/cc", ASSIST_NATIVE },
+	{ CLANG, "/opt/clang/ccc", ASSIST_ARGUMENT },
+	{ CLANG, "aarch64-linux-gnu-clang", ASSIST_ARGUMENT },
+	{ CLANG, "", ASSIST_ARGUMENT },
+	{ CLANG, NULL, ASSIST_ARGUMENT },
 };
 
 TEST(arguments_and_environment_decide)
@@ -372,6 +383,96 @@ TEST(a_twin_gets_what_its_row_says)
 		join(out, text);
 		CHECK_STR(text, starts[i].want_environment);
 	}
+}
+
+/* ---- what a program would find ---- */
+
+TEST(a_variable_is_found_by_its_whole_name)
+{
+	static const char *const variables[] = { "PATHS=/no", "PAT=/no", "PATH=/a:/b", "PATH=/c",
+						 NULL };
+	char *const *environment = (char *const *)(uintptr_t)variables;
+
+	CHECK_STR(assist_variable(environment, "PATH"), "/a:/b");
+	CHECK_STR(assist_variable(environment, "PAT"), "/no");
+	CHECK(!assist_variable(environment, "PATHX") && !assist_variable(environment, "P"));
+}
+
+static const struct {
+	const char *arguments[3], *folder, *user;
+	bool only_dependencies;
+} searches[] = {
+	{ { "-L", "dependency=/x/deps" }, "/x/deps", NULL, true },
+	{ { "-Ldependency=/x" }, "/x", NULL, true },
+	{ { "-L", "/x" }, "/x", NULL, false },
+	{ { "-L./a=b" }, "./a=b", NULL, false },
+	{ { "-L", "crate=/x" }, "/x", NULL, false },
+	{ { "-L", "all=/x" }, "/x", NULL, false },
+	{ { "-L", "native=/x" }, NULL, NULL, false },
+	{ { "-Lframework=/x" }, NULL, NULL, false },
+	{ { "-L" }, NULL, NULL, false },
+	{ { "-l", "x" }, NULL, NULL, false },
+	{ { "--extern", "a=/x/liba.rlib" }, NULL, "/x/liba.rlib", false },
+	{ { "--extern=priv:a=/x=y" }, NULL, "/x=y", false },
+	{ { "--extern", "proc_macro" }, NULL, NULL, false },
+	{ { "--extern=proc_macro" }, NULL, NULL, false },
+	{ { "--extern" }, NULL, NULL, false },
+	{ { "--externs", "a=b" }, NULL, NULL, false },
+};
+
+TEST(arguments_tell_where_plugins_may_be_and_who_may_use_them)
+{
+	for (size_t i = 0; i < countof(searches); i++) {
+		char *const *at = (char *const *)(uintptr_t)searches[i].arguments;
+		bool only_dependencies = false;
+		const char *folder = plugin_folder(at, &only_dependencies);
+		const char *user = plugin_user(at);
+
+		CHECK_STR(folder ? folder : "none",
+			  searches[i].folder ? searches[i].folder : "none");
+		CHECK_STR(user ? user : "none", searches[i].user ? searches[i].user : "none");
+		CHECK(only_dependencies == searches[i].only_dependencies);
+	}
+}
+
+static const struct {
+	const char *file, *bytes;
+	bool others, mentioned;
+} plugins[] = {
+	{ "libm-0123456789abcdef.so", "x-0123456789abcdefy", false, true },
+	{ "libm-0123456789abcdef.so", "-0123456789abcdef", false, true },
+	{ "libm-0123456789abcdef.so", "0123456789abcdef", false, false },
+	{ "libm-0123456789abcdef.so", "-0123456789abcde", false, false },
+	{ "libm-0123456789abcdef.so", "--0123456789abcdee-0123456789abcdef", false, true },
+	{ "-0123456789abcdef.so", "-0123456789abcdef", false, true },
+	{ "libm-0123456789abcdef.rlib", "-0123456789abcdef", false, false },
+	{ "libm-0123456789ABCDEF.so", "-0123456789ABCDEF", true, false },
+	{ "libm0123456789abcdef.so", "-0123456789abcdef", true, false },
+	{ "m-0.so", "-0", true, false },
+	{ ".so", "", true, false },
+	{ "libm.so.1", "", false, false },
+};
+
+TEST(a_plugin_is_known_by_the_suffix_of_its_name)
+{
+	static struct plugins many;
+
+	for (size_t i = 0; i < countof(plugins); i++) {
+		struct plugins one = {};
+		bool mentioned;
+
+		plugins_add(&one, plugins[i].file);
+		mentioned = plugins_mentioned(&one, plugins[i].bytes, strlen(plugins[i].bytes));
+		tap_check(one.others == plugins[i].others && mentioned == plugins[i].mentioned,
+			  __FILE__, __LINE__, "%s in %s", plugins[i].file, plugins[i].bytes);
+	}
+	for (size_t i = 0; i <= PLUGINS_MAX; i++) {
+		owned(str) char *name = xasprintf("libx-%016zx.so", i);
+
+		CHECK(!many.others);
+		plugins_add(&many, name);
+	}
+	CHECK(many.others && many.count == PLUGINS_MAX);
 }
 
 /* ---- the engine ---- */
