@@ -386,7 +386,8 @@ const char *assist_reason(const struct assist *assist, const char *name)
 	const struct assist_set *set = assist->set;
 
 	for (size_t i = 0; i < set->miss_count; i++) {
-		if (is_called(set->misses[i].path, name))
+		if (is_called(set->misses[i].path, name) ||
+		    strcmp(set->misses[i].path, TWIN_MISS_ALL) == 0)
 			return set->misses[i].reason;
 	}
 	for (size_t i = 0; i < set->twin_count; i++) {

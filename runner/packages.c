@@ -6,7 +6,7 @@
  * somewhere else, or is longer than any real one, drops its package or file: a damaged database
  * only makes fewer matches.
  */
-#include "runner/packages.h"
+#include "runner/packages_internal.h"
 
 #include "base/base64.h"
 
@@ -14,12 +14,6 @@
 #include <string.h>
 
 enum { NAME_MAX_LENGTH = 200, PATH_MAX_LENGTH = 4000 };
-
-/** A part of the text that is not terminated. */
-struct span {
-	const char *data;
-	size_t length;
-};
 
 void packages_drop(struct packages **packages)
 {
@@ -134,8 +128,7 @@ static bool span_is(struct span span, const char *text)
 	return span.length == strlen(text) && memcmp(span.data, text, span.length) == 0;
 }
 
-/** A name or version: letters, digits and a few marks, so that it is safe in a path. */
-static bool span_is_word(struct span span)
+bool span_is_word(struct span span)
 {
 	if (!span.length || span.length > NAME_MAX_LENGTH || span.data[0] == '.' ||
 	    span.data[0] == '-')
@@ -150,8 +143,7 @@ static bool span_is_word(struct span span)
 	return true;
 }
 
-/** Whether it is a relative path without anything that climbs or a terminal could be moved by. */
-static bool span_is_path(struct span span)
+bool span_is_path(struct span span)
 {
 	const char *part = span.data, *end = span.data + span.length;
 
@@ -180,7 +172,7 @@ static char *span_keep(struct arena *arena, struct span span)
 
 /* ---- building ---- */
 
-static struct packages *packages_new(enum package_kind kind)
+struct packages *packages_new(enum package_kind kind)
 {
 	struct packages *packages = xnew(struct packages);
 
@@ -189,8 +181,7 @@ static struct packages *packages_new(enum package_kind kind)
 	return packages;
 }
 
-static result package_add(struct packages *packages, const struct package *package,
-			  struct error *err)
+result package_add(struct packages *packages, const struct package *package, struct error *err)
 {
 	if (packages->count == PACKAGES_MAX)
 		return fail(err, FAULT_INPUT, "package database: more than %d packages",
@@ -200,8 +191,8 @@ static result package_add(struct packages *packages, const struct package *packa
 	return OK;
 }
 
-static result file_add(struct package *package, const char *path, const struct sum *sum,
-		       struct error *err)
+result package_file_add(struct package *package, const char *path, const struct sum *sum,
+			struct error *err)
 {
 	if (package->file_count == PACKAGE_FILES_MAX)
 		return fail(err, FAULT_INPUT, "package %s: more than %d files", package->name,
@@ -211,14 +202,14 @@ static result file_add(struct package *package, const char *path, const struct s
 	return OK;
 }
 
-static void files_sort(struct package *package)
+void package_files_end(struct package *package)
 {
 	if (package->file_count)
 		qsort(package->files, package->file_count, sizeof(*package->files), file_compare);
 	package->loaded = true;
 }
 
-static void packages_sort(struct packages *packages)
+void packages_end(struct packages *packages)
 {
 	if (packages->count)
 		qsort(packages->items, packages->count, sizeof(*packages->items), package_compare);
@@ -270,7 +261,7 @@ result dpkg_status_parse(const char *text, size_t length, struct packages **out,
 	}
 	if (paragraph_add(packages, &paragraph, err))
 		return FAILED;
-	packages_sort(packages);
+	packages_end(packages);
 	*out = take(packages);
 	return OK;
 }
@@ -280,7 +271,7 @@ static int hex_digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool hex_read(struct span text, enum sum_kind kind, struct sum *out)
+bool span_read_sum(struct span text, enum sum_kind kind, struct sum *out)
 {
 	struct sum sum = { .kind = kind };
 
@@ -307,7 +298,7 @@ result dpkg_sums_parse(struct packages *packages, struct package *package, const
 		struct sum sum;
 
 		if (line.length <= 34 || line.data[32] != ' ' ||
-		    !hex_read((struct span){ line.data, 32 }, SUM_MD5, &sum))
+		    !span_read_sum((struct span){ line.data, 32 }, SUM_MD5, &sum))
 			continue;
 		if (path.length > 2 && path.data[0] == '.' && path.data[1] == '/') {
 			path.data += 2;
@@ -315,12 +306,13 @@ result dpkg_sums_parse(struct packages *packages, struct package *package, const
 		}
 		if (!span_is_path(path))
 			continue;
-		if (file_add(package,
-			     arena_printf(packages->arena, "/%.*s", (int)path.length, path.data),
-			     &sum, err))
+		if (package_file_add(
+			    package,
+			    arena_printf(packages->arena, "/%.*s", (int)path.length, path.data),
+			    &sum, err))
 			return FAILED;
 	}
-	files_sort(package);
+	package_files_end(package);
 	return OK;
 }
 
@@ -371,7 +363,7 @@ static result apk_package_end(struct apk_reader *reader, struct error *err)
 	int failed = OK;
 
 	if (package->name && package->version && package->arch) {
-		files_sort(package);
+		package_files_end(package);
 		failed = package_add(reader->packages, package, err);
 		if (!failed)
 			package->files = NULL; /* the list has them now */
@@ -398,7 +390,7 @@ static result apk_sum_line(struct apk_reader *reader, struct span text, struct e
 				      reader->file.data)
 		       : arena_printf(arena, "/%.*s", (int)reader->file.length, reader->file.data);
 	reader->file = (struct span){};
-	return file_add(&reader->package, path, &sum, err);
+	return package_file_add(&reader->package, path, &sum, err);
 }
 
 static result apk_line(struct apk_reader *reader, struct span line, struct error *err)
@@ -437,7 +429,7 @@ result apk_installed_parse(const char *text, size_t length, struct packages **ou
 	}
 	if (apk_package_end(&reader, err))
 		return FAILED;
-	packages_sort(packages);
+	packages_end(packages);
 	*out = take(packages);
 	return OK;
 }

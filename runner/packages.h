@@ -41,6 +41,7 @@ struct packages {
 	struct arena *arena;
 	struct package *items; /* sorted by name, then arch */
 	size_t count;
+	const char *unread; /* there is a database, and why it was not read; else NULL */
 };
 
 void packages_drop(struct packages **packages);
@@ -73,6 +74,14 @@ result dpkg_diversions_parse(const char *text, size_t length, struct strings *ou
 /** apk's installed database: packages with their files. */
 result apk_installed_parse(const char *text, size_t length, struct packages **out,
 			   struct error *err);
+
+/** rpm's database as an SQLite file: packages with their files. */
+result rpm_database_parse(const char *data, size_t length, struct packages **out,
+			  struct error *err);
+
+/** One package of it: its header, as rpm keeps it.  What is no header adds nothing. */
+result rpm_header_parse(struct packages *packages, const void *data, size_t size,
+			struct error *err);
 
 /** The version without Debian's suffix of a rebuild ("+b2"); as long as the text is returned. */
 size_t version_source_length(const char *version);

@@ -49,10 +49,49 @@ static const struct place {
 	{ "/var/lib/dpkg/status", dpkg_status_parse },
 	{ "/lib/apk/db/installed", apk_installed_parse },
 	{ "/usr/lib/apk/db/installed", apk_installed_parse },
+	{ "/usr/lib/sysimage/rpm/rpmdb.sqlite", rpm_database_parse },
+	{ "/var/lib/rpm/rpmdb.sqlite", rpm_database_parse },
 };
+
+/** Where rpm had its databases before SQLite, which nothing here reads. */
+static const char *const old_places[] = {
+	"/var/lib/rpm/Packages",
+	"/var/lib/rpm/Packages.db",
+	"/usr/lib/sysimage/rpm/Packages",
+	"/usr/lib/sysimage/rpm/Packages.db",
+};
+
+/** None, and what there is that could not be read. */
+static result packages_none(int root_fd, const char *unread, struct packages **out,
+			    struct error *err)
+{
+	for (size_t i = 0; !unread && i < countof(old_places); i++) {
+		owned(fd) int fd = root_open(root_fd, old_places[i]);
+
+		if (fd >= 0)
+			unread = "rpm's database is of an older format";
+	}
+	if (dpkg_status_parse("", 0, out, err))
+		return FAILED;
+	(*out)->kind = PACKAGES_NONE;
+	(*out)->unread = unread;
+	return OK;
+}
+
+/** What rpm wrote last and did not move into the database yet: then that is not all there is. */
+static bool has_journal(int root_fd, const char *path)
+{
+	owned(str) char *journal = xasprintf("%s-wal", path);
+	owned(fd) int fd = root_open(root_fd, journal);
+	struct stat stat;
+
+	return fd >= 0 && fstat(fd, &stat) == 0 && stat.st_size > 0;
+}
 
 result packages_open(int root_fd, struct packages **out, struct error *err)
 {
+	const char *unread = NULL;
+
 	for (size_t i = 0; i < countof(places); i++) {
 		owned(buf) struct buf text = {};
 		struct error damage;
@@ -60,13 +99,20 @@ result packages_open(int root_fd, struct packages **out, struct error *err)
 
 		/* What is too large or damaged is as good as none. */
 		if (root_read(root_fd, places[i].path, PACKAGE_DATABASE_MAX, &text, &found,
-			      &damage) ||
-		    !found)
+			      &damage)) {
+			unread = "the package database is too large";
 			continue;
-		if (!places[i].parse(buf_text(&text), text.length, out, &damage))
+		}
+		if (!found)
+			continue;
+		if (has_journal(root_fd, places[i].path))
+			unread = "rpm did not close its database";
+		else if (!places[i].parse(buf_text(&text), text.length, out, &damage))
 			return OK;
+		else
+			unread = "the package database is damaged";
 	}
-	return dpkg_status_parse("", 0, out, err);
+	return packages_none(root_fd, unread, out, err);
 }
 
 result packages_load(struct packages *packages, int root_fd, struct package *package,

@@ -49,6 +49,20 @@ const struct twin_arch *twin_arch_find(const struct platform *platform)
 	return NULL;
 }
 
+const char *twin_arch_package(const struct twin_arch *arch, enum package_kind kind)
+{
+	switch (kind) {
+	case PACKAGES_APK:
+		return arch->apk;
+	case PACKAGES_RPM:
+		return arch->rpm;
+	case PACKAGES_DPKG:
+	case PACKAGES_NONE:
+		break;
+	}
+	return arch->deb;
+}
+
 bool twin_arch_runs(const struct twin_arch *arch, const struct elf_kind *kind)
 {
 	return kind->is_program && kind->machine == arch->machine && kind->is_64 == arch->is_64 &&

@@ -8,6 +8,7 @@
 #include "base/platform.h"
 #include "base/text.h"
 #include "runner/native.h"
+#include "runner/packages.h"
 
 struct twin_arch {
 	const char *arch, *variant; /* of OCI; variant "": any */
@@ -19,6 +20,9 @@ struct twin_arch {
 
 /** NULL where the platform is not known. */
 const struct twin_arch *twin_arch_find(const struct platform *platform);
+
+/** What its packages say that they are for. */
+const char *twin_arch_package(const struct twin_arch *arch, enum package_kind kind);
 
 /** Whether an ELF file of this kind is a program of the architecture. */
 bool twin_arch_runs(const struct twin_arch *arch, const struct elf_kind *kind);

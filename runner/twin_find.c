@@ -78,7 +78,7 @@ static result native_package(const struct finder *finder, struct native_root *so
 			     struct error *err)
 {
 	const struct twin_arch *host = finder->search.host;
-	const char *arch = source->native->kind == PACKAGES_APK ? host->apk : host->deb;
+	const char *arch = twin_arch_package(host, source->native->kind);
 	owned(str) char *cross = xasprintf("%s-%s", name, finder->search.target->triple);
 
 	for (char *at = cross; *at; at++)
@@ -162,13 +162,14 @@ static result source_examine(struct finder *finder, struct native_root *source, 
 {
 	const struct packages *foreign = finder->search.foreign;
 	const struct twin_arch *target = finder->search.target;
-	const char *arch = foreign->kind == PACKAGES_APK ? target->apk : target->deb;
+	const char *arch = twin_arch_package(target, foreign->kind);
 
 	twin_folders_find(finder, source);
 	/* Scripts are in packages for all machines. */
 	for (size_t i = 0; i < foreign->count; i++)
 		if ((strcmp(foreign->items[i].arch, arch) == 0 ||
-		     strcmp(foreign->items[i].arch, "all") == 0) &&
+		     strcmp(foreign->items[i].arch, "all") == 0 ||
+		     strcmp(foreign->items[i].arch, "noarch") == 0) &&
 		    tool_package_known(foreign->items[i].name, finder->search.request->mode) &&
 		    package_examine(finder, source, &foreign->items[i], err))
 			return FAILED;
@@ -233,12 +234,26 @@ static result request_check(const struct twin_request *request, struct error *er
 	return OK;
 }
 
+/** Without packages there is nothing to compare; then one miss tells why, for all programs. */
+static void unread_tell(struct twin_set *set, const struct packages *packages)
+{
+	array_grow(set->misses, set->miss_count);
+	set->misses[set->miss_count++] = (struct twin_miss){
+		.path = TWIN_MISS_ALL,
+		.package = "",
+		.reason = packages->unread ? packages->unread
+					   : "the image has no package database that is known",
+	};
+}
+
 static result find_all(struct finder *finder, int twins_fd, struct error *err)
 {
 	const struct twin_request *request = finder->search.request;
 
 	if (packages_open(request->foreign, &finder->search.foreign, err))
 		return FAILED;
+	if (!finder->search.foreign->count)
+		unread_tell(finder->set, finder->search.foreign);
 	for (size_t i = 0; i < request->source_count; i++) {
 		if (native_root_open(&finder->search, i, &finder->sources[i], err))
 			return FAILED;

@@ -230,7 +230,7 @@ static result library_compare(struct native_root *source, const char *name,
 			      const struct owner *owner, const char **reason, struct error *err)
 {
 	const struct twin_search *search = source->search;
-	const char *arch = search->foreign->kind == PACKAGES_DPKG ? search->target->deb : NULL;
+	const char *arch = twin_arch_package(search->target, search->foreign->kind);
 	const struct package *foreign = packages_find(search->foreign, owner->package->name, arch);
 	struct package *peer = packages_find(source->peer, owner->package->name, arch);
 	const struct package_file *file;

@@ -78,10 +78,12 @@ struct twin {
 
 /** A foreign program that a row speaks of, and that has no twin. */
 struct twin_miss {
-	const char *path;    /* no links on the way */
+	const char *path;    /* no links on the way; TWIN_MISS_ALL: there are no twins at all */
 	const char *package; /* "cmake 3.25.1-1" */
 	const char *reason;  /* "the native root has 3.25.1-2" */
 };
+
+#define TWIN_MISS_ALL "/"
 
 /** What is to be mounted, read-only, at PREFIX/<index>: one stack of directories. */
 struct twin_root {

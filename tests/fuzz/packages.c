@@ -43,6 +43,13 @@ void fuzz_one(const char *text, size_t size)
 	if (text[0] == 'a') {
 		if (!apk_installed_parse(text + 1, size - 1, &packages, &err))
 			check(packages);
+	} else if (text[0] == 'r') {
+		if (!rpm_database_parse(text + 1, size - 1, &packages, &err))
+			check(packages);
+	} else if (text[0] == 'h') {
+		if (!dpkg_status_parse("", 0, &packages, &err) &&
+		    !rpm_header_parse(packages, text + 1, size - 1, &err))
+			check(packages);
 	} else if (text[0] == 'v') {
 		if (!dpkg_diversions_parse(text + 1, size - 1, &paths, &err))
 			for (size_t i = 0; i < paths.count; i++)
