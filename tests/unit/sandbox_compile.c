@@ -44,6 +44,7 @@ static const char golden_first[] = "new namespaces: user mount pid ipc uts cgrou
 				   "ids from 0: the host's from 2147483648\n"
 				   "in advance:\n"
 				   "become root of the user namespace\n"
+				   "message queues of its own\n"
 				   "mount devices\n"
 				   "bring lo up\n"
 				   "new tmpfs\n"
@@ -235,7 +236,7 @@ TEST(sandbox_has_what_the_spec_asks_for)
 	CHECK(has(&text, "ids from 0 to 65536: ours\n"));
 	CHECK(!has(&text, "bring lo up"));
 	CHECK(has(&text, "set the host name to box\\x0a\n"));
-	CHECK(has(&text, "user namespace\nnew binfmt_misc\nregister :qemu-x:"));
+	CHECK(has(&text, "queues of its own\nnew binfmt_misc\nregister :qemu-x:"));
 	CHECK(!has(&text, "skeleton: directory /cache"));
 	CHECK(has(&text, "take /sys\n"));
 	CHECK(has(&text, "new tmpfs\nmount tmpfs on /tmp\nmount / on /cache/dir\n"));
