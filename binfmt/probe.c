@@ -20,6 +20,9 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __x86_64__
+#include <sys/platform/x86.h>
+#endif
 
 enum { PROBE_TIMEOUT_MS = 5000, PROBE_ARGC = 2 };
 
@@ -230,12 +233,14 @@ bool host_may_run(const struct emulator *emulator)
 static bool has_level(const char *variant)
 {
 #ifdef __x86_64__
-	bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-	bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-		  __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
-	bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-		  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-		  __builtin_cpu_supports("avx512vl");
+	/* What the C library has found out at its start.  The compiler's own test would ask the CPU
+	 * once more, at every start of ours, and in a virtual machine that takes its time. */
+	bool v2 = CPU_FEATURE_ACTIVE(SSE4_2) && CPU_FEATURE_ACTIVE(POPCNT);
+	bool v3 = v2 && CPU_FEATURE_ACTIVE(AVX2) && CPU_FEATURE_ACTIVE(BMI1) &&
+		  CPU_FEATURE_ACTIVE(BMI2) && CPU_FEATURE_ACTIVE(FMA);
+	bool v4 = v3 && CPU_FEATURE_ACTIVE(AVX512F) && CPU_FEATURE_ACTIVE(AVX512BW) &&
+		  CPU_FEATURE_ACTIVE(AVX512CD) && CPU_FEATURE_ACTIVE(AVX512DQ) &&
+		  CPU_FEATURE_ACTIVE(AVX512VL);
 
 	if (variant[0])
 		return strcmp(variant, "v2") == 0   ? v2

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __x86_64__
+#include <sys/platform/x86.h>
+#endif
 
 void twin_set_drop(struct twin_set **set)
 {
@@ -219,7 +222,7 @@ static result root_add(struct finder *finder, size_t index, int twins_fd, struct
 bool host_has_fma(void)
 {
 #if defined(__x86_64__)
-	return __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2");
+	return CPU_FEATURE_ACTIVE(FMA) && CPU_FEATURE_ACTIVE(AVX2);
 #else
 	return true;
 #endif
