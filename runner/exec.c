@@ -24,7 +24,7 @@
 static result upper_settle(const struct job *job, int upper_fd, struct error *err)
 {
 	const struct strings *lowers = &job->snapshot->lowers;
-	owned(fd) int below = -1;
+	owned(overlay) int below = -1;
 
 	if (job->stands_alone || !lowers->count)
 		return OK;

@@ -395,7 +395,8 @@ static result mount_points_leave(const struct job *job, const struct run *run, c
 {
 	static const char *const names[] = { "dev", "proc", "sys" };
 	const struct strings *lowers = &job->snapshot->lowers;
-	owned(fd) int upper_fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC), below = -1;
+	owned(fd) int upper_fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	owned(overlay) int below = -1;
 	owned(strings) struct strings targets = {};
 	struct stat info;
 

@@ -249,6 +249,9 @@ result mount_points_remove(int upper_fd, int lower_fd, const struct strings *tar
 result overlay_open(const char *const *lowers, size_t lower_count, const char *upper,
 		    const char *work, int *root_fd, struct error *err);
 
+/** Close one that was only read, soon: the kernel takes its time, and nobody waits for it. */
+void overlay_drop(int *fd);
+
 /**
  * The owner that COPY --chown and WORKDIR give: "name|uid[:group|gid]" by the passwd and group
  * files below root_fd; without a group, a name's own one, or the uid's number.  A name that nobody

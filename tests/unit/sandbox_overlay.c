@@ -2,8 +2,10 @@
 #include "sandbox/overlay.h"
 #include "tests/unit/sandbox_layers.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <time.h>
 
 enum { LAYERS = 4 };
 
@@ -166,4 +168,36 @@ TEST(overlay_open_names_the_layer_that_is_missing)
 	CHECK(overlay_open(lowers, 1, NULL, NULL, &fd, &err));
 	CHECK_STR(err.text, "open layer /nonexistent/layer: No such file or directory");
 	CHECK(fd == -1);
+}
+
+static size_t open_count(const int *fds, size_t count)
+{
+	size_t open = 0;
+
+	for (size_t i = 0; i < count; i++)
+		open += fcntl(fds[i], F_GETFD) >= 0;
+	return open;
+}
+
+TEST(overlays_that_are_dropped_are_closed_soon)
+{
+	enum { MANY = 24, LOOKS_MAX = 500 };
+	owned(layers) struct layers layers = layers_new();
+	struct error err = {};
+	int fds[MANY], none = -1;
+
+	overlay_drop(&none);
+	for (size_t i = 0; i < MANY; i++)
+		fds[i] = view(&layers, LAYERS, &err);
+	if (!CHECK(open_count(fds, MANY) == MANY))
+		return;
+	for (size_t i = 0; i < MANY; i++) {
+		int fd = fds[i];
+
+		overlay_drop(&fd);
+		CHECK(fd == -1);
+	}
+	for (int look = 0; look < LOOKS_MAX && open_count(fds, MANY); look++)
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	CHECK(open_count(fds, MANY) == 0);
 }
