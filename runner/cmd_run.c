@@ -20,6 +20,8 @@
 #include "runner/run_image.h"
 #include "runner/run_options.h"
 #include "runner/run_program.h"
+#include "runner/run_refused.h"
+#include "runner/run_settings.h"
 #include "runner/workdir.h"
 #include "sandbox/sandbox.h"
 
@@ -34,10 +36,11 @@ struct run_options {
 	struct attendance attendance;
 	struct program_options program;
 	struct bind_options binds;
+	struct setting_options settings;
 	const char *platform, *network, *shm_size, *pull;
 	const char *assist, *assist_from;
-	struct strings hosts, ulimits, groups, cap_add, cap_drop, security, ports;
-	bool read_only, explain, remove, privileged, init, detach;
+	struct strings hosts, ulimits, groups, cap_add, cap_drop, security, labels, expose;
+	bool read_only, explain, remove, init, no_healthcheck;
 	const char *name;
 };
 
@@ -71,6 +74,16 @@ static const struct option options[] = {
 	{ "shm-size", 0, OPTION_TEXT, FIELD(shm_size), "SIZE", "size of /dev/shm (default: 64m)" },
 	{ "add-host", 0, OPTION_LIST, FIELD(hosts), "NAME:ADDRESS",
 	  "a line for /etc/hosts; host-gateway is this host's own address" },
+	{ "dns", 0, OPTION_LIST, FIELD(settings.dns), "ADDRESS",
+	  "ask this server for names instead of those that this host asks" },
+	{ "dns-search", 0, OPTION_LIST, FIELD(settings.dns_search), "DOMAIN",
+	  "look for names in there too; a lone dot: in no domain" },
+	{ "dns-option", 0, OPTION_LIST, FIELD(settings.dns_options), "OPTION",
+	  "how to ask, as resolv.conf has it: ndots:2" },
+	{ "sysctl", 0, OPTION_LIST, FIELD(settings.sysctls), "NAME=VALUE",
+	  "a setting of its own namespaces: net.*, fs.mqueue.*, kernel.shm*, .msg*, .sem" },
+	{ "device", 0, OPTION_LIST, FIELD(settings.devices), "/dev/NAME[:TARGET]",
+	  "let it use a device of this host; only root can give one" },
 	{ "cap-add", 0, OPTION_LIST, FIELD(cap_add), "NAME|ALL",
 	  "let root inside have this capability too" },
 	{ "cap-drop", 0, OPTION_LIST, FIELD(cap_drop), "NAME|ALL", "do not let it have this one" },
@@ -87,8 +100,6 @@ static const struct option options[] = {
 	  "kill it when it has run for so long: 90s, 5m" },
 	{ "pull", 0, OPTION_TEXT, FIELD(pull), "missing|always|never",
 	  "when the registry is asked (default: missing, if the store has no such image)" },
-	{ "privileged", 0, OPTION_FLAG, FIELD(privileged), NULL,
-	  "is refused: no program gets hold of this host" },
 	{ "read-only", 0, OPTION_FLAG, FIELD(read_only), NULL,
 	  "let nothing write to the image, but for the volumes that it names" },
 	{ "assist", 0, OPTION_TEXT, FIELD(assist), "MODE",
@@ -106,8 +117,13 @@ static const struct option options[] = {
 	  "has no effect: there is always a first process that reaps" },
 	{ "name", 0, OPTION_TEXT, FIELD(name), "NAME",
 	  "has no effect: nothing is kept to be named" },
-	{ "publish", 'p', OPTION_LIST, FIELD(ports), "PORT", "is refused: see --network host" },
-	{ "detach", 'd', OPTION_FLAG, FIELD(detach), NULL, "is refused: nothing runs on behind" },
+	{ "label", 'l', OPTION_LIST, FIELD(labels), "NAME=VALUE",
+	  "has no effect: nothing is kept to be labelled" },
+	{ "label-file", 0, OPTION_LIST, FIELD(labels), "FILE", "has no effect" },
+	{ "expose", 0, OPTION_LIST, FIELD(expose), "PORT",
+	  "has no effect: it says what is anyhow" },
+	{ "no-healthcheck", 0, OPTION_FLAG, FIELD(no_healthcheck), NULL,
+	  "has no effect: there is none" },
 };
 
 /** All that a run needs, in the order in which it is found. */
@@ -122,6 +138,7 @@ struct job {
 	struct strings lowers, rules;
 	struct run_program program;
 	struct run_binds binds;
+	struct run_settings settings;
 	struct build_request request; /* of it, only what a build's programs are given too */
 	struct privilege privilege;
 	const char *seccomp;
@@ -147,6 +164,7 @@ static void job_drop(struct job *job)
 	assist_drop(&job->assist);
 	run_program_drop(&job->program);
 	run_binds_drop(&job->binds);
+	run_settings_drop(&job->settings);
 	buf_drop(&job->engine);
 	strings_drop(&job->request.hosts);
 	workdir_drop(&job->workdir);
@@ -178,29 +196,6 @@ static result security_parse(struct job *job, const char *text, struct error *er
 	return OK;
 }
 
-/** What others have, and we do not: the reason, and what there is. */
-static result refused_check(const struct run_options *wanted, struct error *err)
-{
-	const struct {
-		bool is_wanted;
-		const char *why;
-	} refused[] = {
-		{ wanted->privileged, "--privileged is not supported: no program gets hold of this "
-				      "host; --cap-add gives it rights inside" },
-		{ wanted->ports.count, "-p is not supported: no port of this host leads inside; "
-				       "with --network host the program has this host's ports" },
-		{ wanted->detach,
-		  "-d is not supported: the program ends with mpemu; a shell's & or "
-		  "a service manager keeps both in the background" },
-	};
-
-	for (size_t i = 0; i < countof(refused); i++) {
-		if (refused[i].is_wanted)
-			return fail(err, FAULT_USAGE, "%s", refused[i].why);
-	}
-	return OK;
-}
-
 static result rights_collect(struct job *job, struct error *err)
 {
 	static const struct strings none = {};
@@ -221,7 +216,7 @@ static result options_check(struct job *job, struct error *err)
 	const struct run_options *wanted = job->wanted;
 
 	job->platform = platform_host();
-	if (refused_check(wanted, err) || pull_parse(wanted->pull, &job->pull, err) ||
+	if (pull_parse(wanted->pull, &job->pull, err) ||
 	    platform_argument(wanted->platform, &job->platform, err))
 		return FAILED;
 	if (network_parse(job->in->ctx, wanted->network, &job->network, err))
@@ -235,7 +230,11 @@ static result options_check(struct job *job, struct error *err)
 	if (job->mode == ASSIST_VERIFY)
 		return fail(err, FAULT_USAGE,
 			    "--assist verify is for builds: want off, safe or full");
-	return run_binds_parse(&wanted->binds, &job->binds, err) || rights_collect(job, err)
+	return run_binds_parse(&wanted->binds, &job->binds, err) ||
+			       run_settings_parse(&wanted->settings, job->network,
+						  job->privilege.is_root, &job->settings,
+						  &job->binds, err) ||
+			       rights_collect(job, err)
 		       ? FAILED
 		       : OK;
 }
@@ -332,6 +331,10 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.bind_count = job->binds.count,
 		.hosts = (const char *const *)job->request.hosts.items,
 		.host_count = job->request.hosts.count,
+		.resolver = (const char *const *)job->settings.resolver.items,
+		.resolver_count = job->settings.resolver.count,
+		.sysctls = (const char *const *)job->settings.sysctls.items,
+		.sysctl_count = job->settings.sysctls.count,
 		.limits = job->request.limits,
 		.limit_count = job->request.limit_count,
 		.shm_size = job->request.shm_size,
@@ -520,6 +523,7 @@ const struct command command_run = {
 		"for signal N,\n127 and 126 if it cannot be started).\n",
 	.options = options,
 	.option_count = countof(options),
+	.refused = run_refused,
 	.options_size = sizeof(struct run_options),
 	.arguments_min = 1,
 	.arguments_max = -1,

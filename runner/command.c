@@ -60,13 +60,30 @@ static struct target option_find(const struct parser *parser, const char *name, 
 	return (struct target){};
 }
 
+/** Whether `text`, "--name" or "-n", is it. */
+static bool is_refused(const struct refused *refused, const char *text)
+{
+	size_t length = strcspn(refused->name, "*");
+
+	if (starts_with(text, "--"))
+		return strncmp(text + 2, refused->name, length) == 0 &&
+		       (refused->name[length] || !text[2 + length]);
+	return refused->letter && text[1] == refused->letter;
+}
+
 static int unknown_option(const struct parser *parser, const char *text, struct error *err)
 {
 	const struct command *command = parser->command;
+	const struct refused *refused = command->refused;
 	const char *names[128], *near;
 	char hint[HINT_MAX];
 	size_t count = 0;
 
+	for (; refused && refused->name; refused++) {
+		if (is_refused(refused, text))
+			return fail(err, FAULT_USAGE, "%s is not supported: %s", text,
+				    refused->why);
+	}
 	for (size_t i = 0; i < command->option_count && count < countof(names); i++)
 		names[count++] = command->options[i].name;
 	for (size_t i = 0; i < globals_option_count && count < countof(names); i++)
@@ -135,9 +152,10 @@ static result short_options(const struct parser *parser, char **argv, int argc, 
 
 	for (const char *letter = text + 1; *letter; letter++) {
 		struct target target = option_find(parser, NULL, 0, *letter);
+		const char word[] = { '-', *letter, '\0' };
 
 		if (!target.option)
-			return unknown_option(parser, text, err);
+			return unknown_option(parser, word, err);
 		if (target.option->kind == OPTION_FLAG) {
 			if (flag_set(&target, NULL, err))
 				return FAILED;

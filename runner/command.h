@@ -23,6 +23,13 @@ struct option {
 	const char *help;  /* one line */
 };
 
+/** An option that users of other programs type, and there is not. */
+struct refused {
+	const char *name; /* without dashes; "health-*": all that begin so */
+	char letter;      /* or 0 */
+	const char *why;  /* and what to do: "--NAME is not supported: WHY" */
+};
+
 /** Options that every command takes, before or after its name. */
 struct globals {
 	const char *root;     /* of the store; absolute */
@@ -53,6 +60,7 @@ struct command {
 	const struct option *options;
 	size_t option_count;
 	size_t options_size;
+	const struct refused *refused; /* ends with a name of NULL; or NULL */
 	int arguments_min, arguments_max; /* -1: any number */
 	bool needs_ids;                   /* unpacks layers or runs them: userns_enter() first */
 	enum { RUNS_NONE, RUNS_ONE, RUNS_MANY } sandboxes; /* zygote_start() too */

@@ -348,6 +348,7 @@ static result compile(struct plan *plan, struct bind_plan *binds, struct error *
 		return FAILED;
 	assist_hidden_add(plan);
 	host_files_add(plan, hostname_of(plan->spec));
+	sysctls_add(plan);
 	binds_add(plan, binds);
 	workdir_add(plan);
 	op_add(plan, OP_PIVOT, "enter the root")->at = plan->root;

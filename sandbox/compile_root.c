@@ -4,6 +4,7 @@
  * astray, and every mount is handed over by descriptor, so nothing can change in between.
  */
 #include "sandbox/compile_root.h"
+#include "sandbox/device.h"
 #include "sandbox/network.h"
 
 #include "base/fd.h"
@@ -147,6 +148,41 @@ static void resolver_replace(struct buf *resolver)
 	}
 }
 
+/** Whether two lines begin with the same word. */
+static bool same_word(const char *a, const char *b)
+{
+	size_t length = strcspn(a, " \t");
+
+	return strcspn(b, " \t") == length && memcmp(a, b, length) == 0;
+}
+
+/** Lines that were asked for, behind those of this host that have other words. */
+static void resolver_change(const struct sandbox_spec *spec, struct buf *resolver)
+{
+	owned(strings) struct strings lines = {};
+
+	if (!spec->resolver_count)
+		return;
+	strings_split(&lines, buf_text(resolver), '\n');
+	buf_clear(resolver);
+	for (size_t i = 0; i < lines.count; i++) {
+		const char *line = lines.items[i] + strspn(lines.items[i], " \t");
+		bool replaced = !*line;
+
+		/* An old word for a search of one domain. */
+		if (same_word(line, "domain"))
+			line = "search";
+		for (size_t at = 0; at < spec->resolver_count; at++)
+			replaced |= same_word(line, spec->resolver[at]);
+		if (!replaced)
+			buf_printf(resolver, "%s\n", lines.items[i]);
+	}
+	for (size_t i = 0; i < spec->resolver_count; i++) {
+		if (strpbrk(spec->resolver[i], " \t"))
+			buf_printf(resolver, "%s\n", spec->resolver[i]);
+	}
+}
+
 void host_files_add(struct plan *plan, const char *hostname)
 {
 	enum { RESOLVER_FILE_MAX = 64 << 10 };
@@ -158,6 +194,7 @@ void host_files_add(struct plan *plan, const char *hostname)
 		buf_clear(&resolver);
 	if (plan->spec->network == NETWORK_PRIVATE)
 		resolver_replace(&resolver);
+	resolver_change(plan->spec, &resolver);
 	buf_printf(&hosts,
 		   "127.0.0.1\tlocalhost%s%s\n"
 		   "::1\tlocalhost ip6-localhost ip6-loopback\n",
@@ -271,6 +308,17 @@ static int inside_add(struct plan *plan, const struct bind *bind, int whole, siz
 	return op->to = slots_new(plan, 1);
 }
 
+/** A node for a device, as a mount; its slot. */
+static int device_add(struct plan *plan, const struct bind *bind, size_t number)
+{
+	const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	const struct bind inside = { .target = bind->target, .inside = DEVICE_NODE };
+	int whole = source_add(plan, bind->source, false, attributes);
+
+	plan->sandbox->sources[plan->sandbox->source_count - 1].is_device = true;
+	return inside_add(plan, &inside, whole, number, attributes);
+}
+
 static void bind_add(struct plan *plan, const struct bind_plan *known, size_t number)
 {
 	const struct bind *bind = known->bind;
@@ -284,6 +332,8 @@ static void bind_add(struct plan *plan, const struct bind_plan *known, size_t nu
 	} else if (bind->lowers) {
 		mount = view_add(plan, bind, attributes);
 		what = "it";
+	} else if (bind->is_device) {
+		mount = device_add(plan, bind, number);
 	} else if (bind->source) {
 		mount = source_add(plan, bind->source, false, attributes);
 	} else {
@@ -346,6 +396,27 @@ result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *e
 	}
 	binds_sort(binds, plan->spec->bind_count);
 	return OK;
+}
+
+/** By another view of /proc, which is attached nowhere and shows the namespaces that we are in. */
+void sysctls_add(struct plan *plan)
+{
+	static const char *const options[] = { "source", "proc", NULL };
+	int proc = plan->spec->sysctl_count
+			   ? filesystem_add(plan, "proc", options, ATTRIBUTES_SYSTEM)
+			   : 0;
+
+	for (size_t i = 0; i < plan->spec->sysctl_count; i++) {
+		const char *text = plan->spec->sysctls[i];
+		const char *value = text + strcspn(text, "=");
+		struct op *op = op_add(plan, OP_WRITE, "set /proc/sys/%s", text);
+
+		op->at = proc;
+		op->path =
+			arena_printf(plan->sandbox->arena, "sys/%.*s", (int)(value - text), text);
+		op->data = keep(plan, value + (*value == '='));
+		op->size = strlen(op->data);
+	}
 }
 
 void binds_add(struct plan *plan, const struct bind_plan *binds)

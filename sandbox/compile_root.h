@@ -23,9 +23,10 @@ result binds_prepare(struct plan *plan, struct bind_plan *binds, struct error *e
 /** The overlay of all layers; plan->root. */
 void root_mount(struct plan *plan);
 
-/** /proc, /dev and /sys; files below /etc; what the caller binds. */
+/** /proc, /dev and /sys; files below /etc; settings; what the caller binds. */
 void blank_use(struct plan *plan);
 void host_files_add(struct plan *plan, const char *hostname);
+void sysctls_add(struct plan *plan);
 void binds_add(struct plan *plan, const struct bind_plan *binds);
 
 /** The merged view of the bind's layers, an empty one below them; its slot. */

@@ -8,6 +8,7 @@
  * with its first process, so ending a sandbox is one signal to one pidfd.
  */
 #include "sandbox/cgroup.h"
+#include "sandbox/device.h"
 #include "sandbox/prepare.h"
 #include "sandbox/refusal.h"
 #include "sandbox/userns.h"
@@ -91,6 +92,19 @@ static int source_open(const struct source *source, const char *path, int userns
 	return fd_take(&fd);
 }
 
+/** A device is its root's, who is whoever id 0 is. */
+static int source_find(const struct run *run, const struct source *source, bool *unshifted,
+		       struct error *err)
+{
+	const char *path = source->path;
+
+	if (source->is_device)
+		return device_open(path, run->sandbox->kind.shifted ? SHIFT_FIRST : 0, err);
+	if (source->is_group)
+		path = cgroup_directory(run->cgroup, source->controller);
+	return source_open(source, path, run->blank.userns, unshifted, err);
+}
+
 /** Open all sources: descriptors for the child, after those of its streams. */
 static bool sources_open(const struct run *run, int *fds, size_t *count, bool *unshifted,
 			 struct error *err)
@@ -98,11 +112,7 @@ static bool sources_open(const struct run *run, int *fds, size_t *count, bool *u
 	const struct sandbox *sandbox = run->sandbox;
 
 	for (size_t i = 0; i < sandbox->source_count; i++) {
-		const struct source *source = &sandbox->sources[i];
-		const char *path = source->is_group
-					   ? cgroup_directory(run->cgroup, source->controller)
-					   : source->path;
-		int fd = source_open(source, path, run->blank.userns, unshifted, err);
+		int fd = source_find(run, &sandbox->sources[i], unshifted, err);
 
 		if (fd < 0)
 			return false;

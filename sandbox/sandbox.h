@@ -72,7 +72,9 @@ struct bind {
 	uint64_t size, inodes;
 	mode_t mode;
 	uint32_t uid, gid;
-	bool no_exec; /* no file in it is a program */
+	bool no_exec;   /* no file in it is a program */
+	bool is_device; /* the source is a device node, and programs may use the device; as real
+			   root */
 	const struct bind_file *file;
 
 	const char *const *lowers; /* a stack of layers, topmost first */
@@ -177,6 +179,13 @@ struct sandbox_spec {
 	enum network network;
 	const char *const *hosts; /* more lines of /etc/hosts: "10.0.0.1\tname" */
 	size_t host_count;
+	/* Lines of /etc/resolv.conf, instead of this host's that begin with the same words; one
+	   that has nothing behind its word takes those away. */
+	const char *const *resolver;
+	size_t resolver_count;
+	/* "net/core/somaxconn=1024": settings of its own namespaces, as paths below /proc/sys. */
+	const char *const *sysctls;
+	size_t sysctl_count;
 	const struct limit *limits; /* instead of the usual ones, or on top of them */
 	size_t limit_count;
 	struct resource_limits resources;

@@ -300,6 +300,77 @@ is 'a directory that is there' "$out" /etc
 run box localhost/base /etc/passwd
 is 'what is no program ends with 126' "$status" 126
 
+# ---- names, settings, devices ----
+
+run box --network none --dns 192.0.2.1 --dns 2001:db8::1 --dns-search one.example --dns-search two \
+	--dns-option ndots:2 localhost/base cat /etc/resolv.conf
+is 'how names are asked for' "$out" 'nameserver 192.0.2.1
+nameserver 2001:db8::1
+search one.example two
+options ndots:2'
+run box --network host --dns-search . localhost/base cat /etc/resolv.conf
+is 'of the rest, what this host has' "$out" "$(grep -vE '^[[:blank:]]*(search|domain)|^$' /etc/resolv.conf)"
+for wrong in --dns=here --dns-search=a#b --dns-option=; do
+	run box $wrong localhost/base true
+	is "but not $wrong" "$status" 2
+done
+is 'settings of its own namespaces' "$(box --network none --sysctl net.core.somaxconn=77 \
+	--sysctl kernel.shmmax=12345 --sysctl fs/mqueue/msg_max=5 --sysctl 'net.ipv4.ip_local_port_range=5000 6000' \
+	localhost/base sh -c 'cd /proc/sys; cat net/core/somaxconn kernel/shmmax fs/mqueue/msg_max net/ipv4/ip_local_port_range' |
+	xargs)" '77 12345 5 5000 6000'
+before=$(cat /proc/sys/vm/swappiness /proc/sys/kernel/hostname)
+for setting in vm.swappiness=1 kernel.hostname=x kernel.core_pattern=x net.ipv4 net.../../vm/swappiness=1 \
+	net/../vm/swappiness=1 fs.mqueue.//vm=1 =1; do
+	run box --network none --sysctl "$setting" localhost/base true
+	is "no others: $setting" "$status" 2
+done
+is 'which are as before' "$(cat /proc/sys/vm/swappiness /proc/sys/kernel/hostname)" "$before"
+run box --network host --sysctl net.core.somaxconn=77 localhost/base true
+is 'nor those of this host'"'"'s network' "$status" 2
+run box --network none --sysctl net.nosuch=1 localhost/base true
+like 'one that there is not is named' "$status $err" '^1 .*set /proc/sys/net/nosuch=1: No such file'
+mknod "$scratch/full" c 1 7 && chmod 600 "$scratch/full"
+run box --device "$scratch/full:/dev/mine" --device /dev/zero:/in/zero:rwm localhost/base sh -c '
+	stat -c "%F %t:%T %a %u:%g" /dev/mine; head -c 2 /in/zero | od -An -tx1; echo x >/dev/mine'
+is 'a device is its root'"'"'s' "$(echo $out)" 'character special file 1:7 600 0:0 00 00'
+like 'and works' "$err" 'No space left'
+run box -u 1000 --device "$scratch/full:/dev/mine" localhost/base cat /dev/mine
+is 'not for everybody' "$status" 1
+is 'and that of this host is as before' "$(stat -c '%a %u' "$scratch/full")" '600 0'
+for wrong in "$scratch" dev/zero /dev/zero:/x:r /dev/zero:x /dev/zero:/x:rwm:y; do
+	run box --device "$wrong" localhost/base true
+	is "what is none: ${wrong#"$scratch"}" "$status" 2
+done
+run box --device /dev/nosuch localhost/base true
+is 'or is not there' "$status" 1
+
+# ---- options of docker run that are not there ----
+
+while read -r option word; do
+	run box $option localhost/base true
+	is "$option is refused" "$status" 2
+	like "$option: by name, with what there is" "$err" "^mpemu: mpemu run: ${option%%=*} is not supported: .*$word"
+done <<'END'
+--privileged --cap-add
+--publish=80:80 --network host
+-P --network host
+--detach background
+--cidfile=/tmp/x kept
+--restart=always loop
+--health-cmd=x --timeout
+--memory-swap=1g --memory
+--cpuset-cpus=0 taskset
+--gpus=all --device
+--volumes-from=x -v NAME
+--pid=host --network host
+--stop-signal=9 SIGTERM
+--link=x --add-host
+END
+run box -itd localhost/base true
+like 'also among others in one word' "$err" ' -d is not supported'
+run box -l a=b --label-file x --expose 80 --no-healthcheck localhost/base echo here
+is 'what can have no effect has none' "$status $out" '0 here'
+
 # ---- filters of system calls ----
 
 cat >"$scratch/profile.json" <<'END'
