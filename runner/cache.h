@@ -3,7 +3,8 @@
  * Which step made which layer: ROOT/cache.db (SQLite), for all platforms at once.
  *
  * A hint, never the truth: what it names is looked for in the store before it is used, and a
- * database that cannot be read is put aside and begun anew.
+ * database that cannot be read is put aside and begun anew: at once, or where the damage shows only
+ * later, by the next one who opens it, and until then it knows nothing.
  */
 #ifndef RUNNER_CACHE_H
 #define RUNNER_CACHE_H
@@ -13,7 +14,7 @@
 
 struct cache;
 
-/** Open or make it; `ctx` hears of a database that was put aside. */
+/** Open or make it; `ctx`, which is kept, hears of a database that is put aside. */
 result cache_open(const struct ctx *ctx, const char *root, struct cache **out, struct error *err);
 void cache_drop(struct cache **cache);
 
@@ -39,6 +40,9 @@ result cache_each(struct cache *cache, cache_visit *visit, void *arg, struct err
 /** Forget a step, or everything. */
 result cache_forget(struct cache *cache, const struct digest *key, struct error *err);
 result cache_clear(struct cache *cache, struct error *err);
+
+/** Forget notes that were of no use for a month: they are found out again. */
+result cache_notes_expire(struct cache *cache, struct error *err);
 
 /** What was found out of something that never changes, by the digest of all that it depends on. */
 result cache_note_find(struct cache *cache, const struct digest *key, struct buf *out, bool *found,

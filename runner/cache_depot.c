@@ -49,13 +49,15 @@ static result blob_load(const struct ctx *ctx, struct depot *depot, const struct
 
 static result manifest_load(const struct ctx *ctx, struct depot *depot, const char *name,
 			    struct buf *manifest, struct catalog *out, enum catalog_kind *kind,
-			    struct error *err)
+			    struct digest *top, struct error *err)
 {
-	struct descriptor config = {}, top;
+	struct descriptor config = {}, found;
 	owned(buf) struct buf text = {};
 
-	if (depot_manifest(ctx, depot, name, manifest, &top, err) ||
-	    catalog_look(manifest, kind, &config, err))
+	if (depot_manifest(ctx, depot, name, manifest, &found, err))
+		return FAILED;
+	*top = found.digest;
+	if (catalog_look(manifest, kind, &config, err))
 		return FAILED;
 	if (*kind != CATALOG_OURS && *kind != CATALOG_IMAGE)
 		return OK;
@@ -113,7 +115,7 @@ static result index_load(const struct ctx *ctx, struct depot *depot, const struc
 		owned(buf) struct buf manifest = {};
 		enum catalog_kind kind;
 		char text_of[DIGEST_TEXT_MAX];
-		struct digest digest;
+		struct digest digest, same;
 		const char *said;
 
 		if (!entry_is_wanted(&entry, platforms, platform_count))
@@ -122,7 +124,7 @@ static result index_load(const struct ctx *ctx, struct depot *depot, const struc
 		if (json_get_string(&entry, "digest", &said, err) ||
 		    digest_parse(said, &digest, err) ||
 		    manifest_load(ctx, depot, digest_text(&digest, text_of), &manifest, &one, &kind,
-				  err))
+				  &same, err))
 			return FAILED;
 		catalog_merge(out, &one);
 	}
@@ -131,12 +133,14 @@ static result index_load(const struct ctx *ctx, struct depot *depot, const struc
 
 result cache_depot_load(const struct ctx *ctx, struct depot *depot, const char *tag,
 			const struct platform platforms[], size_t platform_count,
-			struct catalog *out, enum catalog_kind *kind, struct error *err)
+			struct catalog *out, enum catalog_kind *kind, struct digest *top,
+			struct error *err)
 {
 	owned(catalog) struct catalog made = {};
 	owned(buf) struct buf manifest = {};
+	struct digest unused;
 
-	if (manifest_load(ctx, depot, tag, &manifest, &made, kind, err) ||
+	if (manifest_load(ctx, depot, tag, &manifest, &made, kind, top ? top : &unused, err) ||
 	    (*kind == CATALOG_INDEX &&
 	     index_load(ctx, depot, &manifest, platforms, platform_count, &made, err)))
 		return FAILED;

@@ -16,10 +16,12 @@ result cache_depot_open(const struct ctx *ctx, const struct cache_place *place,
 /**
  * What is there under the tag (or a digest's text): FAULT_MISSING where nothing is.  Of an image
  * the steps that its config tells of, of an index those of the images for `platforms`; nothing of
- * what is no cache at all, which `kind` tells.
+ * what is no cache at all, which `kind` tells.  `top` (or NULL) gets the digest that the tag means,
+ * also where what it means cannot be read as a cache.
  */
 result cache_depot_load(const struct ctx *ctx, struct depot *depot, const char *tag,
 			const struct platform platforms[], size_t platform_count,
-			struct catalog *out, enum catalog_kind *kind, struct error *err);
+			struct catalog *out, enum catalog_kind *kind, struct digest *top,
+			struct error *err);
 
 #endif

@@ -100,13 +100,19 @@ static result layers_put(struct export *export, struct error *err)
 	return status;
 }
 
-/** What is there now; nothing is no fault, nor is another program's cache, which is replaced. */
-static result theirs_load(struct export *export, struct catalog *out, struct error *err)
+/**
+ * What is there now, and its digest: all zero where there is nothing.  That is no fault, nor is
+ * another program's cache, which is replaced.
+ */
+static result theirs_load(struct export *export, struct catalog *out, struct digest *top,
+			  struct error *err)
 {
 	enum catalog_kind kind = CATALOG_OURS;
 	struct error why = {};
 
-	if (cache_depot_load(export->ctx, export->depot, export->tag, NULL, 0, out, &kind, &why)) {
+	*top = (struct digest){};
+	if (cache_depot_load(export->ctx, export->depot, export->tag, NULL, 0, out, &kind, top,
+			     &why)) {
 		if (why.fault == FAULT_MISSING)
 			return OK;
 		/* What cannot be read as a cache is replaced by one that can. */
@@ -186,13 +192,12 @@ static result round_run(struct export *export, bool merges, bool is_shared, enum
 			struct error *err)
 {
 	owned(catalog) struct catalog theirs = {};
-	struct digest before;
+	struct digest before = {};
 	size_t dropped;
 	bool put;
 
 	is_shared = is_shared && merges;
-	if ((is_shared && tag_read(export, &before, err)) ||
-	    (merges && theirs_load(export, &theirs, err)))
+	if (merges && theirs_load(export, &theirs, &before, err))
 		return FAILED;
 	*out = ROUND_DONE;
 	if (merges && theirs.step_count && has_all(&theirs, &export->ours))

@@ -47,7 +47,7 @@ static result source_read(const struct ctx *ctx, struct source *source,
 
 	if (cache_depot_open(ctx, source->place, transport, false, &source->depot, &tag, err) ||
 	    cache_depot_load(ctx, source->depot, tag, platforms, platform_count, &source->catalog,
-			     &kind, err))
+			     &kind, NULL, err))
 		return FAILED;
 	if (kind == CATALOG_BUILDKIT || kind == CATALOG_OTHER)
 		return fail(err, FAULT_INPUT, "it is %s", catalog_kind_text(kind));

@@ -227,7 +227,7 @@ static result steps_remove(struct prune *prune, struct error *err)
 		if (cache_forget(prune->cache, &prune->stale[i], err))
 			return FAILED;
 	}
-	return OK;
+	return cache_notes_expire(prune->cache, err);
 }
 
 static result sweep(const struct ctx *ctx, struct prune *prune, struct error *err)
