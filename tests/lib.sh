@@ -136,6 +136,11 @@ need_root() {
 	[ "$(id -u)" = 0 ] || skip_all 'needs root'
 }
 
+# Nothing else may run meanwhile: tests/run.sh looks for this line.
+need_machine() {
+	:
+}
+
 need_command() { # COMMAND...
 	for test_command; do
 		command -v "$test_command" >/dev/null || skip_all "needs $test_command"
@@ -160,7 +165,8 @@ tmpdir() {
 # A root file system with busybox for ARCH (as Debian names it), as a tar.
 base_tar() { # ARCH
 	if [ ! -e "$MPEMU_BASE/$1.tar" ]; then
-		"$tests/demo/base.sh" "$MPEMU_BASE" >/dev/null 2>"$scratch/.log" ||
+		flock "$MPEMU_BASE.lock" "$tests/demo/base.sh" "$MPEMU_BASE" >/dev/null \
+			2>"$scratch/.log" ||
 			skip_all "no packages to make root file systems from: $(cat "$scratch/.log")"
 	fi
 	[ -e "$MPEMU_BASE/$1.tar" ] || skip_all "no busybox-static for $1"
@@ -180,9 +186,10 @@ debian_packages='apt make gcc g++ libc6-dev xz-utils procps fakeroot file patch 
 debian_image() { # SUITE NAME
 	test_debian=${MPEMU_DEBIAN:-$MPEMU_BASE/../debian}/${debian_folder:-$1}
 	if [ ! -e "$test_debian/amd64.tar" ] || [ ! -e "$test_debian/arm64.tar" ]; then
+		mkdir -p "$test_debian"
 		# shellcheck disable=SC2086
-		"$tests/demo/debian.sh" "$test_debian" "$1" amd64 arm64 -- $debian_packages -- lz4 \
-			2>"$scratch/.log" ||
+		flock "$test_debian.lock" "$tests/demo/debian.sh" "$test_debian" "$1" amd64 arm64 \
+			-- $debian_packages -- lz4 2>"$scratch/.log" ||
 			skip_all "no packages to make root file systems from: $(cat "$scratch/.log")"
 	fi
 	for test_arch in amd64 arm64; do

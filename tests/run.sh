@@ -8,11 +8,46 @@
 #     tests/run.sh BUILD judge                                    against a Docker engine
 #     tests/run.sh BUILD slow                                     what takes minutes each
 #
-# A line for each suite, the whole story only of what failed.  Exits 1 where anything did.
+# A line for each suite, the whole story only of what failed.  Exits 1 where anything did.  JOBS
+# integration suites run at once (2), but those that say need_machine.
 set -eu
 cd "$(dirname "$0")/.."
 
-limit=${LIMIT:-600} # seconds that a suite may take
+limit=${LIMIT:-900} # seconds that a suite may take
+JOBS=${JOBS:-2}
+
+# One suite, with a directory of its own; whole lines are told, whoever else ends at the same time.
+suite() { # NAME COMMAND...
+	name=$1 status=0 began=$(date +%s)
+	shift
+	own=$(mktemp -d "$scratch/XXXXXX")
+	chmod 1777 "$own" # tests also run programs as other users
+	TMPDIR=$own timeout --kill-after=10 "$limit" "$@" >"$own.log" 2>&1 </dev/null || status=$?
+	awk -v name="$name" -v status="$status" -v seconds=$(($(date +%s) - began)) \
+		-v limit="$limit" -v counts="$own.counts" -v skips="$own.skips" \
+		-f tests/tap.awk "$own.log" >"$own.story"
+	read -r passed failed skipped <"$own.counts"
+	{
+		flock 9
+		printf '%-32s %s\n' "$name" "$(summary "$passed" "$failed" "$skipped")"
+		cat "$own.story"
+		cat "$own.counts" >&9
+		[ ! -e "$own.skips" ] || cat "$own.skips" >>"$scratch/skips"
+	} 9>>"$scratch/counts"
+	rm -rf "$own" "$own".* 2>/dev/null || true
+}
+
+summary() { # PASSED FAILED SKIPPED
+	printf '%d passed, %d failed' "$1" "$2"
+	[ "$3" -eq 0 ] || printf ', %d skipped' "$3"
+}
+
+# Started by integration() below, for one of several suites.
+if [ "${TESTS_SCRATCH-}" ]; then
+	scratch=$TESTS_SCRATCH
+	suite "$(basename "$1" .t)" sh "$1"
+	exit
+fi
 
 [ $# -ge 1 ] || { echo "usage: $0 BUILD [SUITE...]" >&2; exit 2; }
 build=$(cd "$1" && pwd)
@@ -28,35 +63,9 @@ unset MPEMU_ROOT MPEMU_QEMU_DIR
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpemu-tests-XXXXXX")
 trap 'rm -rf "$scratch" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
-mkdir "$scratch/tmp"
 chmod 755 "$scratch"
-chmod 1777 "$scratch/tmp" # tests also run programs as other users
-TMPDIR=$scratch/tmp
-export TMPDIR
 : >"$scratch/counts"
 : >"$scratch/skips"
-
-suite() { # NAME COMMAND...
-	name=$1 status=0 began=$(date +%s)
-	shift
-	timeout --kill-after=10 "$limit" "$@" >"$scratch/log" 2>&1 </dev/null || status=$?
-	awk -v name="$name" -v status="$status" -v seconds=$(($(date +%s) - began)) \
-		-v limit="$limit" -v counts="$scratch/one" -v skips="$scratch/new" \
-		-f tests/tap.awk "$scratch/log" >"$scratch/story"
-	read -r passed failed skipped <"$scratch/one"
-	cat "$scratch/one" >>"$scratch/counts"
-	if [ -e "$scratch/new" ]; then
-		cat "$scratch/new" >>"$scratch/skips"
-		rm "$scratch/new"
-	fi
-	printf '%-32s %s\n' "$name" "$(summary "$passed" "$failed" "$skipped")"
-	cat "$scratch/story"
-}
-
-summary() { # PASSED FAILED SKIPPED
-	printf '%d passed, %d failed' "$1" "$2"
-	[ "$3" -eq 0 ] || printf ', %d skipped' "$3"
-}
 
 corpora() {
 	for fuzzer in tests/fuzz/*.c; do
@@ -69,10 +78,18 @@ corpora() {
 }
 
 integration() { # FILE...
+	together=
 	for file; do
 		[ -e "$file" ] || continue
-		suite "$(basename "$file" .t)" sh "$file"
+		if [ $# -gt 1 ] && [ "$JOBS" -gt 1 ] && ! grep -q '^need_machine$' "$file"; then
+			together="$together $file"
+		else
+			suite "$(basename "$file" .t)" sh "$file"
+		fi
 	done
+	# shellcheck disable=SC2086 # words
+	[ ! "$together" ] ||
+		printf '%s\n' $together | TESTS_SCRATCH=$scratch xargs -P "$JOBS" -n 1 "$0"
 }
 
 judge() { # FILE...

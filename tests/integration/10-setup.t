@@ -13,6 +13,7 @@ fi
 
 . "$(dirname "$0")/../lib.sh"
 need_root
+need_machine
 need_command jq unshare
 [ -d $misc ] || skip_all 'needs a kernel with binfmt_misc'
 ! ls $misc/qemu-* >/dev/null 2>&1 || skip_all 'this host has entries qemu-* already'

@@ -5,6 +5,7 @@
 # status and a reason, and nothing of it is left.
 . "$(dirname "$0")/../lib.sh"
 need_root
+need_machine
 need_command timeout jq python3
 [ "$(uname -m)" = x86_64 ] || skip_all 'is written for x86_64'
 

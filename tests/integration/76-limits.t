@@ -4,6 +4,7 @@
 # Limits of memory, CPUs, processes and time, in runs and builds.
 . "$(dirname "$0")/../lib.sh"
 need_root
+need_machine
 need_command timeout
 
 base_tar amd64

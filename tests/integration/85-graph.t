@@ -5,6 +5,7 @@
 # is not run at all, and that the same inputs make the same digests.
 . "$(dirname "$0")/../lib.sh"
 need_root
+need_machine
 need_command jq
 
 for arch in amd64 arm64 s390x; do
