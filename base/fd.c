@@ -71,11 +71,8 @@ result read_file(int dir_fd, const char *path, size_t limit, struct buf *out, st
 	return OK;
 }
 
-/**
- * Make the file beside `path` that becomes it.  Of another name where one is there: it is a stale
- * one, or that of a process with our number in another namespace.
- */
-static int sibling_open(int dir_fd, const char *path, mode_t mode, char **name)
+/** Another name where one is there: a stale one, or of a process of our number elsewhere. */
+int file_beside(int dir_fd, const char *path, mode_t mode, char **name)
 {
 	enum { TRIES = 64 };
 	static atomic_uint serial;
@@ -107,10 +104,10 @@ result file_replace(int dir_fd, const char *path, const void *data, size_t lengt
 		    struct error *err)
 {
 	owned(str) char *beside = NULL;
-	owned(fd) int fd = sibling_open(dir_fd, path, mode, &beside);
+	owned(fd) int fd = file_beside(dir_fd, path, mode, &beside);
 
 	if (fd < 0)
-		return fail_sys(err, "create %s", beside);
+		return fail_sys(err, "create %s", path);
 	if (write_all(fd, data, length, err)) {
 		unlinkat(dir_fd, beside, 0);
 		return fail_in(err, "%s", path);

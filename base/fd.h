@@ -51,6 +51,12 @@ result file_replace(int dir_fd, const char *path, const void *data, size_t lengt
 		    struct error *err);
 
 /**
+ * Make a file beside `path` that will become it, for who writes it bit by bit; `*name`, which is
+ * NULL before, is what it is called until then.  -1 with errno on failure.
+ */
+int file_beside(int dir_fd, const char *path, mode_t mode, char **name);
+
+/**
  * openat2() with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: `path` and every link in it, absolute
  * ones and ".." too, stay inside `root_fd`.  O_CLOEXEC is added.  -1 with errno on failure.
  */

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "sandbox/sandbox.h"
 
 #include <fcntl.h>
@@ -60,7 +61,7 @@ static result file_fill(int from, int to, struct error *err)
 static result put_file(struct archive *archive, const char *path, int from, uint64_t size,
 		       struct error *err)
 {
-	owned(str) char *beside = xasprintf("%s.new-%d", path, (int)getpid());
+	owned(str) char *beside = NULL;
 	owned(fd) int fd = -1;
 	struct stat info;
 
@@ -69,16 +70,16 @@ static result put_file(struct archive *archive, const char *path, int from, uint
 	if (fstatat(archive->dir, path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
 	    (uint64_t)info.st_size == size)
 		return OK;
-	fd = openat(archive->dir, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	fd = file_beside(archive->dir, path, 0644, &beside);
 	if (fd < 0)
 		return fail_sys(err, "create %s", path);
-	if (file_fill(from, fd, err)) {
-		unlinkat(archive->dir, beside, 0);
-		return fail_in(err, "%s", path);
+	if (!file_fill(from, fd, err)) {
+		if (renameat(archive->dir, beside, archive->dir, path) == 0)
+			return OK;
+		(void)fail_sys(err, "rename");
 	}
-	if (renameat(archive->dir, beside, archive->dir, path) < 0)
-		return fail_sys(err, "rename %s", path);
-	return OK;
+	unlinkat(archive->dir, beside, 0);
+	return fail_in(err, "%s", path);
 }
 
 /* ---- blobs ---- */
@@ -284,7 +285,7 @@ result archive_export(const struct ctx *ctx, struct store *store, const struct d
 		      const struct strings *names, const char *dest,
 		      const struct layout_options *options, struct error *err)
 {
-	owned(str) char *beside = xasprintf("%s.new-%d", dest, (int)getpid());
+	owned(outfile) struct outfile file = { .fd = -1 };
 	owned(fd) int fd = -1;
 
 	if (strcmp(dest, "-") == 0)
@@ -297,17 +298,9 @@ result archive_export(const struct ctx *ctx, struct store *store, const struct d
 			       ? (result)fail_in(err, "%s", dest)
 			       : OK;
 	}
-	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return fail_sys(err, "create %s", dest);
-	if (archive_to(ctx, store, at, names, fd, options, err)) {
-		unlink(beside);
-		return fail_in(err, "%s", dest);
-	}
-	if (fsync(fd) < 0 || rename(beside, dest) < 0) {
-		(void)fail_sys(err, "write %s", dest);
-		unlink(beside);
+	if (outfile_open(dest, 0644, &file, err))
 		return FAILED;
-	}
-	return OK;
+	if (archive_to(ctx, store, at, names, file.fd, options, err))
+		return fail_in(err, "%s", dest);
+	return outfile_finish(&file, err);
 }

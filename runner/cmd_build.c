@@ -3,6 +3,7 @@
  * mpemu build: options of `docker buildx build` become a request.
  */
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/progress.h"
 #include "runner/build.h"
 #include "runner/command.h"
@@ -299,6 +300,31 @@ static result caches_set(const struct build_options *options_, struct build_requ
 	return OK;
 }
 
+/** What cannot be written is said now, not after an hour of building. */
+static result files_check(const struct build_options *options_, const struct build_request *request,
+			  struct error *err)
+{
+	const struct {
+		const char *option, *path;
+	} files[] = { { "--iidfile", options_->iidfile },
+		      { "--metadata-file", options_->metadata },
+		      { "--trace", options_->trace } };
+
+	for (size_t i = 0; i < countof(files); i++) {
+		if (files[i].path && outfile_check(files[i].path, err))
+			return fail_in(err, "%s", files[i].option);
+	}
+	for (size_t i = 0; i < request->output_count; i++) {
+		const struct output *output = &request->outputs[i];
+
+		if (output->dest && strcmp(output->dest, "-") != 0 &&
+		    output->kind != OUTPUT_LOCAL && !output->is_directory &&
+		    outfile_check(output->dest, err))
+			return fail_in(err, "--output");
+	}
+	return OK;
+}
+
 static result request_make(const struct invocation *in, const struct build_options *options_,
 			   struct build_request *request, struct error *err)
 {
@@ -344,7 +370,7 @@ static result request_make(const struct invocation *in, const struct build_optio
 		return FAILED;
 	if (limits_parse(&options_->resources, &request->resources, &request->timeout_ms, err))
 		return FAILED;
-	if (numbers_set(options_, request, err) ||
+	if (numbers_set(options_, request, err) || files_check(options_, request, err) ||
 	    network_parse(in->ctx, options_->network, &request->network, err))
 		return FAILED;
 	request->allows_host_network |= options_->network && strcmp(options_->network, "host") == 0;
@@ -384,8 +410,6 @@ static result build_traced(const struct invocation *in, const struct build_reque
 	struct error trace_error = {};
 	result built, written;
 
-	if (trace_check(path, err))
-		return FAILED;
 	trace = trace_new(ctx.progress);
 	ctx.progress = trace_sink(trace);
 	built = build_run(&ctx, request, in->privilege, index, err);

@@ -82,6 +82,8 @@ static result root_choose(const struct globals *globals, char **out, struct erro
 	const char *root = globals->root ? globals->root : getenv("MPEMU_ROOT");
 	owned(str) char *here = NULL;
 
+	if (globals->root && !*root)
+		return fail(err, FAULT_USAGE, "--root is empty: want a directory");
 	if (root && *root == '/') {
 		*out = xstrdup(root);
 	} else if (root && *root) {

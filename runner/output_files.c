@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "runner/workdir.h"
 
 #include <fcntl.h>
@@ -107,24 +108,15 @@ static result tar_write(const struct build *build, const struct output *output, 
 
 static result tar_export(const struct build *build, const struct output *output, struct error *err)
 {
-	owned(str) char *beside = xasprintf("%s.new-%d", output->dest, (int)getpid());
-	owned(fd) int fd = -1;
+	owned(outfile) struct outfile file = { .fd = -1 };
 
 	if (strcmp(output->dest, "-") == 0)
 		return tar_write(build, output, STDOUT_FILENO, err);
-	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return fail_sys(err, "create %s", output->dest);
-	if (tar_write(build, output, fd, err)) {
-		unlink(beside);
-		return fail_in(err, "output %s", output->dest);
-	}
-	if (fsync(fd) < 0 || rename(beside, output->dest) < 0) {
-		(void)fail_sys(err, "write %s", output->dest);
-		unlink(beside);
+	if (outfile_open(output->dest, 0644, &file, err))
 		return FAILED;
-	}
-	return OK;
+	if (tar_write(build, output, file.fd, err))
+		return fail_in(err, "output %s", output->dest);
+	return outfile_finish(&file, err);
 }
 
 result files_export(const struct build *build, const struct output *output, struct error *err)

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/publish.h"
 
-#include "base/fd.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/progress.h"
 #include "runner/archive.h"
 #include "runner/form.h"
 #include "runner/output_files.h"
 #include "runner/summary.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 /** Names of an output: those of --tag and its own. */
@@ -158,14 +157,13 @@ static result tell(const struct build *build, const struct published *made, stru
 	char digest[DIGEST_TEXT_MAX];
 
 	digest_text(id, digest);
-	if (request->id_file &&
-	    file_replace(AT_FDCWD, request->id_file, digest, strlen(digest), 0644, err))
+	if (request->id_file && outfile_put(request->id_file, digest, strlen(digest), 0644, err))
 		return fail_in(err, "--iidfile %s", request->id_file);
 	if (request->metadata_file) {
 		owned(json) json_t *json = metadata_json(build, made);
 		owned(str) char *text = json_text(json, true);
 
-		if (file_replace(AT_FDCWD, request->metadata_file, text, strlen(text), 0644, err))
+		if (outfile_put(request->metadata_file, text, strlen(text), 0644, err))
 			return fail_in(err, "--metadata-file %s", request->metadata_file);
 	}
 	return OK;

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/trace.h"
 
-#include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 
-#include <fcntl.h>
-#include <libgen.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 /** A stretch of time on a track. */
@@ -244,24 +241,12 @@ void trace_text(struct trace *trace, double seconds, struct buf *out)
 	buf_printf(out, "%s\n", text);
 }
 
-result trace_check(const char *path, struct error *err)
-{
-	owned(str) char *copy = xstrdup(path);
-	struct stat status;
-
-	if (!stat(path, &status) && !S_ISREG(status.st_mode))
-		return fail(err, FAULT_USAGE, "--trace %s: not a regular file", path);
-	if (access(dirname(copy), W_OK) < 0)
-		return fail_sys(err, "--trace %s", path);
-	return OK;
-}
-
 result trace_write(struct trace *trace, const char *path, struct error *err)
 {
 	owned(buf) struct buf text = {};
 
 	trace_text(trace, now(), &text);
-	if (file_replace(AT_FDCWD, path, buf_text(&text), text.length, 0644, err))
+	if (outfile_put(path, buf_text(&text), text.length, 0644, err))
 		return fail_in(err, "--trace");
 	return OK;
 }

@@ -25,9 +25,6 @@ void trace_note(struct trace *trace, const struct event *event, double seconds);
 /** The trace event format as JSON; what has not ended yet ends at `seconds`. */
 void trace_text(struct trace *trace, double seconds, struct buf *out);
 
-/** Fail early where a trace could not be written: before a build, not after it. */
-result trace_check(const char *path, struct error *err);
-
 /** Replace the file by what happened until now. */
 result trace_write(struct trace *trace, const char *path, struct error *err);
 
