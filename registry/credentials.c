@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 static const char docker_host[] = "docker.io", docker_server[] = "https://index.docker.io/v1/";
 
@@ -116,19 +118,28 @@ static result config_load(const char *path, json_t **out, struct error *err)
 	return json_parse(buf_text(&text), text.length, path, out, err);
 }
 
+/** Where it is a link, as among files that are kept elsewhere, it stays one. */
 static result config_save(const char *path, const json_t *json, struct error *err)
 {
 	owned(str) char *text = json_text(json, true);
+
+	return outfile_put(path, text, strlen(text), 0600, err);
+}
+
+/** Two logins at a time must not undo each other: a lock on the directory, made if it `makes`. */
+static result config_lock(const char *path, bool makes, int *out, struct error *err)
+{
 	const char *slash = strrchr(path, '/');
+	owned(str) char *parent = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	owned(fd) int fd = makes ? open_dirs(AT_FDCWD, parent, 0700)
+				 : open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (slash && slash > path) {
-		owned(str) char *parent = xstrndup(path, (size_t)(slash - path));
-		owned(fd) int dir = open_dirs(AT_FDCWD, parent, 0700);
-
-		if (dir < 0)
-			return fail_sys(err, "%s", parent);
-	}
-	return file_replace(AT_FDCWD, path, text, strlen(text), 0600, err);
+	if (fd < 0 && (makes || errno != ENOENT))
+		return fail_sys(err, "%s", parent);
+	if (fd >= 0 && lock_await(NULL, fd, LOCK_EX, err))
+		return fail_in(err, "%s", parent);
+	*out = fd_take(&fd);
+	return OK;
 }
 
 /* ---- which entry ---- */
@@ -298,9 +309,11 @@ result credentials_store(const char *file, const char *host, const char *user, c
 	owned(str) char *pair = xasprintf("%s:%s", user, password);
 	owned(str) char *encoded = base64_text(pair);
 	owned(json) json_t *json = NULL;
+	owned(fd) int lock = -1;
 	json_t *auths = NULL, *entry;
 
-	if (config_load(path, &json, err) || auths_of(json, path, &auths, err))
+	if (config_lock(path, true, &lock, err) || config_load(path, &json, err) ||
+	    auths_of(json, path, &auths, err))
 		return FAILED;
 	entry = json_object();
 	json_object_set_new(entry, "auth", json_string(encoded));
@@ -312,12 +325,14 @@ result credentials_remove(const char *file, const char *host, bool *found, struc
 {
 	owned(str) char *path = file_path(file);
 	owned(json) json_t *json = NULL;
+	owned(fd) int lock = -1;
 	json_t *auths = NULL, *value;
 	const char *key;
 	void *next;
 	bool any = false;
 
-	if (config_load(path, &json, err) || auths_of(json, path, &auths, err))
+	if (config_lock(path, false, &lock, err) || config_load(path, &json, err) ||
+	    auths_of(json, path, &auths, err))
 		return FAILED;
 	json_object_foreach_safe(auths, next, key, value)
 	{

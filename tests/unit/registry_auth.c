@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 /* ---- challenges ---- */
 
@@ -264,6 +266,51 @@ TEST(a_login_is_kept_beside_the_others_and_forgotten)
 	CHECK(!credentials_exist(&none));
 	CHECK(!read_file(AT_FDCWD, scratch.file, 4096, &text, &err));
 	CHECK(strstr(buf_text(&text), "dXNlcjpzZWNyZXQ=") && strstr(buf_text(&text), "\"x\": 1"));
+}
+
+/** People keep such files elsewhere, under version control. */
+TEST(a_login_leaves_a_link_what_it_is)
+{
+	owned(scratch) struct scratch scratch = scratch_new("{}");
+	owned(str) char *link = xasprintf("%s/link.json", scratch.dir);
+	owned(credentials) struct credentials got = {};
+	struct ctx ctx = idle_ctx();
+	struct error err = {};
+	struct stat info;
+
+	CHECK(symlink(scratch.file, link) == 0);
+	CHECK(!credentials_store(link, "a.io", "me", "secret", &err));
+	CHECK(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
+	CHECK(!credentials_find(&ctx, scratch.file, "a.io", "a/b", &got, &err));
+	CHECK_STR(or_empty(got.password), "secret");
+}
+
+enum { LOGINS = 8 };
+
+TEST(logins_at_the_same_time_are_all_kept)
+{
+	owned(scratch) struct scratch scratch = scratch_new(NULL);
+	struct ctx ctx = idle_ctx();
+	struct error err = {};
+	bool found = true;
+	int status;
+
+	CHECK(!credentials_remove(scratch.file, "a.io", &found, &err) && !found);
+	for (int i = 0; i < LOGINS; i++) {
+		owned(str) char *host = xasprintf("host%d.io", i);
+
+		if (fork() == 0)
+			_exit(credentials_store(scratch.file, host, "me", "secret", &err) ? 1 : 0);
+	}
+	for (int i = 0; i < LOGINS; i++)
+		CHECK(wait(&status) > 0 && status == 0);
+	for (int i = 0; i < LOGINS; i++) {
+		owned(str) char *host = xasprintf("host%d.io", i);
+		owned(credentials) struct credentials got = {};
+
+		CHECK(!credentials_find(&ctx, scratch.file, host, "a/b", &got, &err));
+		CHECK(credentials_exist(&got));
+	}
 }
 
 TEST(a_file_that_is_not_there_has_no_credentials)
