@@ -59,7 +59,7 @@ result url_fetch(const struct ctx *ctx, const char *url, uint64_t limit, int fd,
 	owned(http) struct http *http = http_new(false);
 	owned(http_response) struct http_response response = {};
 	owned(str) char *clean = NULL;
-	struct http_request request = { .sink = &sink };
+	struct http_request request = { .sink = &sink, .varies = true };
 	int64_t modified;
 
 	if (url_resolve(NULL, url, &clean, err))

@@ -21,9 +21,13 @@
 #include <strings.h>
 
 static const char *const header_names[HTTP_HEADERS] = {
-	[HTTP_CONTENT_RANGE] = "Content-Range", [HTTP_CONTENT_TYPE] = "Content-Type",
-	[HTTP_CHALLENGE] = "WWW-Authenticate",  [HTTP_DIGEST] = "Docker-Content-Digest",
-	[HTTP_LAST_MODIFIED] = "Last-Modified", [HTTP_LOCATION] = "Location",
+	[HTTP_CONTENT_RANGE] = "Content-Range",
+	[HTTP_CONTENT_TYPE] = "Content-Type",
+	[HTTP_CHALLENGE] = "WWW-Authenticate",
+	[HTTP_DIGEST] = "Docker-Content-Digest",
+	[HTTP_ETAG] = "ETag",
+	[HTTP_LAST_MODIFIED] = "Last-Modified",
+	[HTTP_LOCATION] = "Location",
 };
 
 /** Certificate errors: trying again is of no use, and plain HTTP is no way out. */
@@ -45,6 +49,7 @@ struct exchange {
 	const struct http_request *request;
 	struct http_response *response;
 	uint64_t sent, received;
+	struct buf etag; /* a strong one, of what was received */
 	size_t header_bytes;
 	bool begun;     /* the first byte of the body was seen */
 	bool cut;       /* enough of an error page */
@@ -178,6 +183,16 @@ static bool range_starts_at(const char *text, uint64_t offset)
 	return strtoull(text + sizeof(unit) - 1, &end, 10) == offset && *end == '-';
 }
 
+static void whole_begin(struct exchange *exchange)
+{
+	const char *etag = http_header(exchange->response, HTTP_ETAG);
+
+	exchange->received = 0;
+	buf_clear(&exchange->etag);
+	if (*etag == '"')
+		buf_add_str(&exchange->etag, etag);
+}
+
 /** A body begins: does it start where we asked, or at zero? */
 static bool body_begin(struct exchange *exchange)
 {
@@ -193,8 +208,18 @@ static bool body_begin(struct exchange *exchange)
 		exchange->misplaced = !range_starts_at(http_header(response, HTTP_CONTENT_RANGE),
 						       exchange->received);
 	else
-		exchange->received = 0;
+		whole_begin(exchange);
 	return !exchange->misplaced;
+}
+
+/**
+ * Whether the next try may go on where the last one stopped: what varies only where the server has
+ * told what it is, and then it says by its status whether it is that still.
+ */
+static bool can_go_on(const struct exchange *exchange)
+{
+	return exchange->request->sink && exchange->received &&
+	       (!exchange->request->varies || exchange->etag.length);
 }
 
 static size_t keep_body(struct exchange *exchange, const char *data, size_t length)
@@ -435,9 +460,11 @@ static result exchange_run(struct exchange *exchange, const char *url, bool with
 	exchange->sent = 0;
 	exchange->reason[0] = '\0';
 	response_clear(exchange->response);
-	if (request->sink && exchange->received)
+	if (can_go_on(exchange))
 		range = xasprintf("bytes=%llu-", (unsigned long long)exchange->received);
 	header_add(&headers, "Range", range);
+	header_add(&headers, "If-Range",
+		   range && request->varies ? buf_text(&exchange->etag) : NULL);
 	header_add(&headers, "Accept", request->accept);
 	header_add(&headers, "Content-Type", request->content_type ? request->content_type : "");
 	header_add(&headers, "Authorization", with_credentials ? request->authorization : NULL);
@@ -526,6 +553,11 @@ result http_wait(const struct ctx *ctx, unsigned attempt, uint64_t retry_after, 
 	return cancel_check(ctx, err);
 }
 
+static void exchange_drop(struct exchange *exchange)
+{
+	buf_drop(&exchange->etag);
+}
+
 static void note_retry(const struct exchange *exchange, const struct error *fault)
 {
 	const char *url = buf_text(&exchange->response->url);
@@ -542,7 +574,7 @@ result http_send(const struct ctx *ctx, struct http *http, const struct http_req
 		 struct http_response *response, struct error *err)
 {
 	unsigned tries = request->tries ? request->tries : HTTP_TRIES;
-	struct exchange exchange = {
+	owned(exchange) struct exchange exchange = {
 		.ctx = ctx,
 		.http = http,
 		.request = request,

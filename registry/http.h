@@ -58,7 +58,8 @@ struct http_request {
 	const struct http_source *source; /* ... streamed */
 	const struct http_sink *sink;     /* takes the body of a 2xx; NULL: response.body does */
 	size_t limit;                     /* of response.body; FAULT_INPUT past it */
-	bool stays; /* the body is a secret: no redirect leads it to another origin */
+	bool varies; /* what is there may change between tries: parts of two are never joined */
+	bool stays;  /* the body is a secret: no redirect leads it to another origin */
 	unsigned tries;
 	unsigned idle_seconds;
 };
@@ -68,6 +69,7 @@ enum http_header {
 	HTTP_CONTENT_TYPE,
 	HTTP_CHALLENGE, /* WWW-Authenticate; several are joined with commas */
 	HTTP_DIGEST,    /* Docker-Content-Digest */
+	HTTP_ETAG,
 	HTTP_LAST_MODIFIED,
 	HTTP_LOCATION,
 	HTTP_HEADERS,

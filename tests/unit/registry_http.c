@@ -327,6 +327,44 @@ TEST(a_broken_transfer_goes_on_where_it_stopped)
 	}
 }
 
+/** What varies goes on only where it is the same still. */
+static const struct {
+	const char *script;
+	int restarts;
+} varying[] = {
+	{ "expect GET /\ntimes 1\nheader ETag: \"a\"\nfill 1000\ncut 400\n"
+	  "expect GET /\nhas Range: bytes=400-\nhas If-Range: \"a\"\nranges\nfill 1000\n",
+	  0 },
+	{ "expect GET /\ntimes 1\nheader ETag: \"a\"\nfill 1000\ncut 400\n"
+	  "expect GET /\ntimes 1\nhas If-Range: \"a\"\nheader ETag: \"b\"\nfill 1000\ncut 300\n"
+	  "expect GET /\nhas Range: bytes=300-\nhas If-Range: \"b\"\nranges\nfill 1000\n",
+	  1 },
+	{ "expect GET /\ntimes 1\nfill 1000\ncut 400\n"
+	  "expect GET /\nlacks Range\nlacks If-Range\nfill 1000\n",
+	  1 },
+	{ "expect GET /\ntimes 1\nheader ETag: W/\"a\"\nfill 1000\ncut 400\n"
+	  "expect GET /\nlacks Range\nlacks If-Range\nfill 1000\n",
+	  1 },
+};
+
+TEST(parts_of_what_varies_are_never_joined)
+{
+	for (size_t i = 0; i < countof(varying); i++) {
+		owned(served) struct served served = serve(varying[i].script);
+		struct collected collected = {};
+		struct http_sink sink = { .write = collect, .arg = &collected };
+		owned(outcome) struct outcome got =
+			ask(&served, NULL, (struct http_request){ .sink = &sink, .varies = true });
+
+		tap_check(!got.failed && collected.bytes.length == 1000, __FILE__, __LINE__,
+			  "%s: %zu bytes: %s", varying[i].script, collected.bytes.length,
+			  got.err.text);
+		tap_check(collected.restarts == varying[i].restarts, __FILE__, __LINE__,
+			  "%s: %d restarts", varying[i].script, collected.restarts);
+		buf_drop(&collected.bytes);
+	}
+}
+
 static result refuse(void *arg, uint64_t offset, const void *data, size_t length, struct error *err)
 {
 	(void)arg;
