@@ -130,8 +130,13 @@ result checks_run(struct build *build, struct error *err)
 	if (lint_run(build->dockerfile, &options, &build->lint, err))
 		return FAILED;
 	strays_check(build);
-	/* --check shows them first. */
-	return build->request->call == CALL_CHECK ? OK : lint_violations(build->lint, err);
+	if (build->request->call != CALL_CHECK)
+		return lint_violations(build->lint, err);
+	/* A check shows warnings first, then what no build could get past. */
+	if (!build->lint->fault.fault)
+		return OK;
+	*err = build->lint->fault;
+	return FAILED;
 }
 
 void checks_tell(struct build *build)

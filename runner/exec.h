@@ -88,7 +88,7 @@ result exec_config(struct job *job, struct error *err);
 result exec_healthcheck(struct job *job, struct error *err);
 result exec_stopsignal(struct job *job, struct error *err);
 
-/** Whether STOPSIGNAL takes it: a number but 0, or a name with or without SIG. */
-bool signal_is_known(const char *text);
+/** Whether STOPSIGNAL takes it: a number but 0, or a name with or without SIG; FAULT_INPUT. */
+result signal_check(const char *text, struct error *err);
 
 #endif

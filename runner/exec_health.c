@@ -98,7 +98,7 @@ static bool is_realtime_signal(const char *name)
 	return !number_parse(name + 6, up ? 15 : 14, &number, &ignored) && number && name[6] != '0';
 }
 
-bool signal_is_known(const char *text)
+static bool signal_is_known(const char *text)
 {
 	const char *digits = text + (*text == '-' || *text == '+');
 	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
@@ -113,15 +113,20 @@ bool signal_is_known(const char *text)
 	return is_realtime_signal(name);
 }
 
+result signal_check(const char *text, struct error *err)
+{
+	if (signal_is_known(text))
+		return OK;
+	return fail(err, FAULT_INPUT, "invalid signal: %s; want a name such as SIGTERM or a number",
+		    text);
+}
+
 result exec_stopsignal(struct job *job, struct error *err)
 {
 	owned(str) char *word = NULL;
 
-	if (job_expand(job, job->step->instruction->args[0], &word, err))
+	if (job_expand(job, job->step->instruction->args[0], &word, err) || signal_check(word, err))
 		return FAILED;
-	if (!signal_is_known(word))
-		return fail(err, FAULT_INPUT,
-			    "invalid signal: %s; want a name such as SIGTERM or a number", word);
 	json_object_set_new(snapshot_config(job->snapshot), "StopSignal", json_from_text(word));
 	job_history(job, false, "STOPSIGNAL %s", word);
 	return OK;

@@ -93,6 +93,7 @@ struct lint {
 	size_t count;
 	struct lint_config config; /* what is said on top of the file */
 	struct lint_config now;    /* and what comments above an instruction add */
+	struct error fault;        /* the first step that could only fail; FAULT_NONE: none */
 };
 
 /**

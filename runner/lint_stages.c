@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/lint_stages.h"
+#include "runner/exec.h"
 #include "runner/expand.h"
 #include "runner/plan_globals.h"
 #include "runner/ports.h"
@@ -135,20 +136,55 @@ static void pairs_check(struct walk *walk, struct stage *stage, const struct ins
 	}
 }
 
+/** Keep why a step will fail: for who only checks, and does not get as far as that step. */
+static void fault_keep(struct walk *walk, const struct instruction *at, const struct error *why)
+{
+	if (walk->lint->fault.fault)
+		return;
+	walk->lint->fault = *why;
+	(void)fail_in(&walk->lint->fault, "%s:%u", walk->file->name, at->first_line);
+}
+
+/** A word with a variable that nobody knows may be anything. */
+static bool is_open(const struct walk *walk, const struct stage *stage, const char *word)
+{
+	owned(expand_names) struct expand_names names = {};
+	struct error ignored;
+
+	(void)expand_named(word, walk->file->escape, &stage->env, 0, &names, NULL, &ignored);
+	return names.unset.count > 0;
+}
+
+static void stopsignal_check(struct walk *walk, const struct stage *stage,
+			     const struct instruction *at)
+{
+	owned(str) char *word = lint_expanded(at->args[0], walk->file->escape, &stage->env);
+	struct error why;
+
+	if (!is_open(walk, stage, at->args[0]) && signal_check(word, &why))
+		fault_keep(walk, at, &why);
+}
+
 static void expose_check(struct walk *walk, const struct stage *stage, const struct instruction *at)
 {
 	owned(strings) struct strings words = {};
-	struct error ignored;
+	bool all_known = true;
+	struct error why;
 
 	for (size_t i = 0; i < at->arg_count; i++) {
-		if (expand_words(at->args[i], walk->file->escape, &stage->env, 0, &words, &ignored))
+		if (expand_words(at->args[i], walk->file->escape, &stage->env, 0, &words, &why))
 			return;
+		all_known &= !is_open(walk, stage, at->args[i]);
 	}
 	for (size_t i = 0; i < words.count; i++) {
 		struct port_range range;
 
-		if (port_parse(words.items[i], &range, &ignored))
+		if (port_parse(words.items[i], &range, &why)) {
+			(void)fail_in(&why, "EXPOSE");
+			if (all_known)
+				fault_keep(walk, at, &why);
 			continue;
+		}
 		if (range.is_shouted)
 			lint_add(walk->lint, LINT_EXPOSE_PROTO_CASING, at,
 				 "Defined protocol '%s' in EXPOSE instruction should be lowercase",
@@ -235,6 +271,9 @@ static void instruction_check(struct walk *walk, struct stage *stage, const stru
 		break;
 	case INSTRUCTION_EXPOSE:
 		expose_check(walk, stage, at);
+		break;
+	case INSTRUCTION_STOPSIGNAL:
+		stopsignal_check(walk, stage, at);
 		break;
 	case INSTRUCTION_CMD:
 	case INSTRUCTION_ENTRYPOINT:

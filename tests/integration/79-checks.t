@@ -211,3 +211,22 @@ for how in "--check" ""; do
 		"$(printf '%s\n%s\n' "$out" "$err" | sed -n 's/^warning: //; s/^Dockerfile:\([0-9]*\): \([A-Za-z]*\): .*/\1 \2/p' | tr '\n' ' ')" \
 		'1 WorkdirRelativePath 1 UndefinedVar 1 UndefinedVar 1 SecretsUsedInArgOrEnv 6 UndefinedVar '
 done
+
+faulty() { # INSTRUCTION WHY
+	printf 'FROM scratch AS first\nARG PORT=99999 SIGNAL=SIGNONE\n%s\nFROM scratch as second\n' "$1" >"$context/Dockerfile"
+	build --check
+	is "a check fails where '$1' would" "$status" 3
+	like 'with why and where' "$err" "Dockerfile:3: $2"
+	like 'and warnings all the same' "$out" 'FromAsCasing'
+}
+faulty 'EXPOSE 80 none' 'EXPOSE: invalid port: "none"'
+faulty 'EXPOSE $PORT' 'EXPOSE: invalid port: "99999"'
+faulty 'STOPSIGNAL $SIGNAL' 'invalid signal: SIGNONE'
+dockerfile <<'END'
+FROM localhost/nobody-has-it
+ARG known=80
+EXPOSE $port $known/udp
+STOPSIGNAL $signal
+END
+build --check
+unlike 'what a base may set is nobody'"'"'s fault' "$err" 'invalid'
