@@ -3,7 +3,8 @@
 #
 # Install the Debian packages that are missing, and nothing else:
 #
-#     packaging/deps.sh GROUP...        build, run, test or bench
+#     packaging/deps.sh GROUP...        build, run, test, bench or machines
+#     packaging/deps.sh list GROUP...   only say which packages that are
 #
 # Silent and quick where all are there.  Becomes root through sudo only where one is missing.
 # shellcheck disable=SC2086   # lists of packages are words
@@ -16,6 +17,7 @@ run='qemu-user-static uidmap ca-certificates git passt slirp4netns'
 test='skopeo umoci buildah jq curl groff-base procps bzip2 xz-utils zstd openssh-client python3 iproute2
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
 bench='crun buildah bubblewrap libpipeline1 systemd'
+machines='qemu-system-x86 qemu-system-arm kmod e2fsprogs cpio'
 
 # Unpacked below build/tools and not installed: one would start a service on port 5000, the other
 # register emulators.
@@ -88,6 +90,11 @@ unpack() { # PACKAGE
 	mv "$tools/$1.new" "$tools/$1"
 }
 
+only_list=
+if [ "${1-}" = list ]; then
+	only_list=yes
+	shift
+fi
 groups=$*
 packages=
 unpacked=
@@ -97,9 +104,14 @@ for group; do
 	run) packages="$packages $run" ;;
 	test) packages="$packages $test" unpacked="$unpacked $unpack_test" ;;
 	bench) packages="$packages $bench" unpacked="$unpacked $unpack_bench" ;;
-	*) echo "usage: $0 build|run|test|bench ..." >&2; exit 2 ;;
+	machines) packages="$packages $machines" ;;
+	*) echo "usage: $0 [list] build|run|test|bench|machines ..." >&2; exit 2 ;;
 	esac
 done
+if [ "$only_list" ]; then
+	echo $packages
+	exit
+fi
 if ! command -v apt-get >/dev/null; then
 	echo "deps: no apt-get here; install what these Debian packages hold:" $packages $unpacked >&2
 	exit 1

@@ -13,7 +13,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-limit=${LIMIT:-900} # seconds that a suite may take
+limit=${SUITE_SECONDS:-900} # that a suite may take
 JOBS=${JOBS:-2}
 
 # One suite, with a directory of its own; whole lines are told, whoever else ends at the same time.
