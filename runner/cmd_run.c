@@ -345,6 +345,7 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.seccomp = job->seccomp,
 		.no_new_privileges = job->no_new_privileges,
 		.resources = job->resources,
+		.shows_group = true,
 		.timeout_ms = job->timeout_ms,
 		.read_only_root = job->wanted->read_only,
 		.may_edit_files = !job->wanted->read_only,

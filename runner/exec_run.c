@@ -255,6 +255,8 @@ static void spec_request(const struct job *job, struct sandbox_spec *spec)
 	spec->limit_count = request->limit_count;
 	spec->shm_size = request->shm_size;
 	spec->resources = request->resources;
+	spec->resources.ends_whole = true;
+	spec->shows_group = true;
 	spec->timeout_ms = request->timeout_ms;
 }
 

@@ -13,13 +13,31 @@ enum controller { CONTROL_MEMORY, CONTROL_CPU, CONTROL_PIDS, CONTROLLERS };
 struct cgroup_place {
 	bool unified;   /* version 2 */
 	char path[512]; /* of the directory it is in, below /sys/fs/cgroup; "": there is none */
+	size_t top;     /* the length of what is mounted of the hierarchy: nothing above is seen */
 };
+
+/** Where processes go that are in the way of limits for others; not one of cgroup_new's names. */
+#define CGROUP_LEAF "mpemu-leaf"
 
 /**
  * The places of all controllers, from /proc/self/cgroup and /proc/self/mountinfo.  A controller
  * that no version 1 hierarchy has may be one of version 2, if there is one.
  */
 void cgroup_find(const char *cgroups, const char *mounts, struct cgroup_place out[CONTROLLERS]);
+
+result cgroup_places(struct cgroup_place places[CONTROLLERS], struct error *err);
+
+/**
+ * In version 2, the directory below which groups can have all the controllers that are `wanted`, a
+ * bit each; for the caller to free.  What it takes is done: controllers are handed down to it, and
+ * where only the own group will do, all processes in it move to a leaf.
+ */
+result cgroup_parent(const struct cgroup_place *place, unsigned wanted, char **out,
+		     struct error *err);
+
+/** A file of a group: write it; read it, "" where it cannot be. */
+result cgroup_write(const char *directory, const char *name, const char *text, struct error *err);
+void cgroup_read(const char *directory, const char *name, struct buf *out);
 
 /** "memory", "cpu" or "pids". */
 const char *controller_name(enum controller which);

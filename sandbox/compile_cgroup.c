@@ -8,9 +8,15 @@
 
 #include "base/mem.h"
 
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 
 #define PLACE "/sys/fs/cgroup"
+
+/** A group without children has as many links as any directory without. */
+enum { LINKS_ALONE = 2 };
 
 static int group_source(struct plan *plan, enum controller which)
 {
@@ -51,6 +57,35 @@ static void hierarchies_add(struct plan *plan, const int versions[CONTROLLERS])
 	op_add(plan, OP_READ_ONLY, "make " PLACE " read-only")->at = top;
 }
 
+/** Whether the group that this process is in, and its sandboxes, can be shown: it is alone. */
+static bool own_is_alone(void)
+{
+	struct cgroup_place places[CONTROLLERS];
+	struct error ignored;
+	struct statfs info;
+	struct stat group;
+
+	return statfs(PLACE, &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC &&
+	       cgroup_places(places, &ignored) == OK && places[CONTROL_MEMORY].unified &&
+	       stat(places[CONTROL_MEMORY].path, &group) == 0 && group.st_nlink == LINKS_ALONE;
+}
+
+/**
+ * Without limits of its own, a sandbox is in the group of this process, and its group namespace
+ * begins there: what limits this process limits it too.  Where there are other groups below (at the
+ * topmost one), they would tell of this host.
+ */
+static void own_view_add(struct plan *plan)
+{
+	static const char *const options[] = { "source", "cgroup2", NULL };
+
+	if (plan->spec->shows_group && own_is_alone())
+		cover_add(plan,
+			  filesystem_add(plan, "cgroup2", options,
+					 ATTRIBUTES_SYSTEM | MOUNT_ATTR_RDONLY),
+			  "its control group", PLACE, COVER_DIRECTORY | COVER_PLAIN);
+}
+
 result cgroup_view_add(struct plan *plan, struct error *err)
 {
 	int versions[CONTROLLERS], first = CONTROLLERS;
@@ -62,8 +97,10 @@ result cgroup_view_add(struct plan *plan, struct error *err)
 		is_one &= versions[which] != 1;
 		first = versions[which] ? which : first;
 	}
-	if (first == CONTROLLERS)
+	if (first == CONTROLLERS) {
+		own_view_add(plan);
 		return OK;
+	}
 	op_add(plan, OP_GROUPS, "let control groups begin at its own");
 	if (is_one)
 		cover_add(plan, group_source(plan, (enum controller)first), "its control group",

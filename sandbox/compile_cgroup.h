@@ -7,7 +7,10 @@
 
 #include "sandbox/oplist.h"
 
-/** Show the groups of the sandbox's limits, read-only, at /sys/fs/cgroup; without any, nothing. */
+/**
+ * Show the groups of the sandbox's limits, read-only, at /sys/fs/cgroup; without any, the one that
+ * it shares with this process, where version 2 is all there is.
+ */
 result cgroup_view_add(struct plan *plan, struct error *err);
 
 #endif

@@ -108,6 +108,7 @@ struct terminal_spec {
 /** What all of a sandbox may use together; 0: no limit that was asked for. */
 struct resource_limits {
 	uint64_t memory;     /* bytes, and no swap on top */
+	bool ends_whole;     /* where memory ends, all does: with control groups of version 2 */
 	uint64_t milli_cpus; /* thousandths of a CPU's time */
 	uint64_t pids;       /* processes and threads */
 	uint64_t layer;      /* bytes that are written to the layer */
@@ -189,6 +190,7 @@ struct sandbox_spec {
 	const struct limit *limits; /* instead of the usual ones, or on top of them */
 	size_t limit_count;
 	struct resource_limits resources;
+	bool shows_group;    /* at /sys/fs/cgroup, the one it shares with us, where it has no own */
 	uint64_t timeout_ms; /* from its start; then all of it is killed; 0: any time */
 	uint64_t shm_size;   /* of /dev/shm, in bytes; 0: 64 MiB */
 	const char *engine;  /* directory that is SANDBOX_ENGINE for binfmt_rules; or NULL */
