@@ -43,7 +43,7 @@ bool assist_table_check(const void *table, size_t size)
 	       !bytes[size - 1] && !bytes[size - 2];
 }
 
-static bool file_equal(const struct assist_file *a, const struct assist_file *b)
+bool assist_file_equal(const struct assist_file *a, const struct assist_file *b)
 {
 	return a->inode == b->inode && a->size == b->size && a->mtime == b->mtime &&
 	       a->ctime == b->ctime;
@@ -68,10 +68,28 @@ const struct assist_entry *assist_find(const void *table, const struct assist_fi
 
 		if (!index || index > header->entry_count)
 			return NULL;
-		if (file_equal(&entries[index - 1].file, file))
+		if (assist_file_equal(&entries[index - 1].file, file))
 			return &entries[index - 1];
 	}
 	return NULL;
+}
+
+uint32_t assist_answer_word(const char *name, size_t length)
+{
+	uint32_t mixed = 2166136261u;
+
+	for (size_t i = 0; i < length; i++)
+		mixed = (mixed ^ (unsigned char)name[i]) * 16777619u;
+	return mixed % ASSIST_ANSWERS;
+}
+
+bool assist_is_packaged(const char *path)
+{
+	static const char usr[] = "/usr/", local[] = "/usr/local/", source[] = "/usr/src/";
+
+	if (begins(path, usr))
+		return !begins(path, local) && !begins(path, source);
+	return begins(path, "/bin/") || begins(path, "/sbin/") || begins(path, "/lib");
 }
 
 const char *assist_text(const void *table, uint32_t at)

@@ -13,12 +13,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ASSIST_MAGIC UINT64_C(0x31747369737361) /* "assist1" */
+#define ASSIST_MAGIC UINT64_C(0x32747369737361) /* "assist2" */
 
 enum {
 	ASSIST_TABLE_MAX = 16 << 20,
-	ASSIST_NAME_MAX = 44, /* of a program in a record, cut */
+	ASSIST_NAME_MAX = 44,    /* of a program in a record, cut */
+	ASSIST_ANSWERS = 1024,   /* words of the file "answers" */
+	ASSIST_WAIT_S = 16 * 60, /* longest wait for one */
 };
+
+/** Where programs that packages install are known from; the dispatcher looks whether it changed. */
+#define ASSIST_DATABASE "/var/lib/dpkg/status"
 
 /**
  * What names the content of a file: of a layer, which is never written to, nobody can make another
@@ -29,13 +34,25 @@ struct assist_file {
 	int64_t mtime, ctime; /* nanoseconds */
 };
 
+/**
+ * What a running sandbox may still ask, as no table can know what it installs: about files that are
+ * not older than it, once for each state of its package database.
+ */
+struct assist_state {
+	int64_t since;               /* nanoseconds: nothing that is older is new; 0: ask nothing */
+	struct assist_file database; /* ASSIST_DATABASE as the table knows it */
+	uint32_t pending;            /* what it does not know may still be obtained: ask again */
+	uint32_t padding;
+};
+
 /** Behind the header: `bucket_count` indices + 1 of entries (0: empty), the entries, the texts. */
 struct assist_header {
 	uint64_t magic;
 	uint32_t size; /* of all of it */
 	uint32_t bucket_count, entry_count;
 	uint32_t buckets, entries; /* where they are, from the start */
-	uint32_t padding;
+	uint32_t names;            /* what is added to an entry's number in "names/N" */
+	struct assist_state state;
 };
 
 /** Places of texts and lists, from the start; 0: none.  A list ends with an empty text. */
@@ -67,6 +84,7 @@ enum assist_verdict {
 	ASSIST_PRIVILEGED,  /* it runs with rights that its caller does not have */
 	ASSIST_UNSTARTED,   /* the kernel would not start the twin */
 	ASSIST_TRIPPED,     /* told by a twin that met what it cannot do as the target would */
+	ASSIST_ASKS,        /* no verdict yet: it waits for the answer, see assist_answer_word() */
 	ASSIST_VERDICTS
 };
 
@@ -80,6 +98,11 @@ struct assist_record {
 	char name[ASSIST_NAME_MAX + 4];
 };
 
+struct buf;
+
+/** Put into a table that was written what depends on the sandbox that it is for. */
+void assist_table_date(struct buf *table, uint32_t names, const struct assist_state *state);
+
 /** Whether a table of `size` bytes can be read without leaving it. */
 bool assist_table_check(const void *table, size_t size);
 
@@ -88,6 +111,15 @@ uint32_t assist_bucket(const struct assist_file *file, uint32_t bucket_count);
 
 /** The entry for a file, or NULL; of a checked table, as below. */
 const struct assist_entry *assist_find(const void *table, const struct assist_file *file);
+
+/** Whether two files are the same with the same content. */
+bool assist_file_equal(const struct assist_file *a, const struct assist_file *b);
+
+/** Which word of the file "answers" changes when a question about that name is answered. */
+uint32_t assist_answer_word(const char *name, size_t length);
+
+/** Whether a path is one where packages have programs, and nobody else should. */
+bool assist_is_packaged(const char *path);
 
 /** The text or the first text of a list; "" where there is none. */
 const char *assist_text(const void *table, uint32_t at);

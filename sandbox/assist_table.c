@@ -85,6 +85,16 @@ static struct assist_entry entry_of(struct texts *texts, const struct assist_twi
 	};
 }
 
+void assist_table_date(struct buf *table, uint32_t names, const struct assist_state *state)
+{
+	struct assist_header header;
+
+	memcpy(&header, table->data, sizeof(header));
+	header.names = names;
+	header.state = *state;
+	memcpy(table->data, &header, sizeof(header));
+}
+
 /** At most half full, so that the search for what is not there is short. */
 static uint32_t buckets_for(size_t count)
 {

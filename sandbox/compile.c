@@ -393,6 +393,7 @@ result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, st
 		sandbox->streams[i] = spec->terminal->socket_fd;
 	sandbox->signal_fd = spec->signal_fd;
 	sandbox->sampling = spec->assist ? spec->assist->sampling : NULL;
+	sandbox->door = spec->assist ? spec->assist->door : NULL;
 	sandbox->resources = spec->resources;
 	sandbox->timeout_ms = spec->timeout_ms;
 	status = compile(&plan, binds, err);

@@ -54,6 +54,7 @@ struct sandbox {
 	int streams[3];
 	int signal_fd;             /* or 0 */
 	struct sampling *sampling; /* or NULL */
+	struct door *door;         /* or NULL */
 	const char *upper;
 	bool makes_devices;
 };

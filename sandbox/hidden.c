@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The hidden directory of a sandbox: the table for its dispatcher, a place for each root of twins,
- * and a FIFO by which the dispatcher tells what it did.
+ * The hidden directory of a sandbox: the tables for its dispatcher, a place for each root of twins,
+ * a FIFO by which the dispatcher tells what it did, or asks, and the answers, which are words that
+ * change: who asked waits for his, and looks at the tables again.
  *
  * Everybody inside may look up names in it and nobody may list it, not even root, since its owner
  * is an id that the sandbox does not have: as root, ours, as the directory is not id-mapped; else
@@ -16,6 +17,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,21 +27,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	RECORDS_AT_ONCE = 256,
 	MODE_LOOK_UP = 0511,
 	SOMEBODY = 1, /* of a file system of our own: the only id that is not nobody's */
+	ANSWERS_SIZE = ASSIST_ANSWERS * sizeof(uint32_t),
 };
 
 struct assist_hidden {
 	char *mounted; /* or NULL */
+	int directory; /* to write to it */
 	int records, stop;
+	uint32_t *answers;
+	uint32_t names; /* the first number of names/N that is free */
+	int64_t since;
+	void (*asked)(void *closure, const char *name);
+	void *closure;
 	pthread_t thread;
 	bool running;
 	struct assist_counts counts;
@@ -76,12 +88,26 @@ static struct assist_program *program_find(struct assist_counts *counts, const c
 	return programs;
 }
 
-/** A record is whatever somebody inside has written. */
-static void record_take(struct assist_counts *counts, struct assist_record *record)
+static void question_take(struct assist_hidden *hidden, const char *name)
 {
+	if (hidden->asked)
+		hidden->asked(hidden->closure, name);
+	else
+		assist_hidden_answer(hidden, name);
+}
+
+/** A record is whatever somebody inside has written. */
+static void record_take(struct assist_hidden *hidden, struct assist_record *record)
+{
+	struct assist_counts *counts = &hidden->counts;
+
 	if (record->verdict >= ASSIST_VERDICTS || record->length > ASSIST_NAME_MAX)
 		return;
 	record->name[record->length] = '\0';
+	if (record->verdict == ASSIST_ASKS) {
+		question_take(hidden, record->name);
+		return;
+	}
 	for (char *at = record->name; *at; at++) {
 		if (*at <= ' ' || *at > '~')
 			*at = '?';
@@ -122,7 +148,7 @@ static void bytes_take(struct assist_hidden *hidden)
 			at++;
 			continue;
 		}
-		record_take(&hidden->counts, &record);
+		record_take(hidden, &record);
 		at += sizeof(record);
 	}
 	hidden->length -= at;
@@ -196,7 +222,11 @@ void assist_hidden_drop(struct assist_hidden **hidden)
 	count_stop(old);
 	fd_drop(&old->records);
 	fd_drop(&old->stop);
-	if (old->mounted)
+	fd_drop(&old->directory);
+	if (old->answers)
+		munmap(old->answers, ANSWERS_SIZE);
+	/* Twice: see nobody_mount(). */
+	for (int i = 0; old->mounted && i < 2; i++)
 		umount2(old->mounted, MNT_DETACH);
 	free(old->mounted);
 	free(old->counts.programs);
@@ -248,21 +278,29 @@ static int tmpfs_new(struct error *err)
 	return fd_take(&mount);
 }
 
-/** From now on its owner is nobody; mount it on `path`. */
+/**
+ * Mount it on `path`, and on top of that once more, where its owner is nobody: only below, it can
+ * be written to.
+ */
 static result nobody_mount(struct assist_hidden *hidden, int mount, const char *path,
 			   struct error *err)
 {
-	owned(fd) int userns = nobody_namespace(err);
+	owned(fd) int userns = nobody_namespace(err), again = -1;
 	struct mount_attr change = { .attr_set = MOUNT_ATTR_IDMAP };
 
 	if (userns < 0)
 		return FAILED;
 	change.userns_fd = (uint64_t)userns;
-	if (mount_setattr(mount, "", AT_EMPTY_PATH, &change, sizeof(change)) < 0)
-		return fail_sys(err, "map the ids of a tmpfs (it takes Linux 6.3)");
 	if (move_mount(mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return fail_sys(err, "mount a tmpfs on %s", path);
 	hidden->mounted = xstrdup(path);
+	again = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (again < 0)
+		return fail_sys(err, "open %s", path);
+	if (mount_setattr(again, "", AT_EMPTY_PATH, &change, sizeof(change)) < 0)
+		return fail_sys(err, "map the ids of a tmpfs (it takes Linux 6.3)");
+	if (move_mount(again, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return fail_sys(err, "mount a tmpfs on %s", path);
 	return OK;
 }
 
@@ -276,11 +314,12 @@ static result directory_make(int dir, const char *name, struct error *err)
 }
 
 /** names/N/sh leads to the twin: a program is called what its link is called. */
-static result alias_make(int dir, const struct assist_content *content,
+static result alias_make(const struct assist_hidden *hidden, const struct assist_content *content,
 			 const struct assist_alias *alias, struct error *err)
 {
+	const int dir = hidden->directory;
 	const char *native = content->twins[alias->twin].native;
-	owned(str) char *parent = xasprintf("names/%zu", alias->twin);
+	owned(str) char *parent = xasprintf("names/%zu", hidden->names + alias->twin);
 	owned(str) char *link = xasprintf("%s/%s", parent, alias->name);
 	owned(str) char *target = xasprintf("../../%s", native + strlen(SANDBOX_HIDDEN "/"));
 
@@ -293,25 +332,60 @@ static result alias_make(int dir, const struct assist_content *content,
 	return OK;
 }
 
-static result content_make(struct assist_hidden *hidden, int dir,
-			   const struct assist_content *content, bool is_own, struct error *err)
+/** Write a table, and the names that lead to its twins; it is there when all of it is. */
+static result table_make(struct assist_hidden *hidden, const struct assist_content *content,
+			 const char *name, const struct assist_state *state, struct error *err)
 {
-	const struct buf *table = content->table;
-	owned(fd) int file = openat(dir, "table", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	const int dir = hidden->directory;
+	owned(fd) int file = openat(dir, "new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+	owned(buf) struct buf table = {};
 
+	buf_add(&table, content->table->data, content->table->length);
+	assist_table_date(&table, hidden->names, state);
+	for (size_t i = 0; i < content->alias_count; i++) {
+		if (alias_make(hidden, content, &content->aliases[i], err))
+			return FAILED;
+	}
 	if (file < 0)
 		return fail_sys(err, "create the twins' table");
-	if (write_all(file, table->data, table->length, err) || directory_make(dir, "names", err))
+	if (write_all(file, table.data, table.length, err))
 		return FAILED;
-	for (size_t i = 0; i < content->root_count; i++) {
+	if (fchmod(file, 0444) < 0 || renameat(dir, "new", dir, name) < 0)
+		return fail_sys(err, "put the twins' table in place");
+	hidden->names += (uint32_t)content->twin_count;
+	return OK;
+}
+
+static result answers_make(struct assist_hidden *hidden, struct error *err)
+{
+	owned(fd) int file =
+		openat(hidden->directory, "answers", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	void *mapped;
+
+	if (file < 0 || ftruncate(file, ANSWERS_SIZE) < 0 || fchmod(file, 0444) < 0)
+		return fail_sys(err, "prepare answers about twins");
+	mapped = mmap(NULL, ANSWERS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	if (mapped == MAP_FAILED)
+		return fail_sys(err, "map answers about twins");
+	hidden->answers = mapped;
+	return OK;
+}
+
+static result content_make(struct assist_hidden *hidden, const struct assist_content *content,
+			   bool is_own, struct error *err)
+{
+	const struct assist_state state = { .since = content->asked ? hidden->since : 0 };
+	const size_t root_count = content->asked ? ASSIST_ROOTS_MAX : content->root_count;
+	const int dir = hidden->directory;
+
+	if (directory_make(dir, "names", err) ||
+	    table_make(hidden, content, "table", &state, err) || answers_make(hidden, err))
+		return FAILED;
+	for (size_t i = 0; i < root_count; i++) {
 		char name[24];
 
 		snprintf(name, sizeof(name), "%zu", i);
 		if (directory_make(dir, name, err))
-			return FAILED;
-	}
-	for (size_t i = 0; i < content->alias_count; i++) {
-		if (alias_make(dir, content, &content->aliases[i], err))
 			return FAILED;
 	}
 	/*
@@ -321,8 +395,7 @@ static result content_make(struct assist_hidden *hidden, int dir,
 	if (mkfifoat(dir, "records", 0600) < 0 ||
 	    (is_own && fchownat(dir, "records", SOMEBODY, SOMEBODY, 0) < 0) ||
 	    (hidden->records = openat(dir, "records", O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0 ||
-	    fchmodat(dir, "records", 0222, 0) < 0 || fchmodat(dir, "table", 0444, 0) < 0 ||
-	    fchmod(dir, MODE_LOOK_UP) < 0)
+	    fchmodat(dir, "records", 0222, 0) < 0 || fchmod(dir, MODE_LOOK_UP) < 0)
 		return fail_sys(err, "prepare the twins' table");
 	return OK;
 }
@@ -344,23 +417,68 @@ static result count_start(struct assist_hidden *hidden, struct error *err)
 	return OK;
 }
 
+/* The kernel takes the times of files from this clock: no later file has an earlier time. */
+static int64_t now_coarse(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 result assist_hidden_make(const char *path, const struct privilege *privilege,
 			  const struct assist_content *content, struct assist_hidden **out,
 			  struct error *err)
 {
 	owned(assist_hidden) struct assist_hidden *hidden = xnew(struct assist_hidden);
-	owned(fd) int dir = -1, mount = -1;
+	owned(fd) int mount = -1;
 
-	hidden->records = hidden->stop = -1;
+	hidden->records = hidden->stop = hidden->directory = -1;
+	hidden->since = now_coarse();
+	hidden->asked = content->asked;
+	hidden->closure = content->closure;
 	if (!privilege->is_root && (mount = tmpfs_new(err)) < 0)
 		return FAILED;
-	dir = openat(mount < 0 ? AT_FDCWD : mount, mount < 0 ? path : ".",
-		     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
+	hidden->directory = openat(mount < 0 ? AT_FDCWD : mount, mount < 0 ? path : ".",
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (hidden->directory < 0)
 		return fail_sys(err, "open %s", path);
-	if (content_make(hidden, dir, content, mount >= 0, err) ||
+	if (content_make(hidden, content, mount >= 0, err) ||
 	    (mount >= 0 && nobody_mount(hidden, mount, path, err)) || count_start(hidden, err))
 		return FAILED;
 	*out = take(hidden);
 	return OK;
+}
+
+/* ---- while it runs ---- */
+
+struct timespec assist_hidden_since(const struct assist_hidden *hidden)
+{
+	return (struct timespec){ hidden->since / 1000000000, hidden->since % 1000000000 };
+}
+
+static int64_t nanoseconds(struct timespec time)
+{
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+result assist_hidden_publish(struct assist_hidden *hidden, const struct assist_content *content,
+			     const struct assist_known *known, struct error *err)
+{
+	const struct assist_state state = {
+		.since = known->is_over ? 0 : hidden->since,
+		.database = { known->inode, known->size, nanoseconds(known->mtime),
+			      nanoseconds(known->ctime) },
+		.pending = known->pending,
+	};
+
+	return table_make(hidden, content, "live", &state, err);
+}
+
+void assist_hidden_answer(struct assist_hidden *hidden, const char *name)
+{
+	uint32_t *word = &hidden->answers[assist_answer_word(name, strlen(name))];
+
+	__atomic_add_fetch(word, 1, __ATOMIC_RELEASE);
+	(void)syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0L);
 }

@@ -9,6 +9,7 @@
  */
 #include "sandbox/cgroup.h"
 #include "sandbox/device.h"
+#include "sandbox/door.h"
 #include "sandbox/prepare.h"
 #include "sandbox/refusal.h"
 #include "sandbox/userns.h"
@@ -244,6 +245,7 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 		.main = -1,
 		.signal_fd = run->sandbox->signal_fd ? run->sandbox->signal_fd : -1,
 		.sampling = run->sandbox->sampling,
+		.door = run->sandbox->door,
 	};
 	struct message message;
 	struct quota quota;
@@ -260,6 +262,7 @@ static void link_read(struct run *run, struct sandbox_exit *out, struct error *e
 	sampling_end(watch.sampling, out->usage.user_us + out->usage.system_us);
 	quota_end(&quota);
 	watch_end(&watch);
+	door_close(watch.door);
 }
 
 /* ---- from the beginning to the end ---- */

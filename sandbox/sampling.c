@@ -272,8 +272,7 @@ static void processes_look(struct sampling *sampling)
 
 /* ---- from the beginning to the end ---- */
 
-/** The number that a process has here, which is its own as long as it is alive; 0: none. */
-static int pid_of(int pidfd)
+int process_number(int pidfd)
 {
 	char path[48], text[512], *line;
 	int pid = 0;
@@ -299,7 +298,7 @@ static int processes_open(int main)
 	struct statfs info;
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/root", pid_of(main));
+	snprintf(path, sizeof(path), "/proc/%d/root", process_number(main));
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -1;

@@ -23,6 +23,9 @@ void sampling_look(struct sampling *sampling, int main);
 /** It has ended, and took so much time of CPUs; 0: unknown. */
 void sampling_end(struct sampling *sampling, uint64_t cpu_us);
 
+/** The number that a process has here, which is its own as long as it is alive; 0: none. */
+int process_number(int pidfd);
+
 /* ---- for tests ---- */
 
 /** What is wanted of /proc/PID/stat. */

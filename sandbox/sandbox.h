@@ -139,6 +139,7 @@ struct assist_spec {
 	const struct assist_root *roots;
 	size_t root_count;
 	struct sampling *sampling; /* is told what takes the time; or NULL */
+	struct door *door;         /* is open while it runs; or NULL */
 };
 
 /**
@@ -354,13 +355,29 @@ struct assist_alias {
 	const char *name;
 };
 
+/** Most trees of native programs that a sandbox has. */
+enum { ASSIST_ROOTS_MAX = 8 };
+
 /** What is in a hidden directory. */
 struct assist_content {
 	const struct buf *table;
 	const struct assist_twin *twins; /* that the table was made of */
+	size_t twin_count;
 	const struct assist_alias *aliases;
 	size_t alias_count;
 	size_t root_count;
+	/* Where it is set, programs that are not older than the sandbox are asked for by their
+	   names, each of which must be answered; called by a thread that must not wait. */
+	void (*asked)(void *closure, const char *name);
+	void *closure;
+};
+
+/** What the answers of a running sandbox know. */
+struct assist_known {
+	struct timespec mtime, ctime; /* of the package database that was looked at */
+	uint64_t inode, size;
+	bool pending; /* programs without a twin may still get one: they are to ask again */
+	bool is_over; /* nobody is to ask any more */
 };
 
 /**
@@ -371,9 +388,39 @@ result assist_hidden_make(const char *path, const struct privilege *privilege,
 			  const struct assist_content *content, struct assist_hidden **out,
 			  struct error *err);
 
+/** When it was made: what has a change time before that, the sandbox has not changed. */
+struct timespec assist_hidden_since(const struct assist_hidden *hidden);
+
+/**
+ * From now on, new programs are looked up in this table, too, and what it knows is not asked again.
+ * Its `asked` is not looked at.
+ */
+result assist_hidden_publish(struct assist_hidden *hidden, const struct assist_content *content,
+			     const struct assist_known *known, struct error *err);
+
+/** Those who asked for the name go on. */
+void assist_hidden_answer(struct assist_hidden *hidden, const char *name);
+
 /** After the sandbox has ended: stop counting.  What `out` points to goes with `hidden`. */
 void assist_hidden_counts(struct assist_hidden *hidden, struct assist_counts *out);
 void assist_hidden_drop(struct assist_hidden **hidden);
+
+/**
+ * A way into a sandbox while it runs.  `closed` is called when it has ended (but not if it never
+ * started), before anybody looks at what it has left; then nobody may use the door any more, or
+ * hold what came out of it.
+ */
+struct door;
+
+struct door *door_new(void (*closed)(void *closure), void *closure);
+void door_drop(struct door **door);
+
+/** Its root as its programs see it, with nothing that is mounted in it, for reading. */
+result door_root(struct door *door, int *fd, struct error *err);
+
+/** Mount a stack of directories, topmost first, read-only on SANDBOX_HIDDEN/`number`. */
+result door_mount(struct door *door, const char *const *lowers, size_t lower_count, size_t number,
+		  struct error *err);
 
 /* ---- where the time goes ---- */
 

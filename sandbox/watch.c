@@ -4,6 +4,7 @@
  * signal that is for the program, the end of its time.
  */
 #include "sandbox/watch.h"
+#include "sandbox/door.h"
 
 #include "base/fd.h"
 
@@ -72,6 +73,7 @@ static void main_set(struct watch *watch, int pidfd)
 {
 	fd_drop(&watch->main);
 	watch->main = pidfd;
+	door_open(watch->door, pidfd);
 	for (size_t i = 0; i < watch->waiting_count; i++)
 		signal_send(pidfd, watch->waiting[i]);
 	watch->waiting_count = 0;

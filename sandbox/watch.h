@@ -32,6 +32,7 @@ struct watch {
 	struct quota *quota;       /* what it may write; NULL: any */
 	bool layer_full;           /* killed, since it wrote more */
 	struct sampling *sampling; /* or NULL */
+	struct door *door;         /* or NULL */
 };
 
 /** Let it run for so long from now on. */

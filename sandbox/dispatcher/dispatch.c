@@ -16,14 +16,17 @@
 #include "sandbox/dispatcher/kernel.h"
 #include "sandbox/dispatcher/plugins.h"
 
+#include <asm/errno.h>
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/auxvec.h>
 #include <linux/fcntl.h>
+#include <linux/futex.h>
 #include <linux/magic.h>
 #include <linux/mman.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
+#include <linux/time.h>
 
 enum { READ_ONLY = 00, WRITE_ONLY = 01, NONBLOCK = 04000, CLOSE_ON_EXEC = 02000000 };
 enum { PATH_ONLY = 010000000, ALIAS_MAX = 320, PATH_SIZE = 1024 };
@@ -84,6 +87,17 @@ static const char *base_name(const char *path)
 	return name;
 }
 
+static bool text_add(char **at, const char *end, const char *text)
+{
+	for (; *text; text++) {
+		if (*at + 1 >= end)
+			return false;
+		*(*at)++ = *text;
+	}
+	**at = '\0';
+	return true;
+}
+
 /* ---- the hidden directory ---- */
 
 /** Nobody can make a directory below procfs: what is there was mounted by the sandbox. */
@@ -104,13 +118,14 @@ static long hidden_open(void)
 	return fd;
 }
 
-static void table_map(long hidden, struct mapped *out)
+/** The table called `name`: "table", or "live", which a sandbox may get while it runs. */
+static void table_map(long hidden, const char *name, struct mapped *out)
 {
 	struct open_how how = {
 		.flags = READ_ONLY | CLOSE_ON_EXEC,
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
 	};
-	long fd = CALL(openat2, hidden, "table", &how, sizeof(how)), mapped;
+	long fd = CALL(openat2, hidden, name, &how, sizeof(how)), mapped;
 	struct stat info;
 
 	out->table = NULL;
@@ -129,8 +144,15 @@ static void table_map(long hidden, struct mapped *out)
 	}
 }
 
-/** Tell who counts; what cannot be told at once is not told. */
-static void record_send(long hidden, enum assist_verdict verdict, uint32_t entry, const char *path)
+static void table_unmap(struct mapped *mapped)
+{
+	if (mapped->table)
+		CALL(munmap, mapped->table, mapped->size);
+	mapped->table = NULL;
+}
+
+/** Tell who counts; what cannot be told at once is not told: false. */
+static bool record_send(long hidden, enum assist_verdict verdict, uint32_t entry, const char *path)
 {
 	struct open_how how = {
 		.flags = WRITE_ONLY | NONBLOCK | CLOSE_ON_EXEC,
@@ -144,15 +166,18 @@ static void record_send(long hidden, enum assist_verdict verdict, uint32_t entry
 	long fd = CALL(openat2, hidden, "records", &how, sizeof(how));
 	const char *name = base_name(path);
 
+	bool sent;
+
 	if (failed(fd))
-		return;
+		return false;
 	while (record.length < ASSIST_NAME_MAX && name[record.length]) {
 		record.name[record.length] = name[record.length];
 		record.length++;
 	}
 	record.pid = (uint32_t)CALL(getpid, 0);
-	CALL(write, fd, &record, sizeof(record));
+	sent = CALL(write, fd, &record, sizeof(record)) == sizeof(record);
 	shut(fd);
+	return sent;
 }
 
 /* ---- the program ---- */
@@ -162,20 +187,141 @@ static int64_t nanoseconds(unsigned long seconds, unsigned long rest)
 	return (int64_t)((uint64_t)seconds * 1000000000u + rest);
 }
 
-/** The entry for an open file; NULL also where it is nothing that may have one. */
-static const struct assist_entry *entry_of(const struct mapped *mapped, long program)
+static void file_read(const struct stat *info, struct assist_file *out)
 {
-	struct assist_file file;
+	out->inode = info->st_ino;
+	out->size = (uint64_t)info->st_size;
+	out->mtime = nanoseconds((unsigned long)info->st_mtime, (unsigned long)info->st_mtime_nsec);
+	out->ctime = nanoseconds((unsigned long)info->st_ctime, (unsigned long)info->st_ctime_nsec);
+}
+
+/** What an open file is; false where it is nothing that may have an entry. */
+static bool file_of(long fd, struct assist_file *out)
+{
 	struct stat info;
 
-	if (CALL(fstat, program, &info) || (info.st_mode & S_IFMT) != S_IFREG ||
+	if (CALL(fstat, fd, &info) || (info.st_mode & S_IFMT) != S_IFREG ||
 	    (info.st_mode & (S_ISUID | S_ISGID)))
-		return NULL;
-	file.inode = info.st_ino;
-	file.size = (uint64_t)info.st_size;
-	file.mtime = nanoseconds((unsigned long)info.st_mtime, (unsigned long)info.st_mtime_nsec);
-	file.ctime = nanoseconds((unsigned long)info.st_ctime, (unsigned long)info.st_ctime_nsec);
-	return assist_find(mapped->table, &file);
+		return false;
+	file_read(&info, out);
+	return true;
+}
+
+/** The tables: that of all that was there before, and of what the sandbox has installed. */
+struct tables {
+	struct mapped first, live;
+};
+
+static int64_t since(const struct tables *tables)
+{
+	return ((const struct assist_header *)tables->first.table)->state.since;
+}
+
+/** The entry for a file, and the table that it is in, or NULL. */
+static const struct assist_entry *
+entry_find(const struct tables *tables, const struct assist_file *file, const struct mapped **in)
+{
+	const struct assist_entry *entry = assist_find(tables->first.table, file);
+
+	*in = &tables->first;
+	if (entry || !tables->live.table)
+		return entry;
+	*in = &tables->live;
+	return assist_find(tables->live.table, file);
+}
+
+/* ---- what the sandbox has installed ---- */
+
+/** The path of an open file in this root, if packages have programs there; else false. */
+static bool packaged_path(long fd, char *path, size_t size)
+{
+	char link[32], digits[12], *digit = digits + sizeof(digits) - 1, *at = link;
+	long length;
+
+	*digit = '\0';
+	do
+		*--digit = (char)('0' + fd % 10);
+	while (fd /= 10);
+	if (!text_add(&at, link + sizeof(link), "/proc/self/fd/") ||
+	    !text_add(&at, link + sizeof(link), digit))
+		return false;
+	length = CALL(readlinkat, AT_FDCWD, link, path, size - 1);
+	if (failed(length) || (size_t)length >= size - 1)
+		return false;
+	path[length] = '\0';
+	return assist_is_packaged(path);
+}
+
+/** Whether the live table knows this state of the packages, and can know no more about it. */
+static bool is_settled(const struct mapped *live)
+{
+	const struct assist_header *header = live->table;
+	struct assist_file database;
+	struct stat info;
+
+	if (!header)
+		return false;
+	if (!header->state.since)
+		return true;
+	if (header->state.pending)
+		return false;
+	if (CALL(newfstatat, AT_FDCWD, ASSIST_DATABASE, &info, 0))
+		return true;
+	file_read(&info, &database);
+	return assist_file_equal(&database, &header->state.database);
+}
+
+/** Ask about a program, and wait until that is answered; nobody inside can write to the answers. */
+static void question_ask(long hidden, const char *path)
+{
+	struct open_how how = {
+		.flags = READ_ONLY | CLOSE_ON_EXEC,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	const struct timespec longest = { .tv_sec = ASSIST_WAIT_S };
+	const unsigned long size = ASSIST_ANSWERS * sizeof(uint32_t);
+	long fd = CALL(openat2, hidden, "answers", &how, sizeof(how)), mapped;
+	const char *name = base_name(path);
+	const uint32_t *word;
+	size_t length = 0;
+	uint32_t before;
+
+	if (failed(fd))
+		return;
+	mapped = CALL(mmap, 0, size, PROT_READ, MAP_SHARED, fd, 0);
+	shut(fd);
+	if (failed(mapped))
+		return;
+	while (length < ASSIST_NAME_MAX && name[length])
+		length++;
+	word = (const uint32_t *)mapped + assist_answer_word(name, length);
+	before = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	if (record_send(hidden, ASSIST_ASKS, UINT32_MAX, path)) {
+		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == before &&
+		       CALL(futex, word, FUTEX_WAIT, before, &longest, 0, 0) == -EINTR)
+			;
+	}
+	CALL(munmap, mapped, size);
+}
+
+/**
+ * Get the live table for a file that the first one does not have, if the file is new; asked for
+ * where there is none yet that could know it.
+ */
+static void live_map(long hidden, long program, const struct assist_file *file,
+		     struct tables *tables)
+{
+	char path[PATH_SIZE];
+
+	if (!since(tables) || file->ctime < since(tables))
+		return;
+	table_map(hidden, "live", &tables->live);
+	if ((tables->live.table && assist_find(tables->live.table, file)) ||
+	    is_settled(&tables->live) || !packaged_path(program, path, sizeof(path)))
+		return;
+	table_unmap(&tables->live);
+	question_ask(hidden, path);
+	table_map(hidden, "live", &tables->live);
 }
 
 /** The entry for the file that a path leads to, or NULL; `*is_there`: whether there is a file. */
@@ -184,7 +330,11 @@ static const struct assist_entry *entry_at(const struct mapped *mapped, const ch
 {
 	struct open_how how = { .flags = PATH_ONLY | CLOSE_ON_EXEC };
 	long fd = CALL(openat2, AT_FDCWD, path, &how, sizeof(how));
-	const struct assist_entry *entry = failed(fd) ? NULL : entry_of(mapped, fd);
+	const struct assist_entry *entry = NULL;
+	struct assist_file file;
+
+	if (!failed(fd) && file_of(fd, &file))
+		entry = assist_find(mapped->table, &file);
 
 	*is_there = !failed(fd);
 	shut(fd);
@@ -195,23 +345,21 @@ static const struct assist_entry *entry_at(const struct mapped *mapped, const ch
  * Whether the table has the script that an interpreter was asked for.  Who swaps it between here
  * and there has a script of his own run natively, with what he could do anyhow.
  */
-static bool script_is_known(const struct mapped *mapped, const char *path)
+static bool script_is_known(long hidden, struct tables *tables, const char *path)
 {
-	bool is_there;
-	const struct assist_entry *entry = entry_at(mapped, path, &is_there);
+	struct open_how how = { .flags = PATH_ONLY | CLOSE_ON_EXEC };
+	long fd = CALL(openat2, AT_FDCWD, path, &how, sizeof(how));
+	const struct assist_entry *entry = NULL;
+	const struct mapped *in;
+	struct assist_file file;
 
-	return entry && (entry->flags & ASSIST_IS_SCRIPT);
-}
-
-static bool text_add(char **at, const char *end, const char *text)
-{
-	for (; *text; text++) {
-		if (*at + 1 >= end)
-			return false;
-		*(*at)++ = *text;
+	if (!failed(fd) && file_of(fd, &file)) {
+		if (!tables->live.table && !assist_find(tables->first.table, &file))
+			live_map(hidden, fd, &file, tables);
+		entry = entry_find(tables, &file, &in);
 	}
-	**at = '\0';
-	return true;
+	shut(fd);
+	return entry && (entry->flags & ASSIST_IS_SCRIPT);
 }
 
 /** One directory of PATH and a name: where it goes on, NULL where that is too long. */
@@ -306,6 +454,7 @@ static void twin_start(const struct start *start, const struct mapped *mapped,
 	assist_arguments(mapped->table, entry, arguments, (char **)room);
 	assist_environment(mapped->table, entry, start->env, (char **)(room + (long)first));
 	CALL(fcntl, program, F_SETFD, 1L);
+	number += ((const struct assist_header *)mapped->table)->names;
 	if (alias_path(start->argv[ARGUMENT_PATH], native, number, alias, sizeof(alias)))
 		CALL(execve, alias, room, room + (long)first);
 	CALL(execve, native, room, room + (long)first);
@@ -313,37 +462,49 @@ static void twin_start(const struct start *start, const struct mapped *mapped,
 	CALL(munmap, room, all);
 }
 
+static uint32_t number_of(const struct mapped *in, const struct assist_entry *entry)
+{
+	const struct assist_header *header = in->table;
+	const struct assist_entry *first =
+		(const void *)((const char *)in->table + header->entries);
+
+	return (uint32_t)(entry - first);
+}
+
 static void consider(const struct start *start, long hidden, long program)
 {
-	const struct assist_entry *entry;
+	const char *path = start->argv[ARGUMENT_PATH], *script = NULL;
 	enum assist_verdict verdict = ASSIST_NO_TWIN;
-	const struct assist_header *header;
-	const char *script = NULL;
-	struct mapped mapped;
+	const struct assist_entry *entry = NULL;
 	uint32_t number = UINT32_MAX;
+	struct tables tables = {};
+	const struct mapped *in = NULL;
+	struct assist_file file;
 
-	table_map(hidden, &mapped);
-	if (!mapped.table)
+	table_map(hidden, "table", &tables.first);
+	if (!tables.first.table)
 		return;
-	header = mapped.table;
-	entry = entry_of(&mapped, program);
+	if (file_of(program, &file)) {
+		if (!assist_find(tables.first.table, &file))
+			live_map(hidden, program, &file, &tables);
+		entry = entry_find(&tables, &file, &in);
+	}
 	if (entry) {
-		number = (uint32_t)(entry - (const struct assist_entry
-						     *)(const void *)((const char *)mapped.table +
-								      header->entries));
-		verdict = assist_judge(mapped.table, entry, start->argv + ARGUMENT_ZERO, start->env,
+		number = number_of(in, entry);
+		verdict = assist_judge(in->table, entry, start->argv + ARGUMENT_ZERO, start->env,
 				       &script);
-		if (script && verdict == ASSIST_NATIVE && !script_is_known(&mapped, script))
+		if (script && verdict == ASSIST_NATIVE && !script_is_known(hidden, &tables, script))
 			verdict = ASSIST_SCRIPT;
-		if (verdict == ASSIST_NATIVE && is_misled(&mapped, start, entry))
+		if (verdict == ASSIST_NATIVE && is_misled(in, start, entry))
 			verdict = ASSIST_ARGUMENT;
 	}
-	record_send(hidden, verdict, number, start->argv[ARGUMENT_PATH]);
+	record_send(hidden, verdict, number, path);
 	if (verdict == ASSIST_NATIVE) {
-		twin_start(start, &mapped, entry, number, program);
-		record_send(hidden, ASSIST_UNSTARTED, number, start->argv[ARGUMENT_PATH]);
+		twin_start(start, in, entry, number, program);
+		record_send(hidden, ASSIST_UNSTARTED, number, path);
 	}
-	CALL(munmap, mapped.table, mapped.size);
+	table_unmap(&tables.first);
+	table_unmap(&tables.live);
 }
 
 /* ---- rights that the caller does not have ---- */

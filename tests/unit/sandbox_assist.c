@@ -523,3 +523,51 @@ TEST(what_is_no_static_program_of_this_machine_gets_no_dispatcher)
 	close(text);
 	close(self);
 }
+
+TEST(only_where_packages_have_programs_it_is_asked)
+{
+	static const struct {
+		const char *path;
+		bool asked;
+	} paths[] = {
+		{ "/usr/bin/make", true },
+		{ "/usr/lib/gcc/x/14/cc1", true },
+		{ "/bin/sed", true },
+		{ "/lib64/x", true },
+		{ "/usr/local/bin/make", false },
+		{ "/usr/src/a.out", false },
+		{ "/src/configure", false },
+		{ "/tmp/usr/bin/make", false },
+		{ "(unreachable)/usr/bin", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < countof(paths); i++)
+		tap_check(assist_is_packaged(paths[i].path) == paths[i].asked, __FILE__, __LINE__,
+			  "%s", paths[i].path);
+}
+
+TEST(a_table_is_dated_for_the_sandbox_that_it_is_for)
+{
+	const struct assist_state state = { .since = 7, .database = { 1, 2, 3, 4 }, .pending = 1 };
+	const struct assist_header *header;
+	owned(buf) struct buf table = {};
+	struct error err;
+
+	CHECK(!assist_table_write(NULL, 0, &table, &err));
+	header = (const void *)table.data;
+	CHECK(!header->state.since && !header->names);
+	assist_table_date(&table, 12, &state);
+	header = (const void *)table.data;
+	CHECK(assist_table_check(table.data, table.length));
+	CHECK(header->names == 12 && header->state.since == 7 && header->state.pending);
+	CHECK(assist_file_equal(&header->state.database, &state.database));
+}
+
+TEST(an_answer_has_a_word_of_the_file)
+{
+	CHECK(assist_answer_word("", 0) < ASSIST_ANSWERS);
+	CHECK(assist_answer_word("make", 4) < ASSIST_ANSWERS);
+	CHECK(assist_answer_word("make", 4) == assist_answer_word("makeinfo", 4));
+	CHECK(assist_answer_word("make", 4) != assist_answer_word("m4", 2));
+}
