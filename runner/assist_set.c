@@ -39,53 +39,43 @@ void assist_set_drop(struct assist_set **set)
 
 /* ---- from what was found ---- */
 
-/** A row of the table for a file; false where it is not there, or is none that may have a twin. */
-static bool file_row(const char *path, int foreign, struct assist_twin *out)
+static struct assist_twin file_row(const struct twin_file *file)
 {
-	owned(fd) int fd = open_in_root(foreign, path, O_PATH | O_NOFOLLOW, 0);
-	struct stat info;
-
-	if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) ||
-	    (info.st_mode & (S_ISUID | S_ISGID)))
-		return false;
-	*out = (struct assist_twin){
-		.inode = info.st_ino,
-		.size = (uint64_t)info.st_size,
-		.mtime = info.st_mtim,
-		.ctime = info.st_ctim,
+	return (struct assist_twin){
+		.inode = file->inode,
+		.size = file->size,
+		.mtime = file->mtime,
+		.ctime = file->ctime,
 	};
-	return true;
 }
 
-static bool twin_row(struct arena *arena, const struct twin *twin, int foreign,
-		     struct assist_twin *out)
+static struct assist_twin twin_row(struct arena *arena, const struct twin *twin)
 {
 	const struct tool *tool = twin->tool;
+	struct assist_twin row = file_row(&twin->file);
 
-	if (!file_row(twin->path, foreign, out))
-		return false;
-	out->native = arena_printf(arena, SANDBOX_HIDDEN "/%zu%s", twin->root, twin->native);
-	out->library_path_ok = tool->flags & TOOL_PRELOAD_OK;
-	out->place_matters = tool->flags & TOOL_DRIVER;
-	out->scripts_only = tool->flags & TOOL_INTERPRETER;
-	out->refuse = twin->refuse;
-	out->insert = twin->insert;
-	out->insert_unless = tool->insert_unless;
-	out->before = twin->before;
-	out->env = twin->env;
-	out->scripts = tool->scripts;
-	out->plugin_from = twin->plugin_from;
-	out->plugin_to = twin->plugin_to;
-	return true;
+	row.native = arena_printf(arena, SANDBOX_HIDDEN "/%zu%s", twin->root, twin->native);
+	row.library_path_ok = tool->flags & TOOL_PRELOAD_OK;
+	row.place_matters = tool->flags & TOOL_DRIVER;
+	row.scripts_only = tool->flags & TOOL_INTERPRETER;
+	row.refuse = twin->refuse;
+	row.insert = twin->insert;
+	row.insert_unless = tool->insert_unless;
+	row.before = twin->before;
+	row.env = twin->env;
+	row.scripts = tool->scripts;
+	row.plugin_from = twin->plugin_from;
+	row.plugin_to = twin->plugin_to;
+	return row;
 }
 
-static bool script_row(const char *path, int foreign, struct assist_twin *out)
+static struct assist_twin script_row(const struct twin_script *script)
 {
-	if (!file_row(path, foreign, out))
-		return false;
-	out->native = "";
-	out->is_script = true;
-	return true;
+	struct assist_twin row = file_row(&script->file);
+
+	row.native = "";
+	row.is_script = true;
+	return row;
 }
 
 /** Write the table; of its rows only where the twins are is of use afterwards. */
@@ -94,13 +84,11 @@ static result rows_make(struct assist_set *set, const struct twin_set *found, in
 {
 	struct aliases *aliases;
 
-	set->twins = xcalloc(found->count + found->scripts.count + 1, sizeof(*set->twins));
+	set->twins = xcalloc(found->count + found->script_count + 1, sizeof(*set->twins));
 	for (size_t i = 0; i < found->count; i++)
-		set->twin_count += twin_row(set->arena, &found->twins[i], foreign,
-					    &set->twins[set->twin_count]);
-	for (size_t i = 0; i < found->scripts.count; i++)
-		set->twin_count +=
-			script_row(found->scripts.items[i], foreign, &set->twins[set->twin_count]);
+		set->twins[set->twin_count++] = twin_row(set->arena, &found->twins[i]);
+	for (size_t i = 0; i < found->script_count; i++)
+		set->twins[set->twin_count++] = script_row(&found->scripts[i]);
 	if (assist_table_write(set->twins, set->twin_count, &set->table, err))
 		return FAILED;
 	aliases = aliases_find(foreign, set->twins, set->twin_count);

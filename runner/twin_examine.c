@@ -126,9 +126,10 @@ static void twin_add(struct finder *finder, const struct candidate *candidate,
 
 	array_grow(set->twins, set->count);
 	set->twins[set->count++] = (struct twin){
+		.file = found_file(foreign),
 		.path = arena_strdup(arena, foreign->path),
 		.native = arena_strdup(arena, native),
-		.root = (size_t)(candidate->source->spec - finder->search.request->sources),
+		.root = candidate->source->number,
 		.package = same ? arena_printf(arena, "%s %s", package->name, package->version)
 				: arena_printf(arena, "%s %s (as %s)", package->name,
 					       package->version, candidate->native->version),
@@ -281,7 +282,7 @@ result candidate_examine(struct finder *finder, const struct candidate *candidat
 	struct elf_kind kind;
 	bool same;
 
-	if (!found_open(finder->search.request->foreign, candidate->file->path, &found) ||
+	if (!foreign_open(finder->search.request, candidate->file->path, &found) ||
 	    !found_elf(&found, &kind) || !kind.is_program || twin_of(finder->set, found.path))
 		return OK;
 	if (!twin_arch_runs(finder->search.target, &kind))
@@ -301,7 +302,7 @@ result candidate_examine(struct finder *finder, const struct candidate *candidat
 						candidate->native->name, candidate->native->version)
 				 : no_package;
 	if (!reason &&
-	    found_verify(&found, &candidate->file->sum, finder->search.request->cache, &same, err))
+	    foreign_verify(finder->search.request, &found, &candidate->file->sum, &same, err))
 		return FAILED;
 	if (!reason && !same)
 		reason = "it is not as its package has it";

@@ -6,12 +6,17 @@
 #include "base/fd.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <openssl/md5.h>
 #include <openssl/sha.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 void found_drop(struct found *found)
@@ -210,12 +215,66 @@ result found_sum(const struct found *found, struct sum *out, struct error *err)
 	return hash_file(found->fd, SUM_SHA256, out, err);
 }
 
+struct twin_file found_file(const struct found *found)
+{
+	return (struct twin_file){
+		.inode = found->stat.st_ino,
+		.size = (uint64_t)found->stat.st_size,
+		.mtime = found->stat.st_mtim,
+		.ctime = found->stat.st_ctim,
+	};
+}
+
+static bool time_equal(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       time_equal(a->st_mtim, b->st_mtim) && time_equal(a->st_ctim, b->st_ctim);
+}
+
+/** Whether it still is what it was when it was opened. */
+static bool found_unchanged(const struct found *found)
+{
+	struct stat now;
+
+	return fstat(found->fd, &now) == 0 && is_same(&now, &found->stat);
+}
+
+/** Not by mapping it: who shortens it would have us killed. */
+static bool copy_map(const struct found *found, uint8_t **data, size_t *size)
+{
+	size_t length = (size_t)found->stat.st_size, at = 0;
+	uint8_t *copy =
+		mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ssize_t got = 1;
+
+	if (copy == MAP_FAILED)
+		return false;
+	while (at < length && got > 0) {
+		got = pread(found->fd, copy + at, length - at, (off_t)at);
+		at += got > 0 ? (size_t)got : 0;
+	}
+	if (at < length || !found_unchanged(found)) {
+		munmap(copy, length);
+		return false;
+	}
+	*data = copy;
+	*size = length;
+	return true;
+}
+
 bool found_map(const struct found *found, uint8_t **data, size_t *size)
 {
 	void *mapped;
 
 	if (found->stat.st_size <= 0 || found->stat.st_size > NATIVE_SIZE_MAX)
 		return false;
+	if (found->may_change)
+		return copy_map(found, data, size);
 	mapped = mmap(NULL, (size_t)found->stat.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
 		      found->fd, 0);
 	if (mapped == MAP_FAILED)
@@ -223,4 +282,93 @@ bool found_map(const struct found *found, uint8_t **data, size_t *size)
 	*data = mapped;
 	*size = (size_t)found->stat.st_size;
 	return true;
+}
+
+/* ---- of a root in which a step runs ---- */
+
+/*
+ * In memory, a page that was mapped for writing and first read is written to without any new time.
+ * Of other file systems it is not known what they do.
+ */
+int twin_upper_open(const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs info;
+
+	if (fd >= 0 && fstatfs(fd, &info) == 0 &&
+	    (info.f_type == EXT4_SUPER_MAGIC || info.f_type == XFS_SUPER_MAGIC ||
+	     info.f_type == BTRFS_SUPER_MAGIC))
+		return fd;
+	fd_drop(&fd);
+	return -1;
+}
+
+bool foreign_open(const struct twin_request *request, const char *path, struct found *out)
+{
+	if (!found_open(request->foreign, path, out))
+		return false;
+	out->may_change = request->live != NULL;
+	return true;
+}
+
+static bool is_before(struct timespec a, struct timespec b)
+{
+	return a.tv_sec < b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec);
+}
+
+/**
+ * Whether nobody can write to the file, by a descriptor or a mapping that he has already: only then
+ * the kernel gives a lease for reading.  Who opens it for writing in that moment waits until it is
+ * given back; that we would be told by a signal, which is one that is ignored.
+ */
+static bool is_unwritten(int fd)
+{
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return false;
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	return true;
+}
+
+/**
+ * Whether a file of a root in which a step runs will have another change time when it has another
+ * content than now.
+ *
+ * A file of the layers below is never written to, and has an older change time than the step.  Any
+ * other one is the step's to write at any time, in place, by a mapping, or by putting another one
+ * there; it may set all of its times but that of the last change, which is the kernel's.  So it is
+ * asked three things.  Nobody has it open for writing: a page that is mapped and already dirty can
+ * be written to without any new time, while one that is mapped later gets one with the first write
+ * (but in memory, which is why `upper` must be on disk).  Its change time is older than some ticks
+ * of the kernel's clock before that: what is written later gets a later one.  And whoever reads the
+ * content finds the same times afterwards.
+ */
+static bool twin_settled(const struct twin_live *live, const struct found *found)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	owned(fd) int fd = -1;
+	struct stat info;
+
+	if (is_before(found->stat.st_ctim, live->since))
+		return true;
+	if (live->upper < 0 || !is_before(found->stat.st_ctim, live->begun))
+		return false;
+	/* The lease is of the very file: of the overlay's it tells nothing about mappings. */
+	fd = (int)syscall(SYS_openat2, live->upper, found->path + 1, &how, sizeof(how));
+	return fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+	       is_same(&info, &found->stat) && is_unwritten(fd) && found_unchanged(found);
+}
+
+result foreign_verify(const struct twin_request *request, const struct found *found,
+		      const struct sum *want, bool *same, struct error *err)
+{
+	*same = false;
+	if (request->live && !twin_settled(request->live, found))
+		return OK;
+	if (found_verify(found, want, request->cache, same, err))
+		return FAILED;
+	*same = *same && (!request->live || found_unchanged(found));
+	return OK;
 }

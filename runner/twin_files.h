@@ -9,6 +9,7 @@
 #include "runner/cache.h"
 #include "runner/native.h"
 #include "runner/packages.h"
+#include "runner/twins.h"
 
 #include <sys/stat.h>
 
@@ -17,6 +18,7 @@ struct found {
 	int fd;
 	char *path;
 	struct stat stat;
+	bool may_change; /* while it is looked at */
 };
 
 void found_drop(struct found *found);
@@ -37,10 +39,28 @@ const char *found_refusal(const struct found *found);
 result found_verify(const struct found *found, const struct sum *want, struct cache *cache,
 		    bool *same, struct error *err);
 
+/** The same for a file of the foreign root; one that is not settled has no content yet. */
+result foreign_verify(const struct twin_request *request, const struct found *found,
+		      const struct sum *want, bool *same, struct error *err);
+
+/**
+ * Open the directory that a step writes to, for struct twin_live; -1 where its file system may not
+ * tell of each change.
+ */
+int twin_upper_open(const char *path);
+
+/** Find a file of the foreign root. */
+bool foreign_open(const struct twin_request *request, const char *path, struct found *out);
+
+struct twin_file found_file(const struct found *found);
+
 /** What its content is, for small files of no package. */
 result found_sum(const struct found *found, struct sum *out, struct error *err);
 
-/** The file in memory, for reading and for changing that copy; munmap() it. */
+/**
+ * The file in memory, for reading and for changing that copy; munmap() it.  False also where it may
+ * change and did.
+ */
 bool found_map(const struct found *found, uint8_t **data, size_t *size);
 
 #endif

@@ -26,7 +26,7 @@ void twin_set_drop(struct twin_set **set)
 		strings_drop(&old->roots[i].library_path);
 	}
 	free(old->roots);
-	strings_drop(&old->scripts);
+	free(old->scripts);
 	free(old->twins);
 	free(old->misses);
 	arena_drop(&old->arena);
@@ -119,36 +119,58 @@ static result file_examine(struct finder *finder, struct native_root *source,
 	return candidate_examine(finder, &candidate, err);
 }
 
+static bool script_have(const struct twin_set *set, const char *path)
+{
+	for (size_t i = 0; i < set->script_count; i++)
+		if (strcmp(set->scripts[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 /** A script that is still its package's own needs no counterpart: it is what it is. */
 static result script_examine(struct finder *finder, const struct native_root *source,
 			     const struct package_file *file, struct error *err)
 {
 	const struct twin_request *request = finder->search.request;
+	struct twin_set *set = finder->set;
 	owned(found) struct found found = { .fd = -1 };
 	char head[2] = {};
 	bool same;
 
 	if (strings_have(&source->diverted, file->path) ||
-	    !found_open(request->foreign, file->path, &found) ||
+	    !foreign_open(request, file->path, &found) ||
 	    pread(found.fd, head, sizeof(head), 0) != sizeof(head) || memcmp(head, "#!", 2) != 0 ||
-	    found_refusal(&found) || strings_have(&finder->set->scripts, found.path))
+	    found_refusal(&found) || script_have(set, found.path))
 		return OK;
-	if (found_verify(&found, &file->sum, request->cache, &same, err))
+	if (foreign_verify(request, &found, &file->sum, &same, err))
 		return FAILED;
-	if (same)
-		strings_add(&finder->set->scripts, found.path);
+	if (!same)
+		return OK;
+	array_grow(set->scripts, set->script_count);
+	set->scripts[set->script_count++] = (struct twin_script){
+		.path = arena_strdup(set->arena, found.path),
+		.file = found_file(&found),
+	};
 	return OK;
+}
+
+/** While a step runs: whether the package is a new one, of which the archive told. */
+static bool is_archived(const struct native_root *source, const struct package *foreign)
+{
+	return source->archive && packages_find(source->archive, foreign->name, foreign->arch);
 }
 
 static result package_examine(struct finder *finder, struct native_root *source,
 			      const struct package *foreign, struct error *err)
 {
-	struct package *peer = packages_find(source->peer, foreign->name, foreign->arch);
+	struct package *peer;
 
+	if (finder->search.request->live && !is_archived(source, foreign))
+		return OK;
+	if (native_root_genuine(source, foreign->name, foreign->arch, &peer, err))
+		return FAILED;
 	if (!peer || strcmp(peer->version, foreign->version) != 0)
 		return OK; /* it was not there when the native root was as it is */
-	if (packages_load(source->peer, native_root_peer_fd(source), peer, err))
-		return FAILED;
 	for (size_t i = 0; i < peer->file_count; i++) {
 		const struct package_file *file = &peer->files[i];
 		const struct tool *tool = tool_find(foreign->name, file->path);

@@ -35,6 +35,7 @@ void native_root_drop(struct native_root **source)
 	packages_drop(&old->native);
 	if (old->own_peer)
 		packages_drop(&old->peer);
+	packages_drop(&old->archive);
 	strings_drop(&old->diverted);
 	for (size_t i = 0; i < old->library_count; i++)
 		free(old->libraries[i].name);
@@ -52,6 +53,31 @@ int native_root_peer_fd(const struct native_root *source)
 	return source->own_peer ? source->spec->peer : source->search->request->foreign;
 }
 
+/** What an archive has is genuine, as what the peer has is. */
+static result archive_open(struct native_root *source, struct error *err)
+{
+	const struct twin_live *live = source->search->request->live;
+
+	if (!live || live->archive < 0)
+		return OK;
+	if (packages_open(live->archive, &source->archive, err))
+		return FAILED;
+	for (size_t i = 0; i < source->archive->count; i++) {
+		if (packages_load(source->archive, live->archive, &source->archive->items[i], err))
+			return FAILED;
+	}
+	return OK;
+}
+
+result native_root_genuine(struct native_root *source, const char *name, const char *arch,
+			   struct package **out, struct error *err)
+{
+	*out = source->archive ? packages_find(source->archive, name, arch) : NULL;
+	if (!*out)
+		*out = packages_find(source->peer, name, arch);
+	return *out ? packages_load(source->peer, native_root_peer_fd(source), *out, err) : OK;
+}
+
 result native_root_open(const struct twin_search *search, size_t index, struct native_root **out,
 			struct error *err)
 {
@@ -59,7 +85,9 @@ result native_root_open(const struct twin_search *search, size_t index, struct n
 
 	source->search = search;
 	source->spec = &search->request->sources[index];
-	snprintf(source->root, sizeof(source->root), "%s/%zu", search->request->prefix, index);
+	source->number = search->request->first_root + index;
+	snprintf(source->root, sizeof(source->root), "%s/%zu", search->request->prefix,
+		 source->number);
 	if (packages_open(source->spec->native, &source->native, err))
 		return FAILED;
 	source->own_peer = source->spec->peer >= 0;
@@ -68,7 +96,8 @@ result native_root_open(const struct twin_search *search, size_t index, struct n
 		source->own_peer = false;
 		return FAILED;
 	}
-	if (packages_diverted(native_root_peer_fd(source), &source->diverted, err))
+	if (packages_diverted(native_root_peer_fd(source), &source->diverted, err) ||
+	    archive_open(source, err))
 		return FAILED;
 	*out = take(source);
 	return OK;
@@ -232,29 +261,29 @@ static result library_compare(struct native_root *source, const char *name,
 	const struct twin_search *search = source->search;
 	const char *arch = twin_arch_package(search->target, search->foreign->kind);
 	const struct package *foreign = packages_find(search->foreign, owner->package->name, arch);
-	struct package *peer = packages_find(source->peer, owner->package->name, arch);
+	struct package *peer;
 	const struct package_file *file;
 	owned(buf) struct buf path = {};
 	owned(found) struct found found = { .fd = -1 };
 	bool same;
 
 	*reason = NULL;
+	if (native_root_genuine(source, owner->package->name, arch, &peer, err))
+		return FAILED;
 	if (!foreign || !peer ||
 	    !versions_match(owner->package->version, foreign->version, false) ||
 	    strcmp(peer->version, foreign->version) != 0) {
 		*reason = "a library that it needs has another version";
 		return OK;
 	}
-	if (packages_load(source->peer, native_root_peer_fd(source), peer, err))
-		return FAILED;
 	twin_path_map(search->host, search->target, false, owner->file->path, &path);
 	file = package_file_find(peer, buf_text(&path));
 	if (!file || library_is_shadowed(source, name) ||
-	    !found_open(search->request->foreign, buf_text(&path), &found)) {
+	    !foreign_open(search->request, buf_text(&path), &found)) {
 		*reason = "a library that it needs is another one";
 		return OK;
 	}
-	if (found_verify(&found, &file->sum, search->request->cache, &same, err))
+	if (foreign_verify(search->request, &found, &file->sum, &same, err))
 		return FAILED;
 	if (!same)
 		*reason = "a library that it needs was altered";

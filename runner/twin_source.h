@@ -30,8 +30,10 @@ struct owner;
 struct native_root {
 	const struct twin_search *search;
 	const struct twin_source *spec;
+	size_t number;
 	char root[TWIN_PREFIX_MAX + 8]; /* PREFIX/N */
 	struct packages *native, *peer; /* peer: the foreign packages where there is none */
+	struct packages *archive;       /* of a root in which a step runs; or NULL */
 	bool own_peer;
 	struct strings diverted; /* of the peer */
 
@@ -49,6 +51,10 @@ void native_root_drop(struct native_root **source);
 
 result native_root_open(const struct twin_search *search, size_t index, struct native_root **out,
 			struct error *err);
+
+/** The foreign package, with its files, as the archive has it, else the peer; or NULL. */
+result native_root_genuine(struct native_root *source, const char *name, const char *arch,
+			   struct package **out, struct error *err);
 
 /** Where paths of the foreign root that the source's state had are looked up. */
 int native_root_peer_fd(const struct native_root *source);

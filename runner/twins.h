@@ -41,16 +41,29 @@ struct twin_source {
 	int peer;
 };
 
+/**
+ * A foreign root in which a step runs.  Everything in it may change at any time, and its package
+ * database is that step's to write; see twin_settled() for what is believed of it.
+ */
+struct twin_live {
+	int upper;   /* what the step writes to, where it is on disk; -1: nothing new is believed */
+	int archive; /* a root whose database lists packages as their archive has them; -1: none */
+	struct timespec since; /* what has an older change time is of the layers below */
+	struct timespec begun; /* what has a younger one may still be changed unnoticed */
+};
+
 struct twin_request {
-	int foreign;            /* descriptor of the merged view that the step starts from */
-	struct platform target; /* of the foreign root */
-	struct platform host;   /* of the native ones */
+	int foreign;                  /* descriptor of the merged view that the step starts from */
+	const struct twin_live *live; /* while it runs: only packages of `archive` are looked at */
+	struct platform target;       /* of the foreign root */
+	struct platform host;         /* of the native ones */
 	enum tool_mode mode;
 	const struct twin_source *sources;
 	size_t source_count;
 	/* Where the prepared root number N will be seen: PREFIX/N.  It is written into copies of
 	   the twins, so it is short, and the same for all steps of a store. */
 	const char *prefix;
+	size_t first_root; /* the number of the first source's */
 	/* What a twin says, and where, when it meets what it cannot do as the target would: read a
 	   long double.  Then it exits with status 254, and the step is to be run again without such
 	   twins (`refuse_long_double`).  NULL: there are none to begin with. */
@@ -63,10 +76,23 @@ struct twin_request {
 /** Longest prefix ("/proc/scsi/abcde"), and most roots at a time. */
 enum { TWIN_PREFIX_MAX = 16, TWIN_ROOTS_MAX = 8, TWIN_TRIP_MAX = 128 };
 
+/** What names the content of a file that was looked at. */
+struct twin_file {
+	uint64_t inode, size;
+	struct timespec mtime, ctime;
+};
+
+/** A foreign script that interpreters among the twins may run. */
+struct twin_script {
+	const char *path;
+	struct twin_file file;
+};
+
 struct twin {
-	const char *path;   /* the foreign file: absolute in the image, no links on the way */
+	struct twin_file file; /* the foreign one, as it was when its content was compared */
+	const char *path;      /* the foreign file: absolute in the image, no links on the way */
 	const char *native; /* the program to run: absolute in its twin root, no links on the way */
-	size_t root;        /* index of its root in the set */
+	size_t root;        /* number of its root: that of the set's first is `first_root` */
 	const char *package; /* "sed 4.9-1" */
 	const struct tool *tool;
 	/* The tool's, with $R (PREFIX/N), $T (the target's triple), $G and $C (where the foreign
@@ -98,7 +124,8 @@ struct twin_set {
 	struct arena *arena;
 	struct twin *twins; /* sorted by path */
 	size_t count;
-	struct strings scripts; /* foreign ones that interpreters among the twins may run */
+	struct twin_script *scripts;
+	size_t script_count;
 	struct twin_root *roots;
 	size_t root_count;
 	struct twin_miss *misses; /* sorted by path; for the summary */
@@ -144,5 +171,17 @@ void twin_recipes_drop(struct twin_recipes **recipes);
 
 result twin_recipes_find(const struct ctx *ctx, const struct twin_request *request,
 			 struct twin_recipes **out, struct error *err);
+
+/**
+ * What the archives have for packages ("make:arm64=4.4.1-2") of the target: ARCHIVE_ROOT of the
+ * layer that the recipe leaves is a root with a database of those that could be had.
+ */
+void twin_archive_recipe(const struct platform *target, const struct strings *packages,
+			 struct twin_recipes **out);
+
+#define ARCHIVE_ROOT "archive"
+
+/** Whether a program of this name (without directories) may be in one of a recipe's packages. */
+bool twin_packages_serve(const struct strings *packages, const char *name);
 
 #endif

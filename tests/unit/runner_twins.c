@@ -400,10 +400,10 @@ TEST(scripts_that_are_their_packages_own_need_no_counterpart)
 		script_make(bed.foreign, scripts[i].foreign);
 		script_make(bed.peer, scripts[i].peer);
 		set = find(&bed, TOOL_SAFE, true);
-		tap_check(set->scripts.count == scripts[i].count, __FILE__, __LINE__,
-			  "script %zu: %zu found", i, set->scripts.count);
-		if (set->scripts.count)
-			CHECK_STR(set->scripts.items[0], "/usr/bin/debconf-show");
+		tap_check(set->script_count == scripts[i].count, __FILE__, __LINE__,
+			  "script %zu: %zu found", i, set->script_count);
+		if (set->script_count)
+			CHECK_STR(set->scripts[0].path, "/usr/bin/debconf-show");
 		bed_drop(&bed);
 	}
 }
