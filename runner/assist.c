@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "binfmt/binfmt.h"
+#include "runner/assist_live.h"
 #include "runner/assist_set.h"
 #include "runner/engines.h"
 #include "runner/tools.h"
@@ -17,6 +18,7 @@
 
 struct assist {
 	struct assist_set *set;
+	struct assist_live *live; /* or NULL */
 	struct assist_hidden *hidden;
 	struct assist_root *roots;
 	struct buf engine; /* directory of the emulator */
@@ -268,6 +270,7 @@ static void spec_make(struct assist *assist)
 		.roots = assist->roots,
 		.root_count = set->root_count,
 		.sampling = assist->sampling,
+		.door = assist->live ? assist_live_door(assist->live) : NULL,
 	};
 }
 
@@ -287,19 +290,27 @@ static result run_prepare(struct assist *assist, const struct assist_request *re
 			  struct error *err)
 {
 	const struct assist_set *set = assist->set;
+	struct assist_live *live =
+		request->toolchains && request->upper ? assist_live_new(request, set) : NULL;
 	const struct assist_content content = {
 		.table = &set->table,
 		.twins = set->twins,
+		.twin_count = set->twin_count,
 		.aliases = set->aliases,
 		.alias_count = set->alias_count,
 		.root_count = set->root_count,
+		.asked = live ? assist_live_asked : NULL,
+		.closure = live,
 	};
 
+	assist->live = live;
 	assist->place = xasprintf("%s/assist", request->place);
 	spec_make(assist);
 	if (rule_make(assist, request, err) || place_make(assist->place, err) ||
 	    assist_hidden_make(assist->place, request->privilege, &content, &assist->hidden, err))
 		return FAILED;
+	if (assist->live)
+		assist_live_begin(assist->live, assist->hidden);
 	assist->spec.engine = buf_text(&assist->engine);
 	return OK;
 }
@@ -381,10 +392,9 @@ static bool is_called(const char *path, const char *name)
 	return slash && strcmp(slash + 1, name) == 0;
 }
 
-const char *assist_reason(const struct assist *assist, const char *name)
+/** What a set says of a program; NULL: nothing. */
+static const char *set_reason(const struct assist_set *set, const char *name)
 {
-	const struct assist_set *set = assist->set;
-
 	for (size_t i = 0; i < set->miss_count; i++) {
 		if (is_called(set->misses[i].path, name) ||
 		    strcmp(set->misses[i].path, TWIN_MISS_ALL) == 0)
@@ -394,7 +404,17 @@ const char *assist_reason(const struct assist *assist, const char *name)
 		if (is_called(set->twins[i].native, name))
 			return "it is not the file that was there before the step";
 	}
-	return "it is no reviewed tool";
+	return NULL;
+}
+
+const char *assist_reason(const struct assist *assist, const char *name)
+{
+	const struct assist_set *live = assist->live ? assist_live_set(assist->live) : NULL;
+	const char *reason = live ? set_reason(live, name) : NULL;
+
+	if (!reason)
+		reason = set_reason(assist->set, name);
+	return reason ? reason : "it is no reviewed tool";
 }
 
 void assist_drop(struct assist **assist)
@@ -405,6 +425,7 @@ void assist_drop(struct assist **assist)
 	if (!old)
 		return;
 	assist_hidden_drop(&old->hidden);
+	assist_live_drop(&old->live);
 	/* Its content is ours, and a second try of the step begins anew. */
 	if (old->place)
 		(void)remove_tree(AT_FDCWD, old->place, &ignored);

@@ -6,46 +6,12 @@
 #ifndef RUNNER_ASSIST_H
 #define RUNNER_ASSIST_H
 
-#include "runner/toolchain.h"
-#include "runner/twins.h"
-#include "sandbox/sandbox.h"
-
-enum assist_mode {
-	ASSIST_OFF,
-	ASSIST_SAFE,   /* tools of which it is known that their output is the same on any CPU */
-	ASSIST_FULL,   /* also compilers of another revision, and interpreters */
-	ASSIST_VERIFY, /* as safe; each step also runs without, and what they left is compared */
-};
+#include "runner/assist_request.h"
 
 /** "off", "safe", "full" or "verify"; FAULT_USAGE. */
 result assist_mode_parse(const char *text, enum assist_mode *out, struct error *err);
 
 const char *assist_mode_text(enum assist_mode mode);
-
-/** A native stack of layers in which twins may be. */
-struct assist_source {
-	enum twin_origin origin;
-	const struct strings *lowers; /* topmost first */
-	const struct strings *peer;   /* the foreign stack that it corresponds to; NULL: as it is */
-};
-
-struct assist_request {
-	const struct ctx *ctx;
-	const char *root; /* of the store */
-	struct cache *cache;
-	const struct privilege *privilege;
-	enum assist_mode mode;
-	const struct platform *platform; /* of the programs */
-	const struct strings *lowers;    /* that they are in, topmost first */
-	const struct assist_source *sources;
-	size_t source_count;
-	struct toolchains *toolchains; /* to make what has no sibling; NULL: nothing is made */
-	/* What they are made on, best what seldom changes; NULL: the first source. */
-	const struct strings *toolchain_base;
-	bool may_repeat;         /* the run can be made again if assist_tripped() */
-	bool refuse_long_double; /* it is made again, because of that */
-	const char *place;       /* directory of the sandbox's own; "assist" is made in it */
-};
 
 struct assist;
 

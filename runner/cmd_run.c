@@ -149,7 +149,9 @@ struct job {
 	char *upper, *work, *scratch;
 	enum network network;
 	enum assist_mode mode;
-	struct assist *assist; /* or NULL */
+	struct assist *assist; /* or NULL; with what it uses while it runs */
+	struct cache *cache;
+	struct toolchains *toolchains;
 };
 
 static void job_drop(struct job *job)
@@ -162,6 +164,8 @@ static void job_drop(struct job *job)
 	for (size_t i = 0; i < countof(texts); i++)
 		free(texts[i]);
 	assist_drop(&job->assist);
+	toolchains_drop(&job->toolchains);
+	cache_drop(&job->cache);
 	run_program_drop(&job->program);
 	run_binds_drop(&job->binds);
 	run_settings_drop(&job->settings);
@@ -272,9 +276,8 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 		.lowers = &job->lowers,
 		.sources = sources,
 		.place = workdir_path(job->workdir),
+		.upper = job->upper,
 	};
-	owned(cache) struct cache *cache = NULL;
-	owned(toolchains) struct toolchains *toolchains = NULL;
 
 	if (job->mode == ASSIST_OFF || !job->rules.count)
 		return OK;
@@ -282,12 +285,12 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 	    (job->wanted->assist_from &&
 	     assist_image(job->in->ctx, job->store, root, &transport, job->wanted->assist_from,
 			  true, &extra, err)) ||
-	    cache_open(job->in->ctx, root, &cache, err))
+	    cache_open(job->in->ctx, root, &job->cache, err))
 		return FAILED;
 	if (job->network != NETWORK_NONE)
-		toolchains = toolchains_new();
-	request.toolchains = toolchains;
-	request.cache = cache;
+		job->toolchains = toolchains_new();
+	request.toolchains = job->toolchains;
+	request.cache = job->cache;
 	if (native.count)
 		sources[request.source_count++] =
 			(struct assist_source){ .origin = TWIN_SIBLING, .lowers = &native };

@@ -65,10 +65,12 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 		.refuse_long_double = job->refuse_long_double,
 		.place = workdir,
 	};
+	owned(str) char *upper = xasprintf("%s/upper", workdir);
 	owned(buf) struct buf why = {};
 
 	if (request.mode == ASSIST_OFF)
 		return OK;
+	request.upper = upper;
 	if (sibling && sibling->result) {
 		sources[count++] = (struct assist_source){
 			.origin = TWIN_SIBLING,

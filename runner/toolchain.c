@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAKING_MS = 15 * 60 * 1000, SAID_MAX = 400 };
@@ -145,11 +146,29 @@ static result obtain_locked(struct toolchains *toolchains, const struct toolchai
 		return fail(err, FAULT_MISSING, "it could not be made before");
 	if (!toolchain_make(request, key, err))
 		return OK;
+	if (cancel_fired(request->ctx->cancel))
+		return FAILED;
 	array_grow(toolchains->failed, toolchains->failed_count);
 	toolchains->failed[toolchains->failed_count++] = *key;
-	if (!cancel_fired(request->ctx->cancel))
-		progress_note(request->ctx, "no %s: %s", request->recipe->title, err->text);
+	progress_note(request->ctx, "no %s: %s", request->recipe->title, err->text);
 	return FAILED;
+}
+
+/** Somebody else may be making one: not longer than we are wanted. */
+static result lock_take(struct toolchains *toolchains, const struct ctx *ctx, struct error *err)
+{
+	enum { LOOK_NS = 100 * 1000 * 1000 };
+	struct timespec until;
+
+	do {
+		if (cancel_check(ctx, err))
+			return FAILED;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += LOOK_NS;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+	} while (pthread_mutex_timedlock(&toolchains->lock, &until));
+	return OK;
 }
 
 result toolchain_obtain(struct toolchains *toolchains, const struct toolchain_request *request,
@@ -160,10 +179,27 @@ result toolchain_obtain(struct toolchains *toolchains, const struct toolchain_re
 	result status;
 
 	layer_path(request->root, &key, &found);
-	pthread_mutex_lock(&toolchains->lock);
+	if (lock_take(toolchains, request->ctx, err))
+		return FAILED;
 	status = obtain_locked(toolchains, request, &key, buf_text(&found), err);
 	pthread_mutex_unlock(&toolchains->lock);
 	if (!status)
 		buf_add(path, found.data, found.length);
 	return status;
+}
+
+bool toolchain_is_known(struct toolchains *toolchains, const struct toolchain_request *request)
+{
+	const struct digest key = toolchain_key(request);
+	owned(buf) struct buf path = {};
+	bool known;
+
+	layer_path(request->root, &key, &path);
+	if (layer_is_whole(request->root, buf_text(&path)))
+		return true;
+	if (pthread_mutex_trylock(&toolchains->lock))
+		return false;
+	known = has_failed(toolchains, &key);
+	pthread_mutex_unlock(&toolchains->lock);
+	return known;
 }

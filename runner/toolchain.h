@@ -27,4 +27,7 @@ struct toolchain_request {
 result toolchain_obtain(struct toolchains *toolchains, const struct toolchain_request *request,
 			struct buf *path, struct error *err);
 
+/** Whether it is there, or was tried before: then toolchain_obtain() takes no time. */
+bool toolchain_is_known(struct toolchains *toolchains, const struct toolchain_request *request);
+
 #endif

@@ -56,6 +56,20 @@ bool tool_package_fetched(const char *package, enum tool_mode mode)
 	return false;
 }
 
+bool tool_serves(const char *package, const char *name)
+{
+	const struct tool *tool;
+
+	for (size_t i = 0; (tool = tool_at(i)); i++) {
+		const char *slash = tool->path ? strrchr(tool->path, '/') : NULL;
+
+		if (!(tool->flags & TOOL_DENIED) && row_is_for(tool, package) &&
+		    (!tool->path || fnmatch(slash ? slash + 1 : tool->path, name, 0) == 0))
+			return true;
+	}
+	return false;
+}
+
 static const char *word_find(const struct tool_words *words, char name)
 {
 	for (size_t i = 0; i < words->count; i++)

@@ -70,6 +70,9 @@ bool tool_package_known(const char *package, enum tool_mode mode);
 /** Whether a row speaks of the package that is worth installing natively. */
 bool tool_package_fetched(const char *package, enum tool_mode mode);
 
+/** Whether the package may have a program of that name (without directories) by a row. */
+bool tool_serves(const char *package, const char *name);
+
 /** What the words in a row's texts stand for: the character behind the $, and the text. */
 struct tool_word {
 	char name;

@@ -85,11 +85,11 @@ struct wanted {
 	struct strings tool_names, tools;
 };
 
-/** Nothing that a shell or apt would not take for a name or a version. */
+/** Nothing that a shell or apt would not take for a name or a version, or for "name=version". */
 static bool is_plain(const char *text)
 {
 	const size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz"
-					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-:~");
+					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-:~=");
 
 	return length && !text[length] && *text != '-';
 }
@@ -262,4 +262,72 @@ result twin_recipes_find(const struct ctx *ctx, const struct twin_request *reque
 	recipes_add(recipes, host, target, &wanted, is_full);
 	*out = take(recipes);
 	return OK;
+}
+
+/* ---- what archives have ---- */
+
+/**
+ * Of each package that can be had, by an apt that checks signatures, what its own lists say: they
+ * become a database of dpkg's, in a root with nothing else.
+ */
+#define ARCHIVE_LISTS                                                               \
+	"mkdir -p /" ARCHIVE_ROOT "/var/lib/dpkg/info /" ARCHIVE_ROOT "/debs\n"     \
+	"cd /" ARCHIVE_ROOT "/debs\n"                                               \
+	"apt-get -qq download \"$@\" || for package; do\n"                          \
+	"	apt-get -qq download \"$package\" || true\n"                              \
+	"done\n"                                                                    \
+	"for deb in *.deb; do\n"                                                    \
+	"	[ -e \"$deb\" ] || continue\n"                                            \
+	"	list=$(dpkg-deb -f \"$deb\" Package)\n"                                   \
+	"	[ \"$(dpkg-deb -f \"$deb\" Multi-Arch)\" != same ] ||\n"                  \
+	"		list=$list:$(dpkg-deb -f \"$deb\" Architecture)\n"                       \
+	"	dpkg-deb --ctrl-tarfile \"$deb\" | tar -xO ./md5sums >list || continue\n" \
+	"	mv list ../var/lib/dpkg/info/$list.md5sums\n"                             \
+	"	dpkg-deb -f \"$deb\" Package Version Architecture Multi-Arch >>status\n"  \
+	"	printf 'Status: install ok installed\\n\\n' >>status\n"                   \
+	"done\n"                                                                    \
+	"mv status ../var/lib/dpkg/\n"                                              \
+	"cd /\n"                                                                    \
+	"rm -rf /" ARCHIVE_ROOT "/debs\n"
+
+static char *archive_script(const struct twin_arch *target, const struct strings *packages)
+{
+	struct buf script = {};
+
+	buf_printf(&script, "dpkg --add-architecture %s\n", target->deb);
+	script_begin(&script);
+	buf_add_str(&script, "set --");
+	words_add(&script, packages);
+	buf_add_str(&script, "\n" ARCHIVE_LISTS);
+	return script_end(&script);
+}
+
+void twin_archive_recipe(const struct platform *target, const struct strings *packages,
+			 struct twin_recipes **out)
+{
+	const struct twin_arch *arch = twin_arch_find(target);
+	owned(twin_recipes) struct twin_recipes *recipes = xnew(struct twin_recipes);
+	owned(strings) struct strings plain = {};
+
+	recipes->arena = arena_new();
+	for (size_t i = 0; i < packages->count; i++)
+		if (is_plain(packages->items[i]))
+			strings_add(&plain, packages->items[i]);
+	if (arch && plain.count) {
+		owned(str) char *script = archive_script(arch, &plain);
+
+		recipe_add(recipes, arch, "lists of files of what this step installs", script,
+			   &plain);
+	}
+	*out = take(recipes);
+}
+
+/* ---- what a recipe is good for ---- */
+
+bool twin_packages_serve(const struct strings *packages, const char *name)
+{
+	for (size_t i = 0; i < packages->count; i++)
+		if (tool_serves(packages->items[i], name))
+			return true;
+	return false;
 }
