@@ -224,6 +224,24 @@ bool native_symbol(const struct native *native, const char *name, size_t *offset
 	return true;
 }
 
+bool native_is_symbol(const struct native *native, uint64_t index, const char *name)
+{
+	uint64_t symbols, strings, rest, text_rest;
+	Elf64_Phdr dynamic;
+	Elf64_Sym symbol;
+	const char *text;
+
+	if (!native_dynamic(native, &dynamic) ||
+	    !native_dynamic_find(native, &dynamic, DT_SYMTAB, &symbols) ||
+	    !native_dynamic_find(native, &dynamic, DT_STRTAB, &strings) ||
+	    !native_offset(native, symbols, &symbols, &rest) ||
+	    !native_offset(native, strings, &strings, &text_rest) || index >= rest / sizeof(symbol))
+		return false;
+	memcpy(&symbol, native->data + symbols + index * sizeof(symbol), sizeof(symbol));
+	text = symbol.st_name < text_rest ? native_text(native, strings + symbol.st_name) : NULL;
+	return text && strcmp(text, name) == 0;
+}
+
 bool native_imports(const struct native *native, const char *name)
 {
 	Elf64_Sym symbol;

@@ -91,6 +91,15 @@ struct trip {
  */
 bool native_set_trip(struct native *native, const struct trip *trip);
 
+/**
+ * Let a program trip where it comes to compute what is no number: a NaN that is made has the sign
+ * bit here and has none on other machines, and one that becomes an integer becomes another.  The
+ * processor tells both as an invalid operation.  So do calls of the functions of other files that
+ * are named, in a list that ends with NULL or is NULL.  False where there is no room for the code,
+ * or a call is not as expected.
+ */
+bool native_set_nan_trip(struct native *native, const struct trip *trip, const char *const *calls);
+
 enum { NATIVE_SPECS_MAX = 128 };
 
 /**

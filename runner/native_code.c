@@ -64,50 +64,6 @@ bool native_replace_inline(struct native *native, const char *from, const char *
 	return true;
 }
 
-/** Put a jump to another place of the same segment there. */
-static void jump_put(struct native *native, size_t from, size_t to)
-{
-	int32_t distance = (int32_t)((int64_t)to - (int64_t)from - 5);
-
-	native->data[from] = 0xe9;
-	memcpy(native->data + from + 1, &distance, sizeof(distance));
-}
-
-bool native_set_trip(struct native *native, const struct trip *trip)
-{
-	/* open(path, O_WRONLY); write(it, message, size); exit_group(254); message; path */
-	enum { CODE_SIZE = 58, PATH_AT = 8, SIZE_AT = 29 };
-	static const uint8_t code[CODE_SIZE] = {
-		0xb8, 2,    0,    0,    0,    0x48, 0x8d, 0x3d, 46, 0, 0, 0,    0xbe, 1, 0, 0, 0,
-		0x0f, 0x05, 0x89, 0xc7, 0x48, 0x8d, 0x35, 30,   0,  0, 0, 0xba, 1,    0, 0, 0, 0xb8,
-		1,    0,    0,    0,    0x0f, 0x05, 0xbf, 0xfe, 0,  0, 0, 0xb8, 0xe7, 0, 0, 0, 0x0f,
-		0x05, 0x0f, 0x0b, 0xcc, 0xcc, 0xcc, 0xcc,
-	};
-	static const char *const readers[] = { "strtold", "__strtold_internal", "strtold_l",
-					       "wcstold" };
-	const size_t length = strlen(trip->path) + 1;
-	const int32_t path_distance = 46 + (int32_t)trip->size, message_size = (int32_t)trip->size;
-	size_t stub, offset, size;
-	uint8_t *at;
-
-	if (native->machine != EM_X86_64 || !native_symbol(native, "strfroml", &stub, &size) ||
-	    trip->size > size || size < CODE_SIZE + trip->size + length)
-		return false;
-	for (size_t i = 0; i < countof(readers); i++)
-		if (!native_symbol(native, readers[i], &offset, &size) || size < 5)
-			return false;
-	at = native->data + stub;
-	memcpy(at, code, CODE_SIZE);
-	memcpy(at + PATH_AT, &path_distance, sizeof(path_distance));
-	memcpy(at + SIZE_AT, &message_size, sizeof(message_size));
-	memcpy(at + CODE_SIZE, trip->message, trip->size);
-	memcpy(at + CODE_SIZE + trip->size, trip->path, length);
-	for (size_t i = 0; i < countof(readers); i++)
-		if (native_symbol(native, readers[i], &offset, &size))
-			jump_put(native, offset, stub);
-	return true;
-}
-
 /* ---- names that are joined ---- */
 
 /** mov $ADDRESS, %edi or %esi, of programs that are not relocated. */

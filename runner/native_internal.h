@@ -35,6 +35,9 @@ bool native_dynamic(const struct native *native, Elf64_Phdr *out);
 bool native_dynamic_find(const struct native *native, const Elf64_Phdr *dynamic, int64_t tag,
 			 uint64_t *out);
 
+/** Whether the dynamic symbol number `index` has that name. */
+bool native_is_symbol(const struct native *native, uint64_t index, const char *name);
+
 /** The next place of `text` at or behind `at`, or NULL. */
 uint8_t *native_find_bytes(const struct native *native, const uint8_t *at, const void *text,
 			   size_t length);

@@ -25,15 +25,18 @@ struct tool {
 	const char *const *before;        /* pairs: an argument, and what is put before it */
 	/* What is put there is what the foreign program adds by itself, if it has this text. */
 	const char *if_text;
-	const char *const *env; /* NAME=value to set; "?NAME=value": unless it is set */
+	const char *unless_text; /* a native program that has this text is no twin */
+	const char *const *env;  /* NAME=value to set; "?NAME=value": unless it is set */
 	const char *plugin_from, *plugin_to; /* an argument that begins so is replaced by that */
-	/* Of TOOL_INTERPRETER: "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX. */
+	/* Of TOOL_INTERPRETER: "m:NAME" for -m NAME, "c:CODE" for -c CODE. */
 	const char *const *scripts;
 	/* Directories, with $T, of modules that it loads: each library there must have its twin. */
 	const char *const *modules;
 	/* Files, with $T, in which the native ones only tell their machine: its twin has the
 	   foreign ones instead. */
 	const char *const *foreign;
+	/* Of TOOL_NAN: functions of libraries that the target's would have to do; they trip too. */
+	const char *const *trips;
 	/* Texts in the program that name its machine: $u is what uname says, $d Debian's name, $v
 	   the vendor of GNU triples, $T the triple of paths.  The copy says them for the target;
 	   where a text is not in the native program or its counterpart not in the foreign one, it
@@ -56,6 +59,8 @@ enum tool_flag {
 	TOOL_SCRIPT = 2048,      /* no program, but a text that such an interpreter runs */
 	TOOL_BY_NAME = 4096,     /* finds itself by argv[0], not by /proc/self/exe */
 	TOOL_FETCH = 8192,       /* worth the time to install it where no native root has it */
+	TOOL_NAN = 16384,        /* may come to a NaN, whose sign is another here */
+	TOOL_MODULE = 32768,     /* a TOOL_SCRIPT that is not executable, nor begins as one */
 };
 
 /** Row number `index` of all; NULL past the last.  The first row that matches a file decides. */

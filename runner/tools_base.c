@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 
+#define LOGINS "reads records of logins, which have the size of their machine"
+
 /* clang-format off */
 static const struct tool rows[] = {
 	/* ---- never ---- */
@@ -23,6 +25,9 @@ static const struct tool rows[] = {
 	{ .package = "coreutils*", .path = "*/runcon", .flags = TOOL_DENIED, .reason = PROCESS },
 	{ .package = "coreutils*", .path = "*/df", .flags = TOOL_DENIED,
 	  .reason = "shows mounts, also where twins are" },
+	{ .package = "coreutils*", .path = "*/who", .flags = TOOL_DENIED, .reason = LOGINS },
+	{ .package = "coreutils*", .path = "*/users", .flags = TOOL_DENIED, .reason = LOGINS },
+	{ .package = "coreutils*", .path = "*/pinky", .flags = TOOL_DENIED, .reason = LOGINS },
 	{ .package = "libc-bin", .path = "*/getconf", .flags = TOOL_DENIED, .reason = MACHINE },
 	{ .package = "libc-bin", .path = "*/ldconfig*", .flags = TOOL_DENIED,
 	  .reason = "knows the libraries of its own machine" },
@@ -49,8 +54,8 @@ static const struct tool rows[] = {
 	{ .package = "grep", .mode = TOOL_SAFE, .reason = BYTES },
 	{ .package = "diffutils", .mode = TOOL_SAFE, .reason = BYTES },
 	{ .package = "patch", .mode = TOOL_SAFE, .reason = BYTES },
-	{ .package = "mawk", .path = "*/mawk", .mode = TOOL_FULL, .flags = TOOL_FMA,
-	  .reason = "doubles and the library's functions are equal, but for the sign of a NaN" },
+	{ .package = "mawk", .path = "*/mawk", .mode = TOOL_SAFE, .flags = TOOL_FMA | TOOL_NAN,
+	  .reason = "doubles and the library's functions are equal; what is no number trips" },
 	{ .package = "gawk", .path = "*/gawk", .mode = TOOL_FULL, .flags = TOOL_FMA,
 	  .refuse = LIST("-l*", "--load*", "-i*", "--include*"),
 	  .machine = LIST("/usr/lib/$T/gawk"),

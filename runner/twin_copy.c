@@ -78,6 +78,8 @@ static const char *program_change(struct native *native, const struct copy_reque
 	snprintf(loader, sizeof(loader), "%s/ld", request->root);
 	if (native->interp_size && !native_set_loader(native, loader))
 		return "its loader's path is too short";
+	if (request->trip && !native_set_nan_trip(native, request->trip, request->trips))
+		return "it cannot be made to tell of what is no number";
 	*changes += 1;
 	return NULL;
 }
@@ -159,6 +161,8 @@ static void name_make(const struct found *found, const struct sum *sum,
 		hasher_add_str(hasher, request->trip->path);
 		hasher_add(hasher, request->trip->message, request->trip->size);
 	}
+	for (size_t i = 0; request->trip && request->trips && request->trips[i]; i++)
+		hasher_add_str(hasher, request->trips[i]);
 	hasher_add_str(hasher, request->host->triple);
 	hasher_add_str(hasher, request->target->triple);
 	hash_exchanges(hasher, request->exchanges, request->exchange_count);

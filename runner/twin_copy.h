@@ -22,8 +22,10 @@ struct exchange {
 
 struct copy_request {
 	enum copy_role role;
-	const char *root;        /* PREFIX/N */
-	const struct trip *trip; /* or NULL */
+	const char *root; /* PREFIX/N */
+	/* Of the C library for long doubles, of a program for what is no number; or NULL. */
+	const struct trip *trip;
+	const char *const *trips; /* functions whose calls trip too; or NULL */
 	const struct twin_arch *host, *target;
 	const struct exchange *exchanges;
 	size_t exchange_count;

@@ -62,6 +62,8 @@ static const char *row_refusal(const struct finder *finder, const struct native_
 	if ((tool->flags & TOOL_LONG_DOUBLE) &&
 	    (request->refuse_long_double || !request->trip || !source->has_trip))
 		return "it may compute in long double";
+	if ((tool->flags & TOOL_NAN) && (request->refuse_long_double || !request->trip))
+		return "it may compute what is no number";
 	return NULL;
 }
 
@@ -200,6 +202,9 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	if (native_root_needs(source, native, is_cross, reason, err) ||
 	    (!*reason && modules_prepare(finder, candidate, reason, err)))
 		return FAILED;
+	if (!*reason && candidate->tool->unless_text &&
+	    native_has_text(native, candidate->tool->unless_text))
+		*reason = candidate->tool->reason;
 	if (!*reason && native_imports(native, "uname") && !source->answers_machine)
 		*reason = "it asks for the machine";
 	/* The C library was looked at by now. */
@@ -216,6 +221,10 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	if (flags & TOOL_BY_NAME)
 		replacements[request.replacement_count++] =
 			(struct exchange){ "/proc/self/exe", "/proc/self/mem", true };
+	if (flags & TOOL_NAN) {
+		request.trip = finder->search.request->trip;
+		request.trips = candidate->tool->trips;
+	}
 	if (flags & TOOL_PREFIX)
 		request.prefix = finder->search.target->triple;
 	if (flags & TOOL_DRIVER && !driver_read(foreign, &driver)) {

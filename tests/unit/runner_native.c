@@ -463,6 +463,73 @@ TEST(reading_a_long_double_ends_a_program_that_has_a_trip)
 	unlink(trip);
 }
 
+/** The copy's exit status with this script for awk. */
+static int awk_status(const char *program, const char *script)
+{
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		dup2(null, STDOUT_FILENO);
+		execl(program, "awk", script, NULL);
+		_exit(1);
+	}
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(what_is_no_number_ends_a_program_that_has_a_trip)
+{
+	/* Each makes a NaN by the processor's rules, or an integer of one. */
+	static const char *const made[] = { "log(-1)",       "sqrt(-1)",     "0*2^9999",
+					    "2^9999-2^9999", "2^9999%3",     "(-8)^(1/3)",
+					    "sin(2^9999)",   "cos(-2^9999)", "atan2(1,2)" };
+	static const char *const other[] = {
+		"2^9999",
+		"-2^9999",
+		"1/3",
+		"int(3.9)",
+		"log(0)",
+		"exp(1)",
+		"sin(1)",
+		"1e300*1e300",
+		"\"a\"+1",
+		"10%3",
+		"sprintf(\"%d\", 2^70)",
+	};
+	static const char *const calls[] = { "atan2", NULL };
+	char name[] = "/tmp/mpemu-awk-XXXXXX", trip[] = "/tmp/mpemu-trip-XXXXXX";
+	owned(buf) struct buf bytes = {}, written = {};
+	struct native native;
+	struct error err;
+	char script[80];
+	int fd;
+
+	if (!load("/usr/bin/awk", &bytes, &native))
+		tap_skip("there is no awk");
+	close(mkostemp(trip, O_CLOEXEC));
+	if (!native_set_nan_trip(&native, &(struct trip){ trip, "no number", 9 }, calls))
+		tap_skip("awk has no room for the code");
+	fd = mkostemp(name, O_CLOEXEC);
+	CHECK(fd >= 0 && write(fd, bytes.data, bytes.length) == (ssize_t)bytes.length &&
+	      fchmod(fd, 0700) == 0);
+	close(fd);
+	for (size_t i = 0; i < countof(other); i++) {
+		snprintf(script, sizeof(script), "BEGIN { print %s }", other[i]);
+		tap_check(awk_status(name, script) == 0, __FILE__, __LINE__, "%s", other[i]);
+	}
+	CHECK(!read_file(AT_FDCWD, trip, 16, &written, &err) && written.length == 0);
+	for (size_t i = 0; i < countof(made); i++) {
+		snprintf(script, sizeof(script), "BEGIN { print %s }", made[i]);
+		tap_check(awk_status(name, script) == 254, __FILE__, __LINE__, "%s", made[i]);
+	}
+	CHECK(!read_file(AT_FDCWD, trip, 100, &written, &err));
+	CHECK_STR(buf_text(&written), "no number");
+	unlink(name);
+	unlink(trip);
+}
+
 TEST(what_is_asked_of_other_files_is_known)
 {
 	owned(buf) struct buf bytes = {};

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Trips: code in a copy that tells, and ends the program, before it does what the target's machine
+ * would do otherwise.
+ */
+#include "runner/native_internal.h"
+
+#include <string.h>
+
+/* open(path, O_WRONLY); write(it, message, size); exit_group(254); message; path */
+enum { CODE_SIZE = 58, PATH_AT = 8, SIZE_AT = 29 };
+
+static size_t trip_size(const struct trip *trip)
+{
+	return CODE_SIZE + trip->size + strlen(trip->path) + 1;
+}
+
+/** Put the code there, which needs no more than its own bytes. */
+static void trip_put(uint8_t *at, const struct trip *trip)
+{
+	static const uint8_t code[CODE_SIZE] = {
+		0xb8, 2,    0,    0,    0,    0x48, 0x8d, 0x3d, 46, 0, 0, 0,    0xbe, 1, 0, 0, 0,
+		0x0f, 0x05, 0x89, 0xc7, 0x48, 0x8d, 0x35, 30,   0,  0, 0, 0xba, 1,    0, 0, 0, 0xb8,
+		1,    0,    0,    0,    0x0f, 0x05, 0xbf, 0xfe, 0,  0, 0, 0xb8, 0xe7, 0, 0, 0, 0x0f,
+		0x05, 0x0f, 0x0b, 0xcc, 0xcc, 0xcc, 0xcc,
+	};
+	const int32_t path_distance = 46 + (int32_t)trip->size, message_size = (int32_t)trip->size;
+
+	memcpy(at, code, CODE_SIZE);
+	memcpy(at + PATH_AT, &path_distance, sizeof(path_distance));
+	memcpy(at + SIZE_AT, &message_size, sizeof(message_size));
+	memcpy(at + CODE_SIZE, trip->message, trip->size);
+	memcpy(at + CODE_SIZE + trip->size, trip->path, strlen(trip->path) + 1);
+}
+
+/** Put a jump to another place of the same segment there. */
+static void jump_put(struct native *native, size_t from, size_t to)
+{
+	int32_t distance = (int32_t)((int64_t)to - (int64_t)from - 5);
+
+	native->data[from] = 0xe9;
+	memcpy(native->data + from + 1, &distance, sizeof(distance));
+}
+
+/* ---- long doubles ---- */
+
+bool native_set_trip(struct native *native, const struct trip *trip)
+{
+	static const char *const readers[] = { "strtold", "__strtold_internal", "strtold_l",
+					       "wcstold" };
+	size_t stub, offset, size;
+
+	if (native->machine != EM_X86_64 || !native_symbol(native, "strfroml", &stub, &size) ||
+	    trip->size > size || size < trip_size(trip))
+		return false;
+	for (size_t i = 0; i < countof(readers); i++)
+		if (!native_symbol(native, readers[i], &offset, &size) || size < 5)
+			return false;
+	trip_put(native->data + stub, trip);
+	for (size_t i = 0; i < countof(readers); i++)
+		if (native_symbol(native, readers[i], &offset, &size))
+			jump_put(native, offset, stub);
+	return true;
+}
+
+/* ---- what is no number ---- */
+
+/** The file's offset of `length` unused bytes at the end of code, which then belong to it; or 0. */
+static size_t code_place(struct native *native, size_t length)
+{
+	Elf64_Phdr header;
+
+	for (size_t i = 0; native_header(native, i, &header); i++) {
+		uint64_t end = header.p_offset + header.p_filesz;
+		bool unused = true;
+
+		if (header.p_type != PT_LOAD || header.p_flags != (PF_R | PF_X) ||
+		    header.p_filesz != header.p_memsz || end % NATIVE_PAGE == 0 ||
+		    NATIVE_PAGE - end % NATIVE_PAGE < length ||
+		    !native_inside(native, header.p_offset, header.p_filesz) ||
+		    !native_inside(native, end, length))
+			continue;
+		for (uint64_t at = end; at < end + length; at++)
+			unused = unused && native->data[at] == 0;
+		if (!unused)
+			continue;
+		header.p_filesz += length;
+		header.p_memsz = header.p_filesz;
+		native_header_put(native, i, &header);
+		return end;
+	}
+	return 0;
+}
+
+/** The address of the pointer through which a function of another file is called; 0: none. */
+static uint64_t call_pointer(const struct native *native, const char *name)
+{
+	static const struct {
+		int64_t table, size;
+	} places[] = { { DT_JMPREL, DT_PLTRELSZ }, { DT_RELA, DT_RELASZ } };
+	uint64_t at, size, rest;
+	Elf64_Phdr dynamic;
+
+	for (size_t i = 0; i < countof(places) && native_dynamic(native, &dynamic); i++) {
+		if (!native_dynamic_find(native, &dynamic, places[i].table, &at) ||
+		    !native_dynamic_find(native, &dynamic, places[i].size, &size) ||
+		    !native_offset(native, at, &at, &rest) || size > rest)
+			continue;
+		for (; size >= sizeof(Elf64_Rela);
+		     at += sizeof(Elf64_Rela), size -= sizeof(Elf64_Rela)) {
+			Elf64_Rela relocation;
+
+			memcpy(&relocation, native->data + at, sizeof(relocation));
+			if ((ELF64_R_TYPE(relocation.r_info) == R_X86_64_JUMP_SLOT ||
+			     ELF64_R_TYPE(relocation.r_info) == R_X86_64_GLOB_DAT) &&
+			    native_is_symbol(native, ELF64_R_SYM(relocation.r_info), name))
+				return relocation.r_offset;
+		}
+	}
+	return 0;
+}
+
+/** Let whatever calls or jumps through that pointer jump to `to`; how many do. */
+static size_t calls_redirect(struct native *native, uint64_t pointer, size_t to)
+{
+	enum { CALL_SIZE = 6 };
+	Elf64_Phdr header;
+	size_t count = 0;
+
+	for (size_t i = 0; native_header(native, i, &header); i++) {
+		if (header.p_type != PT_LOAD || !(header.p_flags & PF_X) ||
+		    !native_inside(native, header.p_offset, header.p_filesz))
+			continue;
+		for (uint64_t at = 0; at + CALL_SIZE <= header.p_filesz; at++) {
+			const uint8_t *code = native->data + header.p_offset + at;
+			int32_t distance;
+
+			memcpy(&distance, code + 2, sizeof(distance));
+			/* call *distance(%rip), jmp *distance(%rip) */
+			if (code[0] != 0xff || (code[1] != 0x15 && code[1] != 0x25) ||
+			    header.p_vaddr + at + CALL_SIZE + (uint64_t)(int64_t)distance !=
+				    pointer)
+				continue;
+			jump_put(native, header.p_offset + at, to);
+			count++;
+		}
+	}
+	return count;
+}
+
+static bool calls_trip(struct native *native, const char *const *calls, size_t to)
+{
+	for (; calls && *calls; calls++) {
+		const uint64_t pointer = call_pointer(native, *calls);
+
+		if (!pointer || !calls_redirect(native, pointer, to))
+			return false;
+	}
+	return true;
+}
+
+bool native_set_nan_trip(struct native *native, const struct trip *trip, const char *const *calls)
+{
+	/*
+	 * push %rdx; sub $32, %rsp; lea the trip, %rax
+	 * mov %rax, (%rsp); movq $SA_RESTORER, 8(%rsp); mov %rax, 16(%rsp); movq $0, 24(%rsp)
+	 * rt_sigaction(SIGFPE, %rsp, NULL, 8)
+	 * stmxcsr (%rsp); andl $~IM, (%rsp); ldmxcsr (%rsp)
+	 * add $32, %rsp; pop %rdx; jmp the program's entry
+	 */
+	static const uint8_t code[] = {
+		0x52, 0x48, 0x83, 0xec, 0x20, 0x48, 0x8d, 0x05, 0,    0,    0,    0,    0x48,
+		0x89, 0x04, 0x24, 0x48, 0xc7, 0x44, 0x24, 0x08, 0,    0,    0,    0x04, 0x48,
+		0x89, 0x44, 0x24, 0x10, 0x48, 0xc7, 0x44, 0x24, 0x18, 0,    0,    0,    0,
+		0xbf, 0x08, 0,    0,    0,    0x48, 0x89, 0xe6, 0x31, 0xd2, 0x41, 0xba, 0x08,
+		0,    0,    0,    0xb8, 0x0d, 0,    0,    0,    0x0f, 0x05, 0x0f, 0xae, 0x1c,
+		0x24, 0x81, 0x24, 0x24, 0x7f, 0xff, 0xff, 0xff, 0x0f, 0xae, 0x14, 0x24, 0x48,
+		0x83, 0xc4, 0x20, 0x5a, 0xe9, 0,    0,    0,    0,
+	};
+	enum { LEA_AT = 8, LEA_END = 12, JUMP_AT = sizeof(code) - 5 };
+	const int32_t distance = (int32_t)sizeof(code) - LEA_END;
+	uint64_t entry, rest;
+	Elf64_Ehdr elf;
+	size_t place;
+
+	memcpy(&elf, native->data, sizeof(elf));
+	if (native->machine != EM_X86_64 || !native->interp_size ||
+	    !native_offset(native, elf.e_entry, &entry, &rest))
+		return false;
+	place = code_place(native, sizeof(code) + trip_size(trip));
+	if (!place || native_address(native, place) - elf.e_entry != place - entry)
+		return false;
+	memcpy(native->data + place, code, sizeof(code));
+	memcpy(native->data + place + LEA_AT, &distance, sizeof(distance));
+	jump_put(native, place + JUMP_AT, entry);
+	trip_put(native->data + place + sizeof(code), trip);
+	if (!calls_trip(native, calls, place + sizeof(code)))
+		return false;
+	elf.e_entry = native_address(native, place);
+	memcpy(native->data, &elf, sizeof(elf));
+	return true;
+}
