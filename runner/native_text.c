@@ -186,6 +186,26 @@ static size_t pointers_redirect(struct native *native, const Elf64_Phdr *header,
 	return count;
 }
 
+/** mov $ADDRESS, to a register: how the code of a program that is not relocated points somewhere.
+ */
+static size_t movs_redirect(struct native *native, const Elf64_Phdr *header, uint64_t from,
+			    uint64_t to)
+{
+	const uint32_t old = (uint32_t)from, new = (uint32_t)to;
+	uint8_t *code = native->data + header->p_offset;
+	size_t count = 0;
+
+	if (old != from || new != to)
+		return 0;
+	for (uint64_t at = 0; at + 5 <= header->p_filesz; at++) {
+		if ((code[at] & 0xf8) != 0xb8 || memcmp(code + at + 1, &old, sizeof(old)) != 0)
+			continue;
+		memcpy(code + at + 1, &new, sizeof(new));
+		count++;
+	}
+	return count;
+}
+
 static bool is_relocated(const struct native *native)
 {
 	Elf64_Ehdr elf;
@@ -201,14 +221,15 @@ static size_t references_redirect(struct native *native, uint64_t from, uint64_t
 	Elf64_Phdr header;
 
 	for (size_t i = 0; is_fixed && native_header(native, i, &header); i++)
-		if (header.p_type == PT_LOAD && (header.p_flags & PF_W) &&
+		if (header.p_type == PT_LOAD && !(header.p_flags & PF_X) &&
 		    native_inside(native, header.p_offset, header.p_filesz))
 			count += pointers_redirect(native, &header, from, to);
 
 	for (size_t i = 0; native_header(native, i, &header); i++)
 		if (header.p_type == PT_LOAD && (header.p_flags & PF_X) &&
 		    native_inside(native, header.p_offset, header.p_filesz))
-			count += leas_redirect(native, &header, from, to);
+			count += leas_redirect(native, &header, from, to) +
+				 (is_fixed ? movs_redirect(native, &header, from, to) : 0);
 	return count;
 }
 

@@ -69,6 +69,26 @@ static const struct tool rows[] = {
 	/* It has the modules of perl-base's program too. */
 	{ .package = "perl", .path = "*/bin/pod2*", .mode = TOOL_SAFE,
 	  .flags = TOOL_SCRIPT | TOOL_FETCH, .reason = SCRIPTED },
+
+	/* ---- python, and what compiles its modules ---- */
+	{ .package = "python3.[0-9]*-minimal", .path = "*/bin/python3.[0-9]*", .mode = TOOL_SAFE,
+	  .flags = TOOL_INTERPRETER | TOOL_FMA | TOOL_NAN,
+	  .machine = LIST("$T", "?.abi3-$T.so", "?.cpython-311-$T.so", "?.cpython-312-$T.so",
+			  "?.cpython-313-$T.so", "?.cpython-314-$T.so"),
+	  .trips = LIST("dlopen"), 
+	  .scripts = LIST("m:py_compile", "m:compileall",
+			  "c:import importlib.util; print(importlib.util.MAGIC_NUMBER)",
+			  "c:import sys; print(sys.implementation.cache_tag)"),
+	  .reason = "runs known scripts only; compiled modules have the byte order of their format, "
+		    "constants are computed in doubles, and loading a module of the target trips" },
+	{ .package = "libpython3.[0-9]*-minimal", .path = "*/py_compile.py", .mode = TOOL_SAFE,
+	  .flags = TOOL_SCRIPT | TOOL_MODULE, .reason = SCRIPTED },
+	{ .package = "libpython3.[0-9]*-stdlib", .path = "*/compileall.py", .mode = TOOL_SAFE,
+	  .flags = TOOL_SCRIPT | TOOL_MODULE, .reason = SCRIPTED },
+	{ .package = "python3-minimal", .path = "*/bin/py3c*", .mode = TOOL_SAFE,
+	  .flags = TOOL_SCRIPT, .reason = SCRIPTED },
+	{ .package = "python3-minimal", .path = "*/py3versions.py", .mode = TOOL_SAFE,
+	  .flags = TOOL_SCRIPT, .reason = SCRIPTED },
 };
 /* clang-format on */
 

@@ -127,20 +127,30 @@ static bool script_have(const struct twin_set *set, const char *path)
 	return false;
 }
 
+/** Whether it is a script as its row says. */
+static bool is_script(const struct found *found, const struct tool *tool)
+{
+	char head[2] = {};
+
+	if (tool->flags & TOOL_MODULE)
+		return S_ISREG(found->stat.st_mode);
+	return pread(found->fd, head, sizeof(head), 0) == sizeof(head) &&
+	       memcmp(head, "#!", 2) == 0 && !found_refusal(found);
+}
+
 /** A script that is still its package's own needs no counterpart: it is what it is. */
 static result script_examine(struct finder *finder, const struct native_root *source,
-			     const struct package_file *file, struct error *err)
+			     const struct package_file *file, const struct tool *tool,
+			     struct error *err)
 {
 	const struct twin_request *request = finder->search.request;
 	struct twin_set *set = finder->set;
 	owned(found) struct found found = { .fd = -1 };
-	char head[2] = {};
 	bool same;
 
 	if (strings_have(&source->diverted, file->path) ||
-	    !foreign_open(request, file->path, &found) ||
-	    pread(found.fd, head, sizeof(head), 0) != sizeof(head) || memcmp(head, "#!", 2) != 0 ||
-	    found_refusal(&found) || script_have(set, found.path))
+	    !foreign_open(request, file->path, &found) || !is_script(&found, tool) ||
+	    script_have(set, found.path))
 		return OK;
 	if (foreign_verify(request, &found, &file->sum, &same, err))
 		return FAILED;
@@ -176,7 +186,7 @@ static result package_examine(struct finder *finder, struct native_root *source,
 		const struct tool *tool = tool_find(foreign->name, file->path);
 
 		if (tool && (tool->flags & TOOL_SCRIPT
-				     ? script_examine(finder, source, file, err)
+				     ? script_examine(finder, source, file, tool, err)
 				     : file_examine(finder, source, foreign, file, tool, err)))
 			return FAILED;
 	}

@@ -184,14 +184,14 @@ static bool is_plain_letter(char letter)
 	       letter == 'O' || letter == 'w' || letter == 'T' || letter == 'q' || letter == 'b';
 }
 
-/** "m:NAME" is all of what -m names, "c:TEXT" the beginning of what -c runs. */
+/** "m:NAME" is all of what -m names, "c:TEXT" of what -c runs; "c:TEXT*" how that begins. */
 static bool code_allowed(const void *table, uint32_t list, char kind, const char *code)
 {
 	for (const char *allowed = assist_text(table, list); *allowed;
 	     allowed = assist_next(allowed)) {
 		if (allowed[0] != kind || allowed[1] != ':')
 			continue;
-		if (kind == 'm' ? equal(code, allowed + 2) : begins(code, allowed + 2))
+		if (assist_match(allowed + 2, code))
 			return true;
 	}
 	return false;

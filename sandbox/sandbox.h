@@ -300,7 +300,7 @@ struct assist_twin {
 	const char *const *insert;           /* behind argv[0]; "+TEXT": at the end */
 	const char *const *insert_unless;    /* ... but not where one of these is given */
 	const char *const *env;              /* NAME=value; "?NAME=value": where it is not set */
-	const char *const *scripts;          /* "m:NAME" for -m NAME, "c:PREFIX" for -c PREFIX */
+	const char *const *scripts;          /* "m:NAME" for -m NAME, "c:CODE" for -c CODE */
 	const char *const *before;           /* pairs: an argument, and what is put before it */
 	const char *const *names;            /* that argv[0] may have behind its last slash */
 	const char *plugin_from, *plugin_to; /* an argument that begins so, becomes that */

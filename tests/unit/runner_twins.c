@@ -408,6 +408,24 @@ TEST(scripts_that_are_their_packages_own_need_no_counterpart)
 	}
 }
 
+TEST(what_python_compiles_with_is_a_script_that_need_not_look_like_one)
+{
+	static const char path[] = "usr/lib/python3.13/py_compile.py", text[] = "import sys\n";
+	owned(twin_set) struct twin_set *set = NULL;
+	owned(buf) struct buf sums = {};
+	struct bed bed;
+
+	bed_make(&bed);
+	put_status(bed.foreign, "libpython3.13-minimal", "3.13", "arm64");
+	sum_add(&sums, path, text, strlen(text));
+	put_list(bed.foreign, "libpython3.13-minimal", &sums);
+	put(bed.foreign, path, text, strlen(text), 0644);
+	set = find(&bed, TOOL_SAFE, false);
+	if (CHECK(set->scripts.count == 1))
+		CHECK_STR(set->scripts.items[0], "/usr/lib/python3.13/py_compile.py");
+	bed_drop(&bed);
+}
+
 /** An interpreter, and modules of it as the package has them. */
 static void perl_make(int root, const char *arch, const char *triple, uint16_t machine,
 		      const char *const *modules, size_t count)
@@ -488,6 +506,7 @@ TEST(what_tells_the_machine_is_never_run_natively)
 		{ "coreutils", "/usr/bin/arch" },        { "libc-bin", "/usr/bin/getconf" },
 		{ "libc-bin", "/usr/sbin/ldconfig" },    { "libc-bin", "/usr/bin/localedef" },
 		{ "coreutils-single", "/usr/bin/arch" }, { "coreutils", "/usr/bin/seq" },
+		{ "coreutils", "/usr/bin/who" },
 	};
 
 	for (size_t i = 0; i < countof(paths); i++) {

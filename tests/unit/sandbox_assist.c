@@ -23,7 +23,7 @@ static const char *const no_native[] = { "-march=native", "-v", "-m*=native", "~
 static const char *const target[] = { "--target=x", "-Q", NULL };
 static const char *const has_target[] = { "--target*", NULL };
 static const char *const settings[] = { "?GOARCH=arm64", "NAME=value", NULL };
-static const char *const python_scripts[] = { "m:pip", "c:import setuptools", NULL };
+static const char *const python_scripts[] = { "m:pip", "c:import setuptools*", "c:print(1)", NULL };
 
 static const char *const no_last[] = { "$-o", NULL };
 static const char *const at_end[] = { "+-end", "-start", NULL };
@@ -232,6 +232,8 @@ static const struct {
 	{ PYTHON, { "-m" }, {}, ASSIST_SCRIPT },
 	{ PYTHON, { "-c", "import setuptools; x" }, {}, ASSIST_NATIVE },
 	{ PYTHON, { "-c", "import os" }, {}, ASSIST_SCRIPT },
+	{ PYTHON, { "-cprint(1)" }, {}, ASSIST_NATIVE },
+	{ PYTHON, { "-c", "print(1); x" }, {}, ASSIST_SCRIPT },
 	{ PYTHON, { "-I", "/usr/bin/pip" }, {}, ASSIST_SCRIPT },
 	{ PYTHON, { "m:pip" }, {}, ASSIST_NATIVE },
 	{ PYTHON, { "x" }, { "PYTHONPATH=/x" }, ASSIST_ENVIRONMENT },
