@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 
+#define USERS "changes files of texts; where it writes records of logins it is emulated"
+
 /* clang-format off */
 static const struct tool rows[] = {
 	/* ---- never ---- */
@@ -43,6 +45,16 @@ static const struct tool rows[] = {
 	  .reason = "moves and checks bytes; the library's name of the machine is exchanged" },
 	{ .package = "sqv", .path = "*/sqv", .mode = TOOL_SAFE, .refuse = LIST("--version"),
 	  .reason = "what it computes is defined bit by bit" },
+
+	/* ---- users: texts, but for /var/log/lastlog, where records have the size of their machine ---- */
+	{ .package = "passwd", .path = "*/sbin/useradd", .mode = TOOL_SAFE,
+	  .unless_text = "/var/log/lastlog", .reason = USERS },
+	{ .package = "passwd", .path = "*/sbin/group*[dl]", .mode = TOOL_SAFE,
+	  .unless_text = "/var/log/lastlog", .reason = USERS },
+	{ .package = "passwd", .path = "*/sbin/pw*", .mode = TOOL_SAFE,
+	  .unless_text = "/var/log/lastlog", .reason = USERS },
+	{ .package = "passwd", .path = "*/sbin/grp*", .mode = TOOL_SAFE,
+	  .unless_text = "/var/log/lastlog", .reason = USERS },
 
 	/* ---- perl, and the scripts that it may run ---- */
 	{ .package = "perl-base", .path = "*/bin/perl", .mode = TOOL_SAFE,

@@ -211,6 +211,18 @@ static bool library_open_in(const struct native_root *source, const char *folder
 	return found_open(source->spec->native, path, out);
 }
 
+/** Whether the copies' loader looks in a directory: those below the triple's are led to them. */
+static bool is_copied(const char *folder, const char *triple)
+{
+	static const char *const places[] = { "/usr/lib/", "/lib/" };
+
+	for (size_t i = 0; i < countof(places); i++)
+		if (starts_with(folder, places[i]) &&
+		    starts_with(folder + strlen(places[i]), triple))
+			return true;
+	return false;
+}
+
 /** Where the native loader would find it: the file's own path first, then the usual places. */
 static bool library_open(const struct native_root *source, const char *name, const char *run_path,
 			 struct found *out)
@@ -223,7 +235,7 @@ static bool library_open(const struct native_root *source, const char *name, con
 	for (const char *at = run_path; at && *at;) {
 		size_t length = strcspn(at, ":");
 
-		if (length && !memchr(at, '$', length) &&
+		if (length && is_copied(at, triple) && !memchr(at, '$', length) &&
 		    library_open_in(source, at, length, name, out))
 			return true;
 		at += length + (at[length] ? 1 : 0);
