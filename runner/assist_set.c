@@ -58,10 +58,13 @@ static struct assist_twin twin_row(struct arena *arena, const struct twin *twin)
 	row.library_path_ok = tool->flags & TOOL_PRELOAD_OK;
 	row.place_matters = tool->flags & TOOL_DRIVER;
 	row.scripts_only = tool->flags & TOOL_INTERPRETER;
+	row.finds_itself = tool->flags & TOOL_BY_NAME;
+	row.loads_plugins = tool->flags & TOOL_PLUGINS;
 	row.refuse = twin->refuse;
 	row.insert = twin->insert;
 	row.insert_unless = tool->insert_unless;
 	row.before = twin->before;
+	row.names = tool->names;
 	row.env = twin->env;
 	row.scripts = tool->scripts;
 	row.plugin_from = twin->plugin_from;

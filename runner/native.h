@@ -78,6 +78,13 @@ bool native_replace_inline(struct native *native, const char *from, const char *
 /** Whether the file asks another one for this function. */
 bool native_imports(const struct native *native, const char *name);
 
+/**
+ * Let the file ask others for the function `to` where it asked for `from`, whose name is as long,
+ * in the version of the function `like` that it also asks for.  False where it does not, or where
+ * another symbol's name is part of that one's text.
+ */
+bool native_import_swap(struct native *native, const char *from, const char *to, const char *like);
+
 /** What a program writes where, before it ends with status 254. */
 struct trip {
 	const char *path; /* of a file or FIFO that is there */

@@ -18,8 +18,10 @@ struct tool {
 	unsigned flags;     /* enum tool_flag */
 	const char *reason; /* why its output cannot depend on the CPU that runs it, or what may */
 	/* Lists end with NULL, or are NULL.  Arguments are "exact", "prefix*", "~suffix" or
-	 * "$last". */
+	 * "$last".  Texts may have $A, Go's name of the target, $L, LLVM's triple, and $S,
+	 * Rust's, beside those of struct twin. */
 	const char *const *refuse;        /* arguments that make it run under QEMU */
+	const char *const *names;         /* of argv[0]; under others it runs under QEMU */
 	const char *const *insert;        /* put behind argv[0]; "+TEXT": at the end */
 	const char *const *insert_unless; /* ... but not where one of these is given */
 	const char *const *before;        /* pairs: an argument, and what is put before it */
@@ -61,6 +63,8 @@ enum tool_flag {
 	TOOL_FETCH = 8192,       /* worth the time to install it where no native root has it */
 	TOOL_NAN = 16384,        /* may come to a NaN, whose sign is another here */
 	TOOL_MODULE = 32768,     /* a TOOL_SCRIPT that is not executable, nor begins as one */
+	TOOL_PLUGINS = 65536,    /* Rust's: loads macros, which the target's libraries have */
+	TOOL_TRIPLE = 131072,    /* is told its target by $L or $S, which must be known */
 };
 
 /** Row number `index` of all; NULL past the last.  The first row that matches a file decides. */

@@ -21,7 +21,7 @@ struct tool_group {
 	size_t count;
 };
 
-extern const struct tool_group tools_base, tools_debian, tools_compilers;
+extern const struct tool_group tools_base, tools_debian, tools_compilers, tools_languages;
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 

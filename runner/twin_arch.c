@@ -14,27 +14,29 @@
 /* clang-format off */
 static const struct twin_arch arches[] = {
 	{ "amd64", "", "amd64", "x86_64", "x86_64", "x86_64-linux-gnu", "x86_64",
-	  "/lib64/ld-linux-x86-64.so.2", EM_X86_64, true, false },
+	  "/lib64/ld-linux-x86-64.so.2", EM_X86_64, true, false,
+	  "x86_64-pc-linux-gnu", "x86_64-unknown-linux-gnu" },
 	{ "arm64", "", "arm64", "aarch64", "aarch64", "aarch64-linux-gnu", "aarch64",
-	  "/lib/ld-linux-aarch64.so.1", EM_AARCH64, true, false },
+	  "/lib/ld-linux-aarch64.so.1", EM_AARCH64, true, false,
+	  "aarch64-unknown-linux-gnu", "aarch64-unknown-linux-gnu" },
 	{ "riscv64", "", "riscv64", "riscv64", "riscv64", "riscv64-linux-gnu", "riscv64",
-	  "/lib/ld-linux-riscv64-lp64d.so.1", EM_RISCV, true, false },
+	  "/lib/ld-linux-riscv64-lp64d.so.1", EM_RISCV, true, false, NULL, NULL },
 	{ "ppc64le", "", "ppc64el", "ppc64le", "ppc64le", "powerpc64le-linux-gnu", "ppc64le",
-	  "/lib64/ld64.so.2", EM_PPC64, true, false },
+	  "/lib64/ld64.so.2", EM_PPC64, true, false, NULL, NULL },
 	{ "loong64", "", "loong64", "loongarch64", "loongarch64", "loongarch64-linux-gnu",
-	  "loongarch64", "/lib64/ld-linux-loongarch-lp64d.so.1", EM_LOONGARCH, true, false },
+	  "loongarch64", "/lib64/ld-linux-loongarch-lp64d.so.1", EM_LOONGARCH, true, false, NULL, NULL },
 	{ "mips64le", "", "mips64el", "mips64el", "mips64el", "mips64el-linux-gnuabi64", "mips64",
-	  "/lib64/ld.so.1", EM_MIPS, true, false },
+	  "/lib64/ld.so.1", EM_MIPS, true, false, NULL, NULL },
 	{ "s390x", "", "s390x", "s390x", "s390x", "s390x-linux-gnu", "s390x",
-	  "/lib/ld64.so.1", EM_S390, true, true },
+	  "/lib/ld64.so.1", EM_S390, true, true, NULL, NULL },
 	{ "386", "", "i386", "x86", "i686", "i386-linux-gnu", "i686",
-	  "/lib/ld-linux.so.2", EM_386, false, false },
+	  "/lib/ld-linux.so.2", EM_386, false, false, NULL, NULL },
 	{ "arm", "v7", "armhf", "armv7", "armv7hl", "arm-linux-gnueabihf", "armv7l",
-	  "/lib/ld-linux-armhf.so.3", EM_ARM, false, false },
+	  "/lib/ld-linux-armhf.so.3", EM_ARM, false, false, NULL, NULL },
 	{ "arm", "v6", "armhf", "armhf", "armv6hl", "arm-linux-gnueabihf", "armv7l",
-	  "/lib/ld-linux-armhf.so.3", EM_ARM, false, false },
+	  "/lib/ld-linux-armhf.so.3", EM_ARM, false, false, NULL, NULL },
 	{ "arm", "v5", "armel", "armel", "armv5tel", "arm-linux-gnueabi", "armv7l",
-	  "/lib/ld-linux.so.3", EM_ARM, false, false },
+	  "/lib/ld-linux.so.3", EM_ARM, false, false, NULL, NULL },
 };
 /* clang-format on */
 
@@ -81,12 +83,19 @@ void twin_path_map(const struct twin_arch *from, const struct twin_arch *to, boo
 		twin_path_map(from, to, false, folder, out);
 		path = strrchr(to->loader, '/');
 	} else if (!is_cross) {
-		size_t length = strlen(from->triple);
+		owned(str) char *ours = xasprintf("/linux_%s/", from->arch);
+		owned(str) char *theirs = xasprintf("/linux_%s/", to->arch);
 
+		at = strstr(path, ours);
+		if (at) {
+			buf_add(out, path, (size_t)(at - path));
+			buf_add_str(out, theirs);
+			path = at + strlen(ours);
+		}
 		while ((at = strstr(path, from->triple))) {
 			buf_add(out, path, (size_t)(at - path));
 			buf_add_str(out, to->triple);
-			path = at + length;
+			path = at + strlen(from->triple);
 		}
 	} else {
 		at = strstr(path, "/gcc/");

@@ -16,6 +16,8 @@ struct twin_arch {
 	const char *loader; /* of the GNU C library */
 	uint16_t machine;
 	bool is_64, is_big;
+	/* The target that clang and rustc have by default; NULL: not known. */
+	const char *llvm, *rust;
 };
 
 /** NULL where the platform is not known. */
@@ -28,8 +30,8 @@ const char *twin_arch_package(const struct twin_arch *arch, enum package_kind ki
 bool twin_arch_runs(const struct twin_arch *arch, const struct elf_kind *kind);
 
 /**
- * Where a package of `to` has what a package of `from` has at `path`: triples are exchanged, and in
- * a cross toolchain compilers are in gcc-cross.  Added to `out`.
+ * Where a package of `to` has what a package of `from` has at `path`: triples are exchanged, as are
+ * Go's names of directories, and in a cross toolchain compilers are in gcc-cross.  Added to `out`.
  */
 void twin_path_map(const struct twin_arch *from, const struct twin_arch *to, bool is_cross,
 		   const char *path, struct buf *out);

@@ -41,6 +41,23 @@ static const char *libc_change(struct native *native, const struct copy_request 
 	return NULL;
 }
 
+/**
+ * Programs of LLVM find their files by where they are: the kernel's word of it is not to be had,
+ * under a name that nobody can make, so that they go by argv[0].  Logarithms of long doubles the
+ * target's does not compute at compile time, and this one trips in the C library's strtold().
+ */
+static const char *llvm_change(struct native *native, const struct copy_request *request,
+			       size_t *changes)
+{
+	if (!native_replace_text(native, "/proc/self/exe", "/proc/self/-"))
+		return "its library does not find itself as expected";
+	if (request->trip && native_imports(native, "logf128") &&
+	    !native_import_swap(native, "logf128", "strtold", "malloc"))
+		return "its library computes in long double";
+	*changes += 1;
+	return NULL;
+}
+
 static const char *exchanges_make(struct native *native, const struct copy_request *request,
 				  size_t *changes)
 {
@@ -124,6 +141,9 @@ const char *twin_copy_change(struct native *native, const struct copy_request *r
 		break;
 	case COPY_LIBC:
 		reason = libc_change(native, request, changes);
+		break;
+	case COPY_LLVM:
+		reason = llvm_change(native, request, changes);
 		break;
 	case COPY_LIBRARY:
 	case COPY_DATA:

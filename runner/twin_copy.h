@@ -12,7 +12,7 @@
 /** What a file of STORE/twins/files that says that a file needs no copy holds. */
 #define COPY_UNCHANGED "="
 
-enum copy_role { COPY_PROGRAM, COPY_LIBRARY, COPY_LOADER, COPY_LIBC, COPY_DATA };
+enum copy_role { COPY_PROGRAM, COPY_LIBRARY, COPY_LOADER, COPY_LIBC, COPY_LLVM, COPY_DATA };
 
 /** A text that becomes another one, longer or not; both are whole texts. */
 struct exchange {

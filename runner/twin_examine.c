@@ -55,6 +55,8 @@ static const char *row_refusal(const struct finder *finder, const struct native_
 		return "the target's words are not as wide";
 	if (target->is_big != host->is_big && !(tool->flags & TOOL_ANY_ENDIAN))
 		return "the target's byte order is another";
+	if ((tool->flags & TOOL_TRIPLE) && (!target->llvm || !target->rust))
+		return "what it compiles for is not known";
 	if ((tool->flags & TOOL_FMA) && !finder->has_fma)
 		return "this CPU has no fused multiply-add";
 	if ((tool->flags & TOOL_INTERPRETER) && !source->answers_machine)
@@ -121,6 +123,9 @@ static void twin_add(struct finder *finder, const struct candidate *candidate,
 		{ 'T', finder->search.target->triple },
 		{ 'G', finder->gcc_folder ? finder->gcc_folder : "/none" },
 		{ 'C', finder->cross_folder ? finder->cross_folder : "/none" },
+		{ 'A', finder->search.target->arch },
+		{ 'L', finder->search.target->llvm ? finder->search.target->llvm : "" },
+		{ 'S', finder->search.target->rust ? finder->search.target->rust : "" },
 	};
 	const struct tool_words words = { items, countof(items) };
 	const bool same = versions_match(candidate->native->version, package->version, false);
@@ -218,7 +223,8 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	if (is_cross)
 		request.replacement_count =
 			twin_replacements(finder, candidate->file->path, replacements);
-	if (flags & TOOL_BY_NAME)
+	/* Of programs of LLVM, a library asks for the place. */
+	if (flags & TOOL_BY_NAME && native_has_text(native, "/proc/self/exe"))
 		replacements[request.replacement_count++] =
 			(struct exchange){ "/proc/self/exe", "/proc/self/mem", true };
 	if (flags & TOOL_NAN) {

@@ -266,9 +266,44 @@ static bool library_is_shadowed(const struct native_root *source, const char *na
 	return foreign_has(source, first) || foreign_has(source, second);
 }
 
+/**
+ * The length of a library's path before the "-0123456789abcdef.so" in which Rust's libraries end:
+ * it is another one for each machine; 0 where it has none.
+ */
+static size_t hash_place(const char *path)
+{
+	enum { DIGITS = 16 };
+	const char *dash = strrchr(path, '-');
+
+	if (!dash || strspn(dash + 1, "0123456789abcdef") != DIGITS ||
+	    strcmp(dash + 1 + DIGITS, ".so") != 0)
+		return 0;
+	return (size_t)(dash - path);
+}
+
+/** The package's file of that path, or the only one that differs in such an ending. */
+static const struct package_file *counterpart_find(const struct package *package, const char *path)
+{
+	const struct package_file *file = package_file_find(package, path), *found = NULL;
+	const size_t length = hash_place(path);
+
+	if (file || !length)
+		return file;
+	for (size_t i = 0; i < package->file_count; i++) {
+		const char *other = package->files[i].path;
+
+		if (hash_place(other) != length || memcmp(other, path, length) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = &package->files[i];
+	}
+	return found;
+}
+
 /** The foreign counterpart of a native package's library is there, and as its package has it. */
-static result library_compare(struct native_root *source, const char *name,
-			      const struct owner *owner, const char **reason, struct error *err)
+static result library_compare(struct native_root *source, const struct owner *owner,
+			      const char **reason, struct error *err)
 {
 	const struct twin_search *search = source->search;
 	const char *arch = twin_arch_package(search->target, search->foreign->kind);
@@ -289,9 +324,9 @@ static result library_compare(struct native_root *source, const char *name,
 		return OK;
 	}
 	twin_path_map(search->host, search->target, false, owner->file->path, &path);
-	file = package_file_find(peer, buf_text(&path));
-	if (!file || library_is_shadowed(source, name) ||
-	    !foreign_open(search->request, buf_text(&path), &found)) {
+	file = counterpart_find(peer, buf_text(&path));
+	if (!file || library_is_shadowed(source, strrchr(file->path, '/') + 1) ||
+	    !foreign_open(search->request, file->path, &found)) {
 		*reason = "a library that it needs is another one";
 		return OK;
 	}
@@ -306,6 +341,8 @@ static enum copy_role library_role(const char *name)
 {
 	if (starts_with(name, "ld-linux") || starts_with(name, "ld64.so"))
 		return COPY_LOADER;
+	if (starts_with(name, "libLLVM"))
+		return COPY_LLVM;
 	return strcmp(name, "libc.so.6") == 0 ? COPY_LIBC : COPY_LIBRARY;
 }
 
@@ -434,7 +471,7 @@ static result library_examine(struct native_root *source, const struct found *fo
 		*reason = "a library of the native root was altered";
 		return OK;
 	}
-	if (!is_cross && library_compare(source, name, owner, reason, err))
+	if (!is_cross && library_compare(source, owner, reason, err))
 		return FAILED;
 	if (*reason)
 		return OK;

@@ -339,6 +339,10 @@ static bool program_run(const struct buf *bytes, const char *variable, struct bu
 
 [[gnu::constructor]] static void marker_tell(void)
 {
+	if (getenv("UNITS_TELL_NUMBERS")) {
+		dprintf(1, "%d", getuid() == (uid_t)getpid());
+		_exit(0);
+	}
 	if (!getenv("UNITS_TELL_MARKER"))
 		return;
 	dprintf(1, "%s|%s\n", marker_pointer, "a text of the tests that code refers to");
@@ -379,6 +383,32 @@ TEST(a_longer_text_takes_the_place_of_another_in_data_and_code)
 	CHECK_STR(buf_text(&in_code), buf_text(&want));
 	snprintf(absent, sizeof(absent), "a text that is %s", "not there");
 	CHECK(load("/proc/self/exe", &bytes, &native) && !native_move_text(&native, absent, "x"));
+}
+
+TEST(a_function_takes_the_place_of_another_that_a_file_asks_for)
+{
+	static const struct {
+		const char *from, *to, *like;
+		bool swapped;
+	} swaps[] = {
+		{ "getuid", "getpid", "dup2", true },
+		{ "getuid", "getpids", "dup2", false },
+		{ "nosuch", "getpid", "dup2", false },
+		{ "getuid", "getpid", "nosuch", false },
+		/* It is defined here. */
+		{ "native_import_swap", "native_import_swop", "dup2", false },
+	};
+
+	for (size_t i = 0; i < countof(swaps); i++) {
+		owned(buf) struct buf bytes = {}, said = {};
+		struct native native;
+
+		CHECK(load("/proc/self/exe", &bytes, &native));
+		CHECK(native_import_swap(&native, swaps[i].from, swaps[i].to, swaps[i].like) ==
+		      swaps[i].swapped);
+		CHECK(program_run(&bytes, "UNITS_TELL_NUMBERS=1", &said));
+		CHECK_STR(buf_text(&said), swaps[i].swapped ? "1" : "0");
+	}
 }
 
 /** The C library that this program runs with. */

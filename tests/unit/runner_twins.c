@@ -480,6 +480,60 @@ TEST(an_interpreter_has_the_same_modules_on_both_sides)
 	}
 }
 
+/** A package with a program. */
+static void tool_make(int root, const char *package, const char *arch, uint16_t machine,
+		      const char *path)
+{
+	const struct program program = program_make(machine, "tool");
+
+	put_status(root, package, "1.24.4-1", arch);
+	put_program(root, path, &program);
+	put_sums(root, package, path, &program);
+}
+
+TEST(compilers_of_other_languages_are_told_the_target)
+{
+	static const char compile[] = "usr/lib/go-1.24/pkg/tool/linux_%s/vet";
+	owned(str) char *foreign = xasprintf(compile, "arm64"),
+			*native = xasprintf(compile, "amd64");
+	owned(twin_set) struct twin_set *set = NULL;
+	struct bed bed;
+
+	bed_make(&bed);
+	tool_make(bed.foreign, "golang-1.24-go", "arm64", 183, foreign);
+	tool_make(bed.native, "golang-1.24-go", "amd64", 62, native);
+	set = find(&bed, TOOL_SAFE, false);
+	if (CHECK(set->count == 1)) {
+		CHECK_STR(set->twins[0].native + 1, native);
+		CHECK_STR(set->twins[0].env[0], "?GOARCH=arm64");
+	}
+	bed_drop(&bed);
+}
+
+/** They fold what the C library computes, so that there has to be one that trips. */
+TEST(compilers_that_may_compute_in_long_double_want_a_c_library_that_tells)
+{
+	static const char *const tools[][2] = {
+		{ "clang-19", "usr/lib/llvm-19/bin/clang" },
+		{ "rustc", "usr/bin/rustc" },
+	};
+
+	for (size_t i = 0; i < countof(tools); i++) {
+		owned(twin_set) struct twin_set *set = NULL;
+		struct bed bed;
+
+		bed_make(&bed);
+		tool_make(bed.foreign, tools[i][0], "arm64", 183, tools[i][1]);
+		tool_make(bed.native, tools[i][0], "amd64", 62, tools[i][1]);
+		set = find(&bed, TOOL_SAFE, false);
+		if (CHECK(set->miss_count == 1))
+			CHECK_STR(set->misses[0].reason,
+				  host_has_fma() ? "it may compute in long double"
+						 : "this CPU has no fused multiply-add");
+		bed_drop(&bed);
+	}
+}
+
 TEST(each_row_has_a_reason_and_lists_that_the_dispatcher_knows)
 {
 	const struct tool *tool;
