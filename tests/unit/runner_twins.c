@@ -421,8 +421,8 @@ TEST(what_python_compiles_with_is_a_script_that_need_not_look_like_one)
 	put_list(bed.foreign, "libpython3.13-minimal", &sums);
 	put(bed.foreign, path, text, strlen(text), 0644);
 	set = find(&bed, TOOL_SAFE, false);
-	if (CHECK(set->scripts.count == 1))
-		CHECK_STR(set->scripts.items[0], "/usr/lib/python3.13/py_compile.py");
+	if (CHECK(set->script_count == 1))
+		CHECK_STR(set->scripts[0].path, "/usr/lib/python3.13/py_compile.py");
 	bed_drop(&bed);
 }
 
