@@ -139,7 +139,7 @@ static result chain_read(struct file *file, const uint8_t *local, size_t local_l
 	memcpy(into, local, local_length);
 	for (size_t at = local_length; at < size;) {
 		size_t length = file->usable - 4;
-		const uint8_t *page;
+		const uint8_t *page = NULL;
 
 		if (page_find(file, next, &page, err))
 			return FAILED;
@@ -184,7 +184,7 @@ static result tree_read(struct file *file, uint32_t number, size_t depth, const 
 			struct error *err)
 {
 	const size_t start = number == 1 ? HEADER_SIZE : 0;
-	const uint8_t *page;
+	const uint8_t *page = NULL;
 	size_t header, count;
 
 	if (depth > DEPTH_MAX)
