@@ -229,18 +229,30 @@ bool host_may_run(const struct emulator *emulator)
 	return false;
 }
 
+#ifdef __x86_64__
+/**
+ * What the C library has found out at its start: the compiler's own test would have the CPU asked
+ * once more at every start of ours, and in a virtual machine that takes its time.  `feature` is an
+ * x86_cpu_...; CPU_FEATURE_ACTIVE() shifts into the sign.
+ */
+static bool cpu_has(unsigned feature)
+{
+	const struct cpuid_feature *leaf = __x86_get_cpuid_feature_leaf(feature / 128);
+
+	return leaf->active_array[feature / 32 % 4] >> feature % 32 & 1;
+}
+#endif
+
 /** Whether the CPU has what an x86-64 level promises, by features that none below it has. */
 static bool has_level(const char *variant)
 {
 #ifdef __x86_64__
-	/* What the C library has found out at its start.  The compiler's own test would ask the CPU
-	 * once more, at every start of ours, and in a virtual machine that takes its time. */
-	bool v2 = CPU_FEATURE_ACTIVE(SSE4_2) && CPU_FEATURE_ACTIVE(POPCNT);
-	bool v3 = v2 && CPU_FEATURE_ACTIVE(AVX2) && CPU_FEATURE_ACTIVE(BMI1) &&
-		  CPU_FEATURE_ACTIVE(BMI2) && CPU_FEATURE_ACTIVE(FMA);
-	bool v4 = v3 && CPU_FEATURE_ACTIVE(AVX512F) && CPU_FEATURE_ACTIVE(AVX512BW) &&
-		  CPU_FEATURE_ACTIVE(AVX512CD) && CPU_FEATURE_ACTIVE(AVX512DQ) &&
-		  CPU_FEATURE_ACTIVE(AVX512VL);
+	bool v2 = cpu_has(x86_cpu_SSE4_2) && cpu_has(x86_cpu_POPCNT);
+	bool v3 = v2 && cpu_has(x86_cpu_AVX2) && cpu_has(x86_cpu_BMI1) && cpu_has(x86_cpu_BMI2) &&
+		  cpu_has(x86_cpu_FMA);
+	bool v4 = v3 && cpu_has(x86_cpu_AVX512F) && cpu_has(x86_cpu_AVX512BW) &&
+		  cpu_has(x86_cpu_AVX512CD) && cpu_has(x86_cpu_AVX512DQ) &&
+		  cpu_has(x86_cpu_AVX512VL);
 
 	if (variant[0])
 		return strcmp(variant, "v2") == 0   ? v2
