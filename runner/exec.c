@@ -20,23 +20,28 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/** Leave in upper what it changes of the layers below; a layer for any stack is left alone. */
-static result upper_settle(const struct job *job, int upper_fd, struct error *err)
+result job_below_open(struct job *job, struct error *err)
 {
 	const struct strings *lowers = &job->snapshot->lowers;
-	owned(overlay) int below = -1;
 
-	if (job->stands_alone || !lowers->count)
+	if (job->below_fd >= 0 || !lowers->count)
 		return OK;
-	if (overlay_open((const char *const *)lowers->items, lowers->count, NULL, NULL, &below,
-			 err))
-		return FAILED;
-	return layer_settle(job->build->ctx, upper_fd, below, err);
+	return overlay_open((const char *const *)lowers->items, lowers->count, NULL, NULL,
+			    &job->below_fd, err);
+}
+
+/** Leave in upper what it changes of the layers below; a layer for any stack is left alone. */
+static result upper_settle(struct job *job, int upper_fd, struct error *err)
+{
+	if (job->stands_alone || !job->snapshot->lowers.count)
+		return OK;
+	return job_below_open(job, err)
+		       ? FAILED
+		       : layer_settle(job->build->ctx, upper_fd, job->below_fd, err);
 }
 
 /** Pack what is in upper as a blob, and let upper become the layer's directory. */
-static result layer_commit(const struct job *job, const char *upper, struct layer *out,
-			   struct error *err)
+static result layer_commit(struct job *job, const char *upper, struct layer *out, struct error *err)
 {
 	const struct build *build = job->build;
 	const struct diff_options options = {
@@ -102,9 +107,12 @@ static result layer_make(struct job *job, const struct digest *key, layer_maker 
 			 void *closure, struct made *out, struct error *err)
 {
 	struct error first = {};
+	result done;
 
 	job->crashed = false;
-	if (!layer_try(job, key, make, closure, out, &first))
+	done = layer_try(job, key, make, closure, out, &first);
+	overlay_drop(&job->below_fd);
+	if (!done)
 		return OK;
 	if (!job->crashed || cancel_fired(job->build->ctx->cancel)) {
 		*err = first;
@@ -113,7 +121,9 @@ static result layer_make(struct job *job, const struct digest *key, layer_maker 
 	(job->refuse_long_double ? progress_note : progress_warn)(
 		job->build->ctx, "%s: %s; once more, from a clean snapshot", job->step->name,
 		first.text);
-	return layer_try(job, key, make, closure, out, err);
+	done = layer_try(job, key, make, closure, out, err);
+	overlay_drop(&job->below_fd);
+	return done;
 }
 
 /** A layer from the cache counts only while its blob is in the store; else others may have it. */
@@ -381,7 +391,7 @@ result step_execute(struct build *build, const struct step *step, struct snapsho
 		    bool *cached, struct error *err)
 {
 	owned(snapshot) struct snapshot *snapshot = snapshot_start(step);
-	struct job job = { .build = build, .step = step, .snapshot = snapshot };
+	struct job job = { .build = build, .step = step, .snapshot = snapshot, .below_fd = -1 };
 
 	if (cancel_check(build->ctx, err))
 		return FAILED;
@@ -405,6 +415,7 @@ result step_forecast(struct build *build, const struct step *step, bool wants_la
 		.step = step,
 		.snapshot = snapshot,
 		.extent = wants_layer ? EXTENT_LAYER : EXTENT_KEY,
+		.below_fd = -1,
 	};
 
 	if (cancel_check(build->ctx, err) || job_execute(&job, err))

@@ -40,6 +40,7 @@ struct job {
 	bool stands_alone;       /* its layer is made without looking at those below */
 	bool refuse_long_double; /* a native twin came to read one: see assist_tripped() */
 	bool crashed; /* a program died as it does when an emulator fails; see job_layer() */
+	int below_fd; /* see job_below_open(); -1: it is not open */
 };
 
 /** Makes the content of an upper directory; the job's directories are below `workdir`. */
@@ -64,6 +65,12 @@ result job_expand(const struct job *job, const char *word, char **out, struct er
 
 /** The words of RUN, CMD or ENTRYPOINT: exec form as they are, shell form behind SHELL. */
 void job_command(const struct job *job, struct strings *out);
+
+/**
+ * Open what the snapshot holds for reading, while a layer is made on top of it; stays -1 where that
+ * is nothing.
+ */
+result job_below_open(struct job *job, struct error *err);
 
 /** The job's file system for writing: changes go to the upper directory below `workdir`. */
 result job_root_open(const struct job *job, const char *workdir, int *root_fd, struct error *err);

@@ -394,30 +394,28 @@ static void hosts_time(int upper_fd, int below)
  * Where the image has no directories to mount on, builders leave in the layer those that they made
  * for their own mounts, unless they made them for one below, too.
  */
-static result mount_points_leave(const struct job *job, const struct run *run, const char *upper,
+static result mount_points_leave(struct job *job, const struct run *run, const char *upper,
 				 struct error *err)
 {
 	static const char *const names[] = { "dev", "proc", "sys" };
-	const struct strings *lowers = &job->snapshot->lowers;
 	owned(fd) int upper_fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	owned(overlay) int below = -1;
 	owned(strings) struct strings targets = {};
 	struct stat info;
 
 	if (upper_fd < 0)
 		return fail_sys(err, "open %s", upper);
-	if (lowers->count && overlay_open((const char *const *)lowers->items, lowers->count, NULL,
-					  NULL, &below, err))
+	if (job_below_open(job, err))
 		return FAILED;
 	for (size_t i = 0; i < countof(names); i++) {
-		if (below >= 0 && fstatat(below, names[i], &info, AT_SYMLINK_NOFOLLOW) == 0)
+		if (job->below_fd >= 0 &&
+		    fstatat(job->below_fd, names[i], &info, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
 		if (mkdirat(upper_fd, names[i], 0755) < 0 && errno != EEXIST)
 			return fail_sys(err, "make directory /%s", names[i]);
 	}
-	hosts_time(upper_fd, below);
+	hosts_time(upper_fd, job->below_fd);
 	targets_list(job, run, &targets);
-	return mount_points_remove(upper_fd, below, &targets, err);
+	return mount_points_remove(upper_fd, job->below_fd, &targets, err);
 }
 
 static result run_make(struct job *job, const char *workdir, void *closure, struct error *err)
