@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 void layer_path(const char *root, const struct digest *diff_id, struct buf *path)
 {
@@ -74,6 +76,16 @@ bool layer_is_whole(const char *root, const char *path)
 
 /* ---- layers ---- */
 
+static bool is_empty(const char *path)
+{
+	owned(fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char entries[256];
+	long got = fd < 0 ? -1 : syscall(SYS_getdents64, fd, entries, sizeof(entries));
+
+	/* "." and "..", 24 bytes each. */
+	return got >= 0 && got <= 48;
+}
+
 static result rename_to_layer(const char *root, const struct digest *diff_id, const char *from,
 			      struct error *err)
 {
@@ -84,6 +96,11 @@ static result rename_to_layer(const char *root, const struct digest *diff_id, co
 	if (parent_fd < 0)
 		return fail_sys(err, "create %s", parent);
 	layer_path(root, diff_id, &path);
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, buf_text(&path), RENAME_NOREPLACE) == 0)
+		return OK;
+	/* Another empty one would be no better, and somebody may be about to use this. */
+	if (errno == EEXIST && is_empty(from))
+		return OK;
 	if (rename(from, buf_text(&path)) == 0)
 		return OK;
 	/* Not empty: it is there already, made by somebody else from the same bytes. */
