@@ -418,6 +418,7 @@ void sandbox_drop(struct sandbox **sandbox)
 	free((*sandbox)->filter.instructions);
 	free((*sandbox)->ops);
 	free((*sandbox)->sources);
+	free((*sandbox)->layers);
 	free(*sandbox);
 	*sandbox = NULL;
 }

@@ -30,8 +30,9 @@ static void stage_attach(struct plan *plan, int from, const char *what, const ch
 }
 
 /** "dir/name": a descriptor of the layer directory goes to `slot`. */
-static void layer_open(struct plan *plan, const char *path, int slot)
+static void layer_open(struct plan *plan, const char *path, bool is_written, int slot)
 {
+	struct sandbox *sandbox = plan->sandbox;
 	const char *slash = strrchr(path, '/');
 	owned(str) char *parent = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
 	struct op *op;
@@ -52,6 +53,9 @@ static void layer_open(struct plan *plan, const char *path, int slot)
 	op->at = plan->stores[at].slot;
 	op->path = keep(plan, slash + 1);
 	op->to = slot;
+	array_grow(sandbox->layers, sandbox->layer_count);
+	sandbox->layers[sandbox->layer_count++] =
+		(struct layer_dir){ keep(plan, path), is_written };
 }
 
 void root_mount(struct plan *plan)
@@ -61,9 +65,9 @@ void root_mount(struct plan *plan)
 	struct op *op;
 
 	for (size_t i = 0; i < spec->lower_count; i++)
-		layer_open(plan, spec->lowers[i], lowers + (int)i);
-	layer_open(plan, spec->upper, upper);
-	layer_open(plan, spec->work, upper + 1);
+		layer_open(plan, spec->lowers[i], false, lowers + (int)i);
+	layer_open(plan, spec->upper, true, upper);
+	layer_open(plan, spec->work, true, upper + 1);
 	op = op_add(plan, OP_OPEN, "open the skeleton");
 	op->at = SLOT_STAGE;
 	op->path = "layer";
@@ -275,10 +279,10 @@ int view_add(struct plan *plan, const struct bind *bind, uint64_t attributes)
 	struct op *op;
 
 	for (size_t i = 0; i < bind->lower_count; i++)
-		layer_open(plan, bind->lowers[i], lowers + (int)i);
+		layer_open(plan, bind->lowers[i], false, lowers + (int)i);
 	if (bind->upper) {
-		layer_open(plan, bind->upper, upper);
-		layer_open(plan, bind->work, upper + 1);
+		layer_open(plan, bind->upper, true, upper);
+		layer_open(plan, bind->work, true, upper + 1);
 	}
 	op = op_add(plan, OP_OPEN, "open the empty directory");
 	op->at = SLOT_STAGE;

@@ -21,6 +21,12 @@ struct source {
 	uint64_t attributes;
 };
 
+/** A directory that an overlay of the sandbox is made of. */
+struct layer_dir {
+	const char *path;
+	bool is_written; /* an upper or work directory */
+};
+
 /** Host ids that id 0 and on of a sandbox stand for, where it does not have ours. */
 #define SHIFT_FIRST UINT32_C(2147483648)
 #define SHIFT_COUNT UINT32_C(2147483647)
@@ -42,6 +48,8 @@ struct sandbox {
 	struct source *sources; /* their descriptors go to the slots from source_slot on */
 	size_t source_count;
 	int source_slot, slot_count;
+	struct layer_dir *layers;
+	size_t layer_count;
 
 	struct user user;
 	uint64_t capabilities;

@@ -6,6 +6,7 @@
  * page, and both give a meaning to commas, colons and backslashes.
  */
 #include "sandbox/overlay.h"
+#include "sandbox/ending.h"
 #include "sandbox/sandbox.h"
 
 #include "base/fd.h"
@@ -253,6 +254,7 @@ int overlay_mount(const struct overlay_stack *all)
 static result stack_open(const char *const *paths, size_t count, int *fds, struct error *err)
 {
 	for (size_t i = 0; i < count; i++) {
+		ending_await(paths[i]);
 		fds[i] = open(paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fds[i] < 0)
 			return fail_sys(err, "open layer %s", paths[i]);

@@ -10,6 +10,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/device.h"
 #include "sandbox/door.h"
+#include "sandbox/ending.h"
 #include "sandbox/prepare.h"
 #include "sandbox/refusal.h"
 #include "sandbox/userns.h"
@@ -283,7 +284,7 @@ static void child_wait(struct run *run)
 
 	fd_drop(&run->blank.link);
 	if (run->exited && !run->cgroup)
-		zygote_ending(run->zygote, pidfd);
+		ending_add(run->sandbox, pidfd);
 	else
 		blank_await(pidfd);
 }
@@ -314,6 +315,8 @@ static result run_once(struct run *run, bool *unshifted, struct sandbox_exit *ou
 
 	if (cgroup_new(&run->sandbox->resources, &run->cgroup, err))
 		return FAILED;
+	for (size_t i = 0; i < run->sandbox->layer_count; i++)
+		ending_await(run->sandbox->layers[i].path);
 	status = zygote_blank(run->zygote, &run->sandbox->kind, &run->blank, err);
 	if (status == OK) {
 		status = child_prepare(run, unshifted, err);

@@ -3,6 +3,7 @@
  * The parent's side: which realms there are, and which of them has a blank.
  */
 #include "sandbox/zygote.h"
+#include "sandbox/ending.h"
 #include "sandbox/network.h"
 #include "sandbox/pack.h"
 #include "sandbox/prepare.h"
@@ -22,8 +23,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { ENDING_MAX = 64 };
-
 /** What we know of a realm. */
 struct realm_seen {
 	struct realm_kind kind;
@@ -40,8 +39,6 @@ struct zygote {
 	int link;
 	void *room;
 	struct realm_seen *realms;
-	int ending[ENDING_MAX];
-	size_t ending_count;
 };
 
 /* ---- making it ---- */
@@ -96,25 +93,6 @@ static void realm_drop(struct realm_seen **realm)
 	free(old);
 }
 
-void blank_await(int pidfd)
-{
-	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
-	siginfo_t ignored;
-
-	while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR)
-		;
-	/* It may be a child of ours. */
-	(void)waitid(P_PIDFD, (id_t)pidfd, &ignored, WEXITED | __WALL);
-	close(pidfd);
-}
-
-/** Wait until sandboxes that have ended are gone with their mounts. */
-static void ending_wait(struct zygote *zygote)
-{
-	while (zygote->ending_count)
-		blank_await(zygote->ending[--zygote->ending_count]);
-}
-
 /** Without their links, they all go. */
 static void zygote_end(struct zygote *zygote)
 {
@@ -131,22 +109,13 @@ void zygote_drop(struct zygote **zygote)
 
 	if (!old)
 		return;
-	ending_wait(old);
+	endings_await();
 	zygote_end(old);
 	if (old->room != MAP_FAILED)
 		munmap(old->room, ROOM_SIZE);
 	pthread_mutex_destroy(&old->lock);
 	free(old);
 	*zygote = NULL;
-}
-
-void zygote_ending(struct zygote *zygote, int pidfd)
-{
-	pthread_mutex_lock(&zygote->lock);
-	if (zygote->ending_count == ENDING_MAX)
-		ending_wait(zygote);
-	zygote->ending[zygote->ending_count++] = pidfd;
-	pthread_mutex_unlock(&zygote->lock);
 }
 
 /* ---- realms ---- */
@@ -382,7 +351,6 @@ result zygote_blank(struct zygote *zygote, const struct realm_kind *kind, struct
 	result status;
 
 	pthread_mutex_lock(&zygote->lock);
-	ending_wait(zygote);
 	status = blank_take(zygote, kind, out, err);
 	if (status)
 		realm_forget(zygote, kind);

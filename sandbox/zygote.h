@@ -42,13 +42,4 @@ void zygote_next(struct zygote *zygote, const struct realm_kind *kind);
 result blank_start(struct zygote *zygote, const struct blank *blank, const struct child *own,
 		   const int *fds, size_t count, struct error *err);
 
-/** Wait until one, and with it all of its processes, is gone.  Takes the descriptor. */
-void blank_await(int pidfd);
-
-/**
- * A sandbox in which nothing runs any more, but whose mounts are still there: they are gone before
- * the next one is handed out.  Takes the descriptor.
- */
-void zygote_ending(struct zygote *zygote, int pidfd);
-
 #endif
