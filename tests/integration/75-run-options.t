@@ -349,7 +349,7 @@ is 'or is not there' "$status" 1
 while read -r option word; do
 	run box $option localhost/base true
 	is "$option is refused" "$status" 2
-	like "$option: by name, with what there is" "$err" "^mpemu: mpemu run: ${option%%=*} is not supported: .*$word"
+	like "$option: by name, with what there is" "$err" "^mpemu: run: ${option%%=*} is not supported: .*$word"
 done <<'END'
 --privileged --cap-add
 --publish=80:80 --network host
