@@ -173,9 +173,13 @@ static int mount_onto(int mount, int target)
 	return move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+/** With all below it, also cut off from where else it is mounted: nothing comes in later. */
 static int mount_change(int mount, uint64_t attributes, unsigned flags)
 {
-	struct mount_attr change = { .attr_set = attributes };
+	struct mount_attr change = {
+		.attr_set = attributes,
+		.propagation = flags & AT_RECURSIVE ? MS_PRIVATE : 0,
+	};
 
 	return mount_setattr(mount, "", AT_EMPTY_PATH | flags, &change, sizeof(change));
 }

@@ -71,8 +71,10 @@ static int source_open(const struct source *source, const char *path, int userns
 {
 	if (source->unmapped)
 		userns = -1;
+	/* Else what is mounted inside, with the right to, would be mounted on this host too. */
 	struct mount_attr change = {
 		.attr_set = source->attributes | (userns >= 0 ? MOUNT_ATTR_IDMAP : 0),
+		.propagation = MS_PRIVATE,
 		.userns_fd = userns >= 0 ? (uint64_t)userns : 0,
 	};
 	unsigned flags = AT_EMPTY_PATH | AT_RECURSIVE;

@@ -213,6 +213,38 @@ for program in amd64:/guest arm64:/guest arm64:/native; do
 	is "$platform $guest: init does not obey a program" "$status $out" '7 1'
 done
 
+# What may be mounted inside, where that is asked for, is mounted inside only, although this host
+# shares its mounts, as those of systemd are; nor does what the host mounts come in.
+if command -v unshare >/dev/null; then
+	mkdir "$scratch/shared" "$scratch/shared-store"
+	cat >"$context/Dockerfile" <<-'END'
+		FROM localhost/attack
+		RUN --security=insecure --mount=type=cache,target=/c --mount=target=/ctx mkdir -p /c/x && \
+			mount -t tmpfs none /c/x && mount -t tmpfs none /ctx && touch /ctx/evil /c/x/evil
+	END
+	cat >"$scratch/share" <<-'END'
+		mount -t tmpfs none "$DIR" && mount --bind "$STORE" "$STORE" && mount --bind "$CONTEXT" "$CONTEXT" &&
+		mount --make-rshared "$DIR" && mount --make-rshared "$STORE" && mount --make-rshared "$CONTEXT" || exit
+		mkdir "$DIR/sub" "$DIR/later"
+		"$MPEMU" --root "$STORE" run --network none --cap-add SYS_ADMIN -v "$DIR:/d" localhost/attack sh -c '
+			mount -t tmpfs none /d/sub && touch /d/sub/evil /d/ready
+			while [ ! -e /d/over ]; do sleep 0.05; done; ls /d/later' &
+		while [ ! -e "$DIR/ready" ]; do sleep 0.05; done
+		mount -t tmpfs none "$DIR/later" && touch "$DIR/later/hosts" "$DIR/over"
+		wait
+		"$MPEMU" --root "$STORE" --quiet build --allow security.insecure "$CONTEXT" >/dev/null || echo no build
+		find "$DIR" "$CONTEXT" "$STORE/mounts" -name evil
+		grep -E " ($DIR|$CONTEXT|$STORE)/" /proc/self/mountinfo | grep -v " $DIR/later "
+		find "$DIR" -name hosts | wc -l
+	END
+	run env MPEMU="$MPEMU" DIR="$scratch/shared" STORE="$store" CONTEXT="$context" \
+		timeout 60 unshare --mount --propagation private sh "$scratch/share"
+	is 'mounts stay on their side' "$out" 1
+	[ "$out" = 1 ] || echo "# $err"
+else
+	skip 'mounts stay on their side' 'no unshare'
+fi
+
 # What a program has open leads nowhere; a directory would.
 for platform in linux/amd64 linux/arm64; do
 	mkdir -p "$scratch/open"
