@@ -2,6 +2,7 @@
 #include "runner/run_attend.h"
 
 #include "base/fd.h"
+#include "runner/run_streams.h"
 #include "runner/signals.h"
 #include "runner/terminal.h"
 
@@ -32,20 +33,24 @@ result run_attend(const struct invocation *in, const struct attendance *wanted,
 {
 	owned(sandbox) struct sandbox *sandbox = NULL;
 	owned(terminal) struct terminal *terminal = NULL;
+	struct run_streams *streams = NULL;
 	struct relay relay = { { -1, -1 }, NULL };
-	result status = FAILED;
+	result status;
 
 	if (pipe2(relay.pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		return fail_sys(err, "pipe");
 	spec->signal_fd = relay.pipe[0];
-	if (wanted->terminal && terminal_new(wanted->interactive, &terminal, err) == OK)
+	status = wanted->terminal ? terminal_new(wanted->interactive, &terminal, err)
+				  : run_streams_new(spec, &streams, err);
+	if (terminal)
 		spec->terminal = terminal_spec(terminal);
-	if ((terminal || !wanted->terminal) && sandbox_compile(spec, &sandbox, err) == OK) {
+	if (status == OK && (status = sandbox_compile(spec, &sandbox, err)) == OK) {
 		relay.terminal = terminal;
 		signals_divert(in->signals, relay_take, &relay);
 		status = sandbox_run(in->ctx, sandbox, ended, err);
 		signals_divert(in->signals, NULL, NULL);
 	}
+	run_streams_finish(&streams);
 	fd_drop(&relay.pipe[0]);
 	fd_drop(&relay.pipe[1]);
 	return status;

@@ -62,6 +62,20 @@ restored'
 		[ "$before" = "$(stty -g)" ] && echo restored' </dev/null
 	is 'also when it was ended by a signal' "$(echo "$out" | tail -n 2)" 'status 143
 restored'
+	# Without -t it never holds ours, from which it could read and which it could change.
+	in_terminal '$MPEMU --root $STORE run localhost/base sh -c "
+		for fd in 0 1 2; do test -t \$fd && echo terminal; done; for fd in 1 2; do readlink /proc/\$\$/fd/\$fd; done | cut -c1-5
+		head -c 1 <&1 2>/dev/null || echo nothing; echo one >&2; echo two; echo three >/dev/stderr; echo four"' </dev/null
+	is 'without -t it has pipes, and what it writes comes in order' "$(echo $out)" 'pipe: pipe: nothing one two three four'
+	printf '%s\n' '$MPEMU --root $STORE run -i localhost/base sh -c "test -t 0 || echo ready; read a; cat; echo end \$a; exit 5"
+		echo status $?' >"$scratch/session"
+	out=$({ sleep 2; echo typed; sleep 0.5; echo more; sleep 0.5; printf '\004'; sleep 1; } |
+		MPEMU=$MPEMU STORE=$store timeout 30 script -qec "sh '$scratch/session'" /dev/null | tr -d '\r')
+	is 'with -i what is typed is passed on, to its end' "$(echo $out)" 'ready typed more more end typed status 5'
+	in_terminal 'before=$(stty -g)
+		$MPEMU --root $STORE run localhost/base sh -c "stty -isig -echo <&1; stty -isig <&2; exit 0" 2>/dev/null
+		[ "$before" = "$(stty -g)" ] && echo same' </dev/null
+	is 'and ours is as before' "$out" same
 	printf '%s\n' '$MPEMU --root $STORE run -it localhost/base sh -c "
 		trap \"echo interrupted; exit 4\" INT; echo ready; while :; do sleep 0.1; done"
 		echo status $?' >"$scratch/session"
