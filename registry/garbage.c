@@ -35,7 +35,7 @@ result use_share(const struct ctx *ctx, struct store *store, struct error *err)
 {
 	store->use = openat(store->dir, use_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (store->use < 0)
-		return fail_sys(err, "open %s", use_file);
+		return store_open_failed(use_file, err);
 	if (flock(store->use, LOCK_SH | LOCK_NB) == 0)
 		return OK;
 	if (errno == EWOULDBLOCK)

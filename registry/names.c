@@ -70,6 +70,18 @@ result names_prepare(struct store *store, struct error *err)
 	return names_write(store, json, err);
 }
 
+result store_forget_names(struct store *store, struct error *err)
+{
+	static const char kept[] = "index.json.bad";
+
+	/* Whatever it is that stands there. */
+	if (remove_tree(store->dir, kept, err))
+		return fail_in(err, "store %s", store->path);
+	if (renameat(store->dir, index_file, store->dir, kept) < 0)
+		return fail_sys(err, "store %s: rename %s", store->path, index_file);
+	return names_prepare(store, err) ? fail_in(err, "store %s", store->path) : OK;
+}
+
 /** The document and its array of entries, borrowed from it. */
 static result names_read(const struct store *store, json_t **out, struct json_at *entries,
 			 struct error *err)

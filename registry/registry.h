@@ -160,6 +160,12 @@ result store_blobs(struct store *store, struct store_blob **out, size_t *count, 
 result store_verify(const struct ctx *ctx, struct store *store, struct store_blob *blobs,
 		    size_t count, struct error *err);
 
+/**
+ * Begin index.json anew under store_lock(), where it cannot be read any more; the old one is kept
+ * as index.json.bad.
+ */
+result store_forget_names(struct store *store, struct error *err);
+
 /** Remove a blob under store_lock(); one that is not there is fine. */
 result store_remove(struct store *store, const struct digest *digest, struct error *err);
 

@@ -125,12 +125,12 @@ static result owner_check(int fd, struct error *err)
 }
 
 /** Somebody else's store, or one on a medium that nobody writes to, is a question of rights. */
-static result open_failed(struct error *err)
+int store_open_failed(const char *name, struct error *err)
 {
 	if (errno != EACCES && errno != EPERM && errno != EROFS)
-		return fail_sys(err, "open");
-	return fail(err, FAULT_PRIVILEGE, "%s: run as its owner, or use another --root",
-		    strerror(errno));
+		return fail_sys(err, "open %s", name);
+	return fail(err, FAULT_PRIVILEGE, "open %s: %s: run as its owner, or use another --root",
+		    name, strerror(errno));
 }
 
 static result store_fill(const struct ctx *ctx, const char *root, struct store *store,
@@ -141,7 +141,7 @@ static result store_fill(const struct ctx *ctx, const char *root, struct store *
 	if (top < 0 || (store->dir = open_dirs(top, "oci", 0755)) < 0 ||
 	    (store->blobs = open_dirs(store->dir, "blobs/sha256", 0755)) < 0 ||
 	    (store->ingest = open_dirs(store->dir, "ingest", 0700)) < 0)
-		return open_failed(err);
+		return store_open_failed(root, err);
 	if (owner_check(top, err) || owner_check(store->dir, err) || use_share(ctx, store, err) ||
 	    layout_check(store, err) || names_prepare(store, err))
 		return FAILED;
@@ -193,8 +193,8 @@ result store_blob(struct store *store, const struct descriptor *blob, int *out, 
 		return fail_sys(err, "blob %s", name);
 	if (size != blob->size)
 		return fail(err, FAULT_INTEGRITY,
-			    "blob %s: has %llu bytes, its descriptor says %llu", name,
-			    (unsigned long long)size, (unsigned long long)blob->size);
+			    "blob %s: has %llu bytes, its descriptor says %llu; run 'mpemu fsck'",
+			    name, (unsigned long long)size, (unsigned long long)blob->size);
 	*out = fd_take(&fd);
 	return OK;
 }

@@ -23,6 +23,10 @@ int plain_open(int dir_fd, const char *name, uint64_t *size);
 /** Read such a file whole. */
 result plain_read(int dir_fd, const char *name, size_t limit, struct buf *out, struct error *err);
 
+/** A store, or `name` of it, could not be opened: whose fault that is, from errno.  Always FAILED.
+ */
+int store_open_failed(const char *name, struct error *err);
+
 /** Keep others from removing things while this store is open; waits for who is at it. */
 result use_share(const struct ctx *ctx, struct store *store, struct error *err);
 

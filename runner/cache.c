@@ -66,7 +66,10 @@ void cache_drop(struct cache **cache)
 
 static int fail_db(struct cache *cache, const char *what, struct error *err)
 {
-	return fail(err, FAULT_SYSTEM, "cache.db: %s: %s", what, sqlite3_errmsg(cache->db));
+	int sys = sqlite3_system_errno(cache->db);
+
+	return fail(err, FAULT_SYSTEM, "cache.db: %s: %s%s%s", what, sqlite3_errmsg(cache->db),
+		    sys ? ": " : "", sys ? strerror(sys) : "");
 }
 
 /**
@@ -117,7 +120,7 @@ result cache_open(const struct ctx *ctx, const char *root, struct cache **out, s
 		status = open_once(cache);
 	}
 	if (status != SQLITE_OK)
-		return fail_db(cache, cache->path, err);
+		return fail_db(cache, "open", err), fail_in(err, "%s", root);
 	*out = take(cache);
 	return OK;
 }

@@ -336,6 +336,31 @@ static result as_damage(struct error *err)
 	return FAILED;
 }
 
+/** Without names nothing is found damaged: what they are read from comes first. */
+static result names_check(const struct ctx *ctx, struct fsck *fsck, bool repairs, struct error *err)
+{
+	struct store_entry *entries = NULL;
+	struct error why = {};
+	size_t count;
+
+	if (!store_list(fsck->store, &entries, &count, &why)) {
+		free(entries);
+		return OK;
+	}
+	if (why.fault != FAULT_INPUT && why.fault != FAULT_INTEGRITY) {
+		*err = why;
+		return FAILED;
+	}
+	if (!repairs)
+		return fail(err, FAULT_INTEGRITY,
+			    "%s; 'mpemu fsck --repair' keeps it as index.json.bad and begins a new "
+			    "one without any names",
+			    why.text);
+	progress_warn(ctx, "%s; it is kept as index.json.bad: pull or build images again",
+		      why.text);
+	return store_forget_names(fsck->store, err);
+}
+
 static result fsck_run(struct invocation *in, struct error *err)
 {
 	const struct fsck_options *wanted = in->options;
@@ -346,6 +371,7 @@ static result fsck_run(struct invocation *in, struct error *err)
 	if (store_open(in->ctx, fsck.root, &fsck.store, err))
 		return as_damage(err);
 	if ((wanted->repair && store_lock(fsck.store, err)) ||
+	    names_check(in->ctx, &fsck, wanted->repair, err) ||
 	    cache_open(in->ctx, fsck.root, &fsck.cache, err))
 		return FAILED;
 	if (find(in->ctx, &fsck, err))
@@ -375,7 +401,8 @@ const struct command command_fsck = {
 		"where "
 		"damage\nwas found, unless --repair took all of it away: it removes damaged blobs, "
 		"the images that\nneed what is damaged or missing, and names that then lead to "
-		"nothing.",
+		"nothing.  An index.json\nthat cannot be read is kept as index.json.bad and begun "
+		"anew.",
 	.options = options,
 	.option_count = countof(options),
 	.options_size = sizeof(struct fsck_options),

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/progress.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -132,7 +133,7 @@ static result mark(struct prune *prune, struct error *err)
 		return FAILED;
 	prune->needed = xcalloc(prune->blob_count + 1, sizeof(*prune->needed));
 	if (store_walk(prune->store, on_reached, prune, err) ||
-	    cache_each(prune->cache, on_step, prune, err))
+	    (prune->cache && cache_each(prune->cache, on_step, prune, err)))
 		return FAILED;
 	strings_sort(&prune->keep);
 	return OK;
@@ -230,9 +231,16 @@ static result steps_remove(struct prune *prune, struct error *err)
 	return cache_notes_expire(prune->cache, err);
 }
 
+/**
+ * On a full disk steps are forgotten last: that takes some room, and nobody minds a step whose
+ * layer is gone.
+ */
 static result sweep(const struct ctx *ctx, struct prune *prune, struct error *err)
 {
-	if (steps_remove(prune, err) || trees_remove(ctx, prune, "work", LEFTOVERS, err) ||
+	struct error full = {};
+	bool again = prune->cache && steps_remove(prune, &full);
+
+	if (trees_remove(ctx, prune, "work", LEFTOVERS, err) ||
 	    (prune->wanted->all && trees_remove(ctx, prune, "spare", LEFTOVERS, err)) ||
 	    trees_remove(ctx, prune, "layers", LAYERS, err))
 		return FAILED;
@@ -245,7 +253,26 @@ static result sweep(const struct ctx *ctx, struct prune *prune, struct error *er
 		return FAILED;
 	if (store_sweep(prune->store, prune->wanted->dry_run, &prune->counts[LEFTOVERS], err))
 		return FAILED;
-	return blobs_remove(ctx, prune, err);
+	if (blobs_remove(ctx, prune, err))
+		return FAILED;
+	return again ? steps_remove(prune, err) : OK;
+}
+
+/**
+ * A full disk must not keep anybody from making room on it: what was left behind goes first, and
+ * where that is not enough to open the cache, all that only the cache needs.
+ */
+static result cache_open_full(const struct ctx *ctx, struct prune *prune, struct error *err)
+{
+	struct error why = {};
+
+	if (!cache_open(ctx, prune->root, &prune->cache, &why))
+		return OK;
+	if (!prune->wanted->dry_run && trees_remove(ctx, prune, "work", LEFTOVERS, err))
+		return FAILED;
+	if (cache_open(ctx, prune->root, &prune->cache, &why))
+		progress_warn(ctx, "%s; what only cached steps need goes, too", why.text);
+	return OK;
 }
 
 /* ---- telling ---- */
@@ -286,7 +313,7 @@ static result prune_run(struct invocation *in, struct error *err)
 
 	if (store_open(in->ctx, prune.root, &prune.store, err) ||
 	    (!prune.wanted->dry_run && store_lock(prune.store, err)) ||
-	    cache_open(in->ctx, prune.root, &prune.cache, err) || mark(&prune, err) ||
+	    cache_open_full(in->ctx, &prune, err) || mark(&prune, err) ||
 	    sweep(in->ctx, &prune, err))
 		return FAILED;
 	if (prune.wanted->json)

@@ -28,6 +28,7 @@ LAZY_CALL(library, int, sqlite3_open_v2,
 LAZY_CALL(library, int, sqlite3_close, (sqlite3 *db), (db))
 LAZY_CALL(library, int, sqlite3_busy_timeout, (sqlite3 *db, int milliseconds), (db, milliseconds))
 LAZY_CALL(library, const char *, sqlite3_errmsg, (sqlite3 *db), (db))
+LAZY_CALL(library, int, sqlite3_system_errno, (sqlite3 *db), (db))
 LAZY_CALL(library, int, sqlite3_exec,
 	  (sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *closure,
 	   char **message),

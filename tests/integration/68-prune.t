@@ -96,6 +96,25 @@ like 'it is shown as not pulled' "$(mpemu images)" 'localhost/list.*not pulled'
 mpemu rm localhost/list
 ok 'all of it is built again' build app
 
+cp "$store/oci/index.json" "$scratch/names"
+for garbage in '' '{' '[]' '{"schemaVersion": 2, "manifests": 7}'; do
+	printf '%s' "$garbage" >"$store/oci/index.json"
+	run mpemu fsck
+	is "names that cannot be read are damage: '$garbage'" "$status" 8
+	like 'and there is a way out' "$err" "index.json.*'mpemu fsck --repair' keeps it as index.json.bad"
+	run mpemu fsck --repair
+	is 'which works' "$status $(mpemu images --json | jq length)" '0 0'
+	is 'and keeps what was there' "$(cat "$store/oci/index.json.bad")" "$garbage"
+done
+rm "$store/oci/index.json" && mkdir -p "$store/oci/index.json/x"
+run mpemu fsck --repair
+is 'even a directory' "$status $(mpemu images --json | jq length)" '0 0'
+cp "$scratch/names" "$store/oci/index.json"
+run build app
+is 'the build cache knows it all still' "$status $(echo "$err" | grep -c CACHED)" '0 2'
+
+# ---- prune ----
+
 # ---- prune ----
 
 before=$(blobs)
@@ -163,3 +182,35 @@ for delay in 0.005 0.01 0.02 0.04; do
 	ok 'and the build works' build busy
 done
 is 'with all its files' "$(mpemu run localhost/busy cat /done)" 'done'
+
+# ---- a disk that is full, and one that nobody writes to ----
+
+whole=$store small=$scratch/small
+mkdir "$small"
+if mount -t tmpfs -o size=16m,mode=755 tmpfs "$small" 2>/dev/null; then
+	store=$small/store
+	mpemu import --platform "$platform" "$base" localhost/base >/dev/null
+	mpemu import --platform "$platform" "$scratch/extra.tar" localhost/extra >/dev/null
+	mpemu rm localhost/extra
+	sed -i 's/sleep [0-9.]*/sleep 0/' "$context/Dockerfile"
+	build app >/dev/null 2>&1
+	cat /dev/zero >"$small/fill" 2>/dev/null
+	run build more --no-cache
+	is 'a full disk is said to be one' "$status" 1
+	like 'by name' "$err" 'No space left on device'
+	run mpemu prune
+	is 'on it there can be made room' "$status" 0
+	like 'by what is of no use' "$out" '^freed [1-9].*: [1-9][0-9]* blobs?'
+	rm "$small/fill"
+	run mpemu fsck
+	is 'nothing is damaged' "$status $out" '0 '
+	ok 'and what is named still runs' mpemu run localhost/app true
+	mount -o remount,ro "$small"
+	run mpemu images
+	is 'a read-only store is a question of rights' "$status" 9
+	like 'and of another place' "$err" 'Read-only file system: run as its owner, or use another --root'
+	umount "$small"
+else
+	skip 'a full disk' 'needs a tmpfs'
+fi
+store=$whole
