@@ -98,32 +98,57 @@ static void layers_tidy(struct catalog *catalog)
 	catalog->layer_count = tidy.layer_count;
 }
 
-static size_t oldest_step(const struct catalog *catalog)
-{
-	size_t oldest = 0;
+/** When a step was used, and where it stands. */
+struct use {
+	int64_t used;
+	size_t at;
+};
 
-	for (size_t i = 1; i < catalog->step_count; i++) {
-		if (catalog->steps[i].used < catalog->steps[oldest].used)
-			oldest = i;
+/** Of two that were used at the same time, the one that stands first is the older. */
+static int by_use(const void *a, const void *b)
+{
+	const struct use *one = a, *other = b;
+
+	if (one->used != other->used)
+		return one->used < other->used ? -1 : 1;
+	return one->at < other->at ? -1 : 1;
+}
+
+/** Mark the steps that were used last, as many as the limits allow. */
+static void newest_mark(const struct catalog *catalog, size_t layers_max, size_t steps_max,
+			bool *stays)
+{
+	struct use *uses = xcalloc(catalog->step_count, sizeof(*uses));
+	owned(catalog) struct catalog kept = {};
+
+	for (size_t i = 0; i < catalog->step_count; i++)
+		uses[i] = (struct use){ catalog->steps[i].used, i };
+	qsort(uses, catalog->step_count, sizeof(*uses), by_use);
+	for (size_t i = catalog->step_count; i-- > 0 && catalog->step_count - i <= steps_max;) {
+		(void)layer_place(&kept, &catalog->layers[catalog->steps[uses[i].at].layer]);
+		if (kept.layer_count > layers_max)
+			break;
+		stays[uses[i].at] = true;
 	}
-	return oldest;
+	free(uses);
 }
 
 size_t catalog_trim(struct catalog *catalog, size_t layers_max, size_t steps_max)
 {
-	size_t dropped = 0;
+	bool *stays = xcalloc(catalog->step_count, sizeof(*stays));
+	size_t count = 0, dropped;
 
-	layers_tidy(catalog);
-	while (catalog->step_count > steps_max || catalog->layer_count > layers_max) {
-		size_t at = oldest_step(catalog);
-
-		free(catalog->steps[at].title);
-		memmove(&catalog->steps[at], &catalog->steps[at + 1],
-			(catalog->step_count - at - 1) * sizeof(*catalog->steps));
-		catalog->step_count--;
-		layers_tidy(catalog);
-		dropped++;
+	newest_mark(catalog, layers_max, steps_max, stays);
+	for (size_t i = 0; i < catalog->step_count; i++) {
+		if (stays[i])
+			catalog->steps[count++] = catalog->steps[i];
+		else
+			free(catalog->steps[i].title);
 	}
+	free(stays);
+	dropped = catalog->step_count - count;
+	catalog->step_count = count;
+	layers_tidy(catalog);
 	return dropped;
 }
 

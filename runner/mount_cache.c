@@ -41,13 +41,12 @@ const char *mount_cache_path(const struct mount_cache *cache)
 static result lock(const struct ctx *ctx, int fd, int how, bool wait, bool *taken,
 		   struct error *err)
 {
-	*taken = flock(fd, how | LOCK_NB) == 0;
+	*taken = wait || flock(fd, how | LOCK_NB) == 0;
+	if (wait)
+		return lock_await(ctx, fd, how, err);
 	if (!*taken && errno != EWOULDBLOCK && errno != EINTR)
 		return fail_sys(err, "lock a cache mount");
-	if (*taken || !wait)
-		return OK;
-	*taken = true;
-	return lock_await(ctx, fd, how, err);
+	return OK;
 }
 
 static result data_fill(int fd, const char *name, const char *path,

@@ -104,7 +104,7 @@ static void give_up(struct sched *sched, struct step *failed)
 		for (size_t i = 0; i < step->dependant_count; i++) {
 			struct step *behind = step->dependants[i];
 
-			if (behind->state == STEP_FAILED || forgone(sched, step, behind))
+			if (forgone(sched, step, behind) || behind->state != STEP_WAITING)
 				continue;
 			behind->state = STEP_FAILED;
 			sched->unfinished--;

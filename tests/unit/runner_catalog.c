@@ -82,6 +82,31 @@ TEST(catalogs_keep_what_is_newer_and_drop_what_is_unused)
 	CHECK(catalog.layer_count == 1);
 }
 
+/** As large as another may be, and all too many layers: no minute of work. */
+TEST(a_large_catalog_is_trimmed_to_what_was_used_last)
+{
+	enum { STEPS = 6000, LAYERS = 3000, LAYERS_LEFT = 500 };
+	owned(catalog) struct catalog catalog = {};
+	struct digest newest = {}, oldest = {};
+
+	for (uint32_t i = 0; i < STEPS; i++) {
+		struct layer layer = { .blob = { .media = MEDIA_LAYER_GZIP } };
+		uint32_t number = i % LAYERS;
+		struct digest key = {};
+
+		memcpy(layer.diff_id.bytes, &number, sizeof(number));
+		memcpy(key.bytes, &i, sizeof(i));
+		catalog_add(&catalog, &key, &layer, 1, 1 + i * 7919 % STEPS, "RUN");
+		if (i * 7919 % STEPS == STEPS - 1)
+			newest = key;
+		if (i * 7919 % STEPS == 0)
+			oldest = key;
+	}
+	CHECK(catalog_trim(&catalog, LAYERS_LEFT, STEPS) >= STEPS / 2);
+	CHECK(catalog.layer_count == LAYERS_LEFT);
+	CHECK(catalog_find(&catalog, &newest) && !catalog_find(&catalog, &oldest));
+}
+
 TEST(catalogs_tell_what_else_a_manifest_is)
 {
 	static const struct {
