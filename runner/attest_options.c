@@ -69,13 +69,11 @@ static result provenance_fields(struct attest *attest, const struct strings *fie
 	/* As with docker: who asks for it gets all of it, unless it says mode=min. */
 	attest->provenance = PROVENANCE_MAX;
 	for (size_t i = 0; i < fields->count; i++) {
-		const char *equals = strchr(fields->items[i], '=');
-		owned(str) char *name = xstrndup(fields->items[i], strcspn(fields->items[i], "="));
+		owned(str) char *name = NULL;
+		const char *value;
 
-		if (!equals)
-			return fail(err, FAULT_USAGE, "field '%s': want NAME=VALUE",
-				    fields->items[i]);
-		if (provenance_field(attest, name, equals + 1, &off, err))
+		if (field_cut(fields->items[i], &name, &value, err) ||
+		    provenance_field(attest, name, value, &off, err))
 			return FAILED;
 	}
 	if (off)

@@ -50,9 +50,10 @@ const char *cache_place_text(const struct cache_place *place)
 
 /* ---- fields ---- */
 
-static result set_where(struct cache_place *out, const char *name, const char *value,
-			struct error *err)
+static result set_where(void *to, const char *name, const char *value, struct error *err)
 {
+	struct cache_place *out = to;
+
 	if (!*value)
 		return fail(err, FAULT_USAGE, "%s= is empty", name);
 	free(out->where);
@@ -60,9 +61,10 @@ static result set_where(struct cache_place *out, const char *name, const char *v
 	return OK;
 }
 
-static result set_tag(struct cache_place *out, const char *name, const char *value,
-		      struct error *err)
+static result set_tag(void *to, const char *name, const char *value, struct error *err)
 {
+	struct cache_place *out = to;
+
 	if (!*value)
 		return fail(err, FAULT_USAGE, "%s= is empty", name);
 	free(out->tag);
@@ -70,8 +72,7 @@ static result set_tag(struct cache_place *out, const char *name, const char *val
 	return OK;
 }
 
-static result set_digest(struct cache_place *out, const char *name, const char *value,
-			 struct error *err)
+static result set_digest(void *to, const char *name, const char *value, struct error *err)
 {
 	struct digest digest;
 
@@ -79,27 +80,29 @@ static result set_digest(struct cache_place *out, const char *name, const char *
 		err->fault = FAULT_USAGE;
 		return fail_in(err, "%s", name);
 	}
-	return set_tag(out, name, value, err);
+	return set_tag(to, name, value, err);
 }
 
-static result set_mode(struct cache_place *out, const char *name, const char *value,
-		       struct error *err)
+static result set_mode(void *to, const char *name, const char *value, struct error *err)
 {
+	struct cache_place *out = to;
+
 	out->all_steps = strcmp(value, "max") == 0;
 	if (!out->all_steps && strcmp(value, "min") != 0)
 		return fail(err, FAULT_USAGE, "%s=%s: want min or max", name, value);
 	return OK;
 }
 
-static result set_ignore(struct cache_place *out, const char *name, const char *value,
-			 struct error *err)
+static result set_ignore(void *to, const char *name, const char *value, struct error *err)
 {
+	struct cache_place *out = to;
+
 	return field_bool(name, value, &out->ignore_error, err);
 }
 
-static result set_merge(struct cache_place *out, const char *name, const char *value,
-			struct error *err)
+static result set_merge(void *to, const char *name, const char *value, struct error *err)
 {
+	struct cache_place *out = to;
 	bool merges = true;
 
 	if (field_bool(name, value, &merges, err))
@@ -108,17 +111,17 @@ static result set_merge(struct cache_place *out, const char *name, const char *v
 	return OK;
 }
 
-static result set_insecure(struct cache_place *out, const char *name, const char *value,
-			   struct error *err)
+static result set_insecure(void *to, const char *name, const char *value, struct error *err)
 {
+	struct cache_place *out = to;
+
 	return field_bool(name, value, &out->insecure, err);
 }
 
 /** Layers go as they are, which is gzip for those that steps of a build made. */
-static result set_compression(struct cache_place *out, const char *name, const char *value,
-			      struct error *err)
+static result set_compression(void *to, const char *name, const char *value, struct error *err)
 {
-	(void)out;
+	(void)to;
 	if (strcmp(value, "gzip") == 0)
 		return OK;
 	return fail(err, FAULT_USAGE, "%s=%s is not supported yet by this version of mpemu", name,
@@ -126,12 +129,11 @@ static result set_compression(struct cache_place *out, const char *name, const c
 }
 
 /** What is done anyway. */
-static result set_always(struct cache_place *out, const char *name, const char *value,
-			 struct error *err)
+static result set_always(void *to, const char *name, const char *value, struct error *err)
 {
 	bool set = true;
 
-	(void)out;
+	(void)to;
 	if (field_bool(name, value, &set, err))
 		return FAILED;
 	if (!set)
@@ -143,12 +145,7 @@ static result set_always(struct cache_place *out, const char *name, const char *
 enum { REMOTE = 1 << CACHE_REGISTRY, LOCAL = 1 << CACHE_LOCAL, IN = 1 << CACHE_INLINE };
 
 /* clang-format off */
-static const struct {
-	const char *name;
-	unsigned where;
-	result (*set)(struct cache_place *out, const char *name, const char *value,
-		      struct error *err);
-} fields[] = {
+static const struct field fields[] = {
 	{ "ref",               REMOTE | TO | FROM,          set_where },
 	{ "dest",              LOCAL | TO,                  set_where },
 	{ "src",               LOCAL | FROM,                set_where },
@@ -164,21 +161,7 @@ static const struct {
 };
 /* clang-format on */
 
-static result field_set(struct cache_place *out, unsigned direction, const char *type,
-			const char *name, const char *value, struct error *err)
-{
-	const char *names[countof(fields)];
-
-	for (size_t i = 0; i < countof(fields); i++) {
-		names[i] = fields[i].name;
-		if (strcasecmp(fields[i].name, name) != 0)
-			continue;
-		if (!(fields[i].where & direction) || !(fields[i].where & KIND(out->kind)))
-			return fail(err, FAULT_USAGE, "type=%s has no %s here", type, name);
-		return fields[i].set(out, fields[i].name, value, err);
-	}
-	return field_unknown(name, names, countof(names), err);
-}
+static const struct field_table table = { fields, countof(fields) };
 
 /* ---- the whole ---- */
 
@@ -251,7 +234,7 @@ static result typed_parse(const struct strings *parts, unsigned direction, struc
 		if (field_cut(parts->items[i], &name, &value, err))
 			return FAILED;
 		if (strcasecmp(name, "type") != 0 &&
-		    field_set(out, direction, type, name, value, err))
+		    field_set(&table, direction | KIND(out->kind), type, out, name, value, err))
 			return FAILED;
 	}
 	return place_check(out, direction, err);

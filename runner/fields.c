@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { FIELDS_MAX = 32 };
+
 /** A quoted field from after its opening quote; past its closing one, or NULL. */
 static const char *quoted_read(const char *at, struct buf *out)
 {
@@ -65,12 +67,24 @@ result field_cut(const char *field, char **name, const char **value, struct erro
 	return OK;
 }
 
-int field_unknown(const char *name, const char *const *known, size_t count, struct error *err)
+result field_set(const struct field_table *table, unsigned where, const char *type, void *to,
+		 const char *name, const char *value, struct error *err)
 {
+	const char *names[FIELDS_MAX];
 	char hint[HINT_MAX];
 
+	for (size_t i = 0; i < table->count; i++) {
+		const struct field *field = &table->fields[i];
+
+		names[i] = field->name;
+		if (strcasecmp(field->name, name) != 0)
+			continue;
+		if ((field->where & where) != where)
+			return fail(err, FAULT_USAGE, "type=%s has no %s", type, name);
+		return field->set(to, field->name, value, err);
+	}
 	return fail(err, FAULT_USAGE, "unknown field '%s'%s", name,
-		    hint_text("", nearest(name, known, count), hint));
+		    hint_text("", nearest(name, names, table->count), hint));
 }
 
 result field_bool(const char *name, const char *value, bool *out, struct error *err)

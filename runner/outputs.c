@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define KIND(kind) (1u << (kind))
 
@@ -37,8 +38,10 @@ void output_drop(struct output *output)
 
 /* ---- fields ---- */
 
-static result set_dest(struct output *out, const char *name, const char *value, struct error *err)
+static result set_dest(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
+
 	if (!*value)
 		return fail(err, FAULT_USAGE, "%s: is empty", name);
 	free(out->dest);
@@ -46,33 +49,40 @@ static result set_dest(struct output *out, const char *name, const char *value, 
 	return OK;
 }
 
-static result set_name(struct output *out, const char *name, const char *value, struct error *err)
+static result set_name(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
+
 	(void)name;
 	(void)err;
 	strings_split(&out->names, value, ',');
 	return OK;
 }
 
-static result set_push(struct output *out, const char *name, const char *value, struct error *err)
+static result set_push(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
+
 	return field_bool(name, value, &out->push, err);
 }
 
-static result set_by_digest(struct output *out, const char *name, const char *value,
-			    struct error *err)
+static result set_by_digest(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
+
 	return field_bool(name, value, &out->by_digest, err);
 }
 
-static result set_insecure(struct output *out, const char *name, const char *value,
-			   struct error *err)
+static result set_insecure(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
+
 	return field_bool(name, value, &out->insecure, err);
 }
 
-static result set_tar(struct output *out, const char *name, const char *value, struct error *err)
+static result set_tar(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
 	bool is_tar = true;
 
 	if (field_bool(name, value, &is_tar, err))
@@ -81,8 +91,9 @@ static result set_tar(struct output *out, const char *name, const char *value, s
 	return OK;
 }
 
-static result set_split(struct output *out, const char *name, const char *value, struct error *err)
+static result set_split(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
 	bool split = false;
 
 	if (field_bool(name, value, &split, err))
@@ -91,9 +102,9 @@ static result set_split(struct output *out, const char *name, const char *value,
 	return OK;
 }
 
-static result set_compression(struct output *out, const char *name, const char *value,
-			      struct error *err)
+static result set_compression(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
 	static const struct {
 		const char *name;
 		enum compression compression;
@@ -113,20 +124,23 @@ static result set_compression(struct output *out, const char *name, const char *
 	return fail(err, FAULT_USAGE, "%s=%s: want gzip, zstd or uncompressed", name, value);
 }
 
-static result set_level(struct output *out, const char *name, const char *value, struct error *err)
+static result set_level(void *to, const char *name, const char *value, struct error *err)
 {
-	(void)out;
+	(void)to;
 	return fail(err, FAULT_USAGE, "%s=%s is not supported yet by this version of mpemu", name,
 		    value);
 }
 
-static result set_force(struct output *out, const char *name, const char *value, struct error *err)
+static result set_force(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
+
 	return field_bool(name, value, &out->form.force, err);
 }
 
-static result set_oci(struct output *out, const char *name, const char *value, struct error *err)
+static result set_oci(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
 	bool is_oci = true;
 
 	if (field_bool(name, value, &is_oci, err))
@@ -135,23 +149,26 @@ static result set_oci(struct output *out, const char *name, const char *value, s
 	return OK;
 }
 
-static result set_rewrite(struct output *out, const char *name, const char *value,
-			  struct error *err)
+static result set_rewrite(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
+
 	return field_bool(name, value, &out->form.rewrite, err);
 }
 
-static result set_epoch(struct output *out, const char *name, const char *value, struct error *err)
+static result set_epoch(void *to, const char *name, const char *value, struct error *err)
 {
+	struct output *out = to;
+
 	return epoch_parse(name, value, &out->form.epoch, err);
 }
 
 /** Fields whose one value is what is done anyway. */
-static result set_always(struct output *out, const char *name, const char *value, struct error *err)
+static result set_always(void *to, const char *name, const char *value, struct error *err)
 {
 	bool set = false;
 
-	(void)out;
+	(void)to;
 	if (field_bool(name, value, &set, err))
 		return FAILED;
 	if (!set)
@@ -161,11 +178,7 @@ static result set_always(struct output *out, const char *name, const char *value
 }
 
 /* clang-format off */
-static const struct field {
-	const char *name;
-	unsigned kinds;
-	result (*set)(struct output *out, const char *name, const char *value, struct error *err);
-} fields[] = {
+static const struct field fields[] = {
 	{ "dest",              IMAGES | FILES,                        set_dest },
 	{ "name",              IMAGES,                                set_name },
 	{ "push",              KIND(OUTPUT_IMAGE),                    set_push },
@@ -184,22 +197,15 @@ static const struct field {
 };
 /* clang-format on */
 
-static result field_set(struct output *out, const char *type, const char *name, const char *value,
-			struct error *err)
-{
-	const char *names[countof(fields)];
+static const struct field_table table = { fields, countof(fields) };
 
+/** Annotations have names of their own: annotation[-PLACE][PLATFORM].NAME. */
+static result output_field(struct output *out, const char *type, const char *name,
+			   const char *value, struct error *err)
+{
 	if (starts_with(name, "annotation") && (KIND(out->kind) & IMAGES))
 		return annotations_field(name, value, &out->form.annotations, err);
-	for (size_t i = 0; i < countof(fields); i++) {
-		names[i] = fields[i].name;
-		if (strcmp(fields[i].name, name) != 0)
-			continue;
-		if (!(fields[i].kinds & KIND(out->kind)))
-			return fail(err, FAULT_USAGE, "type=%s has no %s", type, name);
-		return fields[i].set(out, name, value, err);
-	}
-	return field_unknown(name, names, countof(names), err);
+	return field_set(&table, KIND(out->kind), type, out, name, value, err);
 }
 
 /* ---- the whole ---- */
@@ -257,7 +263,7 @@ static result typed_parse(const struct strings *parts, struct output *out, struc
 
 		if (field_cut(parts->items[i], &name, &value, err))
 			return FAILED;
-		if (strcmp(name, "type") != 0 && field_set(out, type, name, value, err))
+		if (strcasecmp(name, "type") != 0 && output_field(out, type, name, value, err))
 			return FAILED;
 	}
 	return dest_check(out, wants_dest, err);

@@ -226,12 +226,9 @@ TEST(places_of_caches_that_make_no_sense_are_refused)
 		{ true, "type=s3",
 		  "--cache-to type=s3: type=s3 is not supported yet by this "
 		  "version of mpemu: want registry or local" },
-		{ true, "type=local,src=x",
-		  "--cache-to type=local,src=x: type=local has no src "
-		  "here" },
+		{ true, "type=local,src=x", "--cache-to type=local,src=x: type=local has no src" },
 		{ false, "type=local,dest=x",
-		  "--cache-from type=local,dest=x: type=local has no "
-		  "dest here" },
+		  "--cache-from type=local,dest=x: type=local has no dest" },
 		{ true, "type=local", "--cache-to type=local: dest= is missing" },
 		{ true, "type=registry", "--cache-to type=registry: ref= is missing" },
 		{ true, "type=local,dest=x,mode=all",
