@@ -2,28 +2,13 @@
 /**
  * Sandboxes that really run, with tests/guest/guest.c as the program.
  */
-#include "sandbox/sandbox.h"
+#include "tests/unit/sandbox_place.h"
 
-#include "base/fd.h"
-#include "base/mem.h"
-#include "tests/tap.h"
-
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
-
-#define TEXT(x)  #x
-#define VALUE(x) TEXT(x)
-/** A word for the guest: a system call. */
-#define CALL(name, args) "call=" VALUE(SYS_##name) args
 
 /** Refused where Landlock has scopes (Linux 6.12); else without effect, as to any first process. */
 #define KILL_FIRST CALL(kill, ",1,9")
@@ -34,10 +19,6 @@ static bool has_scopes(void)
 
 	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION) >= SCOPE_ABI;
 }
-
-static const char compiler[] = "cc -std=gnu2x -static -nostdlib -O1 -fno-builtin "
-			       "-fno-stack-protector -o %s/layer/guest tests/guest/guest.c "
-			       "2>/dev/null";
 
 /** What one program does and how it ends; words[] ends with NULL. */
 static const struct {
@@ -91,97 +72,6 @@ static const struct {
 	  0 },
 	{ { CALL(openat, ",-100,/dev/shm/x,66,384") }, "3\n", 0, 0 },
 };
-
-/** A directory with all that a sandbox needs; gone with the test. */
-struct place {
-	char top[256];
-	struct strings paths; /* upper, work, scratch, then layers */
-	struct privilege privilege;
-	int output;
-};
-
-static void place_drop(struct place *place)
-{
-	struct error err = {};
-
-	CHECK(!remove_tree(AT_FDCWD, place->top, &err));
-	strings_drop(&place->paths);
-	fd_drop(&place->output);
-}
-
-static void place_make(struct place *place)
-{
-	static const char *const names[] = { "upper", "work", "scratch", "layer" };
-	const char *parent = getenv("TMPDIR");
-	owned(str) char *command = NULL;
-	struct error err = {};
-
-	*place = (struct place){ .output = memfd_create("output", MFD_CLOEXEC) };
-	if (userns_enter(&place->privilege, &err))
-		tap_skip(err.text);
-	snprintf(place->top, sizeof(place->top), "%s/mpemu-run-XXXXXX", parent ? parent : "/tmp");
-	if (!mkdtemp(place->top))
-		tap_skip("no scratch directory");
-	for (size_t i = 0; i < countof(names); i++) {
-		strings_printf(&place->paths, "%s/%s", place->top, names[i]);
-		CHECK(mkdir(place->paths.items[i], 0755) == 0);
-	}
-	command = xasprintf(compiler, place->top);
-	if (system(command) != 0) {
-		place_drop(place);
-		tap_skip("no compiler for tests/guest/guest.c");
-	}
-}
-
-static struct sandbox_spec spec_make(const struct place *place, const char *const *argv)
-{
-	static const char *const env[] = { "PATH=/", NULL };
-
-	return (struct sandbox_spec){
-		.lowers = (const char *const *)place->paths.items + 3,
-		.lower_count = place->paths.count - 3,
-		.upper = place->paths.items[0],
-		.work = place->paths.items[1],
-		.scratch = place->paths.items[2],
-		.privilege = &place->privilege,
-		.argv = argv,
-		.envp = env,
-		.hostname = "box",
-		.network = NETWORK_NONE,
-		.input_fd = place->output,
-		.output_fd = place->output,
-		.error_fd = place->output,
-	};
-}
-
-/** Fresh upper and work: a volatile overlay does not take a used one. */
-static void place_clean(const struct place *place)
-{
-	struct error err = {};
-
-	for (size_t i = 0; i < 2; i++) {
-		CHECK(!remove_tree(AT_FDCWD, place->paths.items[i], &err));
-		CHECK(mkdir(place->paths.items[i], 0755) == 0);
-	}
-	CHECK(ftruncate(place->output, 0) == 0 && lseek(place->output, 0, SEEK_SET) == 0);
-}
-
-static result spec_run(const struct sandbox_spec *spec, struct sandbox_exit *out, struct error *err)
-{
-	owned(sandbox) struct sandbox *sandbox = NULL;
-
-	if (sandbox_compile(spec, &sandbox, err))
-		return FAILED;
-	return sandbox_run(NULL, sandbox, out, err);
-}
-
-static const char *output_text(const struct place *place, char text[4096])
-{
-	ssize_t got = pread(place->output, text, 4095, 0);
-
-	text[got < 0 ? 0 : got] = '\0';
-	return text;
-}
 
 static void cases_run(const struct place *place)
 {
@@ -431,142 +321,6 @@ TEST(limits_hosts_and_shared_memory_are_as_asked_for)
 	if (!tap_check(!spec_run(&spec, &end, &err), __FILE__, __LINE__, "%s", err.text))
 		return;
 	CHECK(strstr(output_text(&place, text), "10.0.0.1\tone\n63\n-9\n"));
-}
-
-/** What makes device nodes, and what comes of it: results of the calls, then the upper's file. */
-static const struct {
-	const char *name, *calls[6];
-	const char *want, *path; /* the path of the node, or NULL: there is none */
-	mode_t mode;
-	gid_t gid;
-} nodes[] = {
-	{ "a disk",
-	  { CALL(mknodat, ",-100,/disk,0x6180,0xfe00") },
-	  "0\n",
-	  "disk",
-	  S_IFBLK | 0600,
-	  0 },
-	{ "a terminal",
-	  { CALL(mknod, ",/tty,0x21b6,0x500"), CALL(fchownat, ",-100,/tty,0,5,0") },
-	  "0\n0\n",
-	  "tty",
-	  S_IFCHR | 0644,
-	  5 },
-	{ "with a umask",
-	  { CALL(umask, ",63"), CALL(mknodat, ",-100,/n,0x21ff,0x101") },
-	  "18\n0\n",
-	  "n",
-	  S_IFCHR | 0700,
-	  0 },
-	{ "by a descriptor",
-	  { CALL(mkdirat, ",-100,/a,493"), CALL(openat, ",-100,/a,0x210000"),
-	    CALL(mknodat, ",3,n,0x2180,0x101") },
-	  "0\n3\n0\n",
-	  "a/n",
-	  S_IFCHR | 0600,
-	  0 },
-	{ "through a link, from where it is, and up",
-	  { CALL(mkdirat, ",-100,/a,493"), CALL(symlinkat, ",/a,-100,/l"), CALL(chdir, ",/l"),
-	    CALL(mknodat, ",-100,../../../l/./n,0x2180,0x101") },
-	  "0\n0\n0\n0\n",
-	  "a/n",
-	  S_IFCHR | 0600,
-	  0 },
-	{ "in a root of its own",
-	  { CALL(mkdirat, ",-100,/a,493"), CALL(chroot, ",/a"), CALL(chdir, ",/"),
-	    CALL(mknodat, ",-100,/../../n,0x2180,0x101") },
-	  "0\n0\n0\n0\n",
-	  "a/n",
-	  S_IFCHR | 0600,
-	  0 },
-	{ "where the group is handed down",
-	  { CALL(mkdirat, ",-100,/a,493"), CALL(fchownat, ",-100,/a,0,77,0"),
-	    CALL(fchmodat, ",-100,/a,1533"), CALL(mknodat, ",-100,/a/n,0x2180,0x101") },
-	  "0\n0\n0\n0\n",
-	  "a/n",
-	  S_IFCHR | 0600,
-	  77 },
-	{ "which nobody can open",
-	  { CALL(mknodat, ",-100,/null,0x21b6,0x103"), CALL(openat, ",-100,/null,0"),
-	    CALL(openat, ",-100,/null,2"), CALL(openat, ",-100,/null,0x200000") },
-	  "0\n-13\n-13\n3\n",
-	  "null",
-	  S_IFCHR | 0644,
-	  0 },
-	{ "nor in /dev",
-	  { CALL(mknodat, ",-100,/dev/n,0x21b6,0x103"), CALL(openat, ",-100,/dev/n,0"),
-	    CALL(mknodat, ",-100,/dev/shm/n,0x21b6,0x103"),
-	    CALL(mknodat, ",-100,/dev/null,0x21b6,0x103") },
-	  "0\n-13\n-1\n-17\n",
-	  NULL,
-	  0,
-	  0 },
-	{ "no whiteout", { CALL(mknodat, ",-100,/n,0x2180,0") }, "-1\n", NULL, 0, 0 },
-	{ "not over something",
-	  { CALL(mkdirat, ",-100,/a,493"), CALL(mknodat, ",-100,/a,0x2180,0x101"),
-	    CALL(mknodat, ",-100,/guest,0x2180,0x101"), CALL(mknodat, ",-100,/,0x2180,0x101"),
-	    CALL(mknodat, ",-100,.,0x2180,0x101") },
-	  "0\n-17\n-17\n-2\n-17\n",
-	  NULL,
-	  0,
-	  0 },
-	{ "not where nothing is, or no directory",
-	  { CALL(mknodat, ",-100,/none/n,0x2180,0x101"),
-	    CALL(mknodat, ",-100,/guest/n,0x2180,0x101"), CALL(mknodat, ",77,n,0x2180,0x101"),
-	    CALL(mknodat, ",-100,0,0x2180,0x101"), CALL(mknodat, ",-100,,0x2180,0x101") },
-	  "-2\n-20\n-9\n-14\n-2\n",
-	  NULL,
-	  0,
-	  0 },
-	{ "not where the kernel's own files are",
-	  { CALL(mknodat, ",-100,/proc/n,0x2180,0x101"), CALL(mknodat, ",-100,/sys/n,0x2180,0x101"),
-	    CALL(mknodat, ",-100,/proc/self/cwd/n,0x2180,0x101") },
-	  "-2\n-30\n-2\n",
-	  NULL,
-	  0,
-	  0 },
-	{ "not by others than root",
-	  { CALL(setuid, ",1000"), CALL(mknodat, ",-100,/n,0x2180,0x101") },
-	  "0\n-1\n",
-	  NULL,
-	  0,
-	  0 },
-};
-
-TEST(root_of_a_step_makes_device_nodes_that_nobody_can_open)
-{
-	__attribute__((cleanup(place_drop))) struct place place;
-	char text[4096];
-
-	place_make(&place);
-	if (!place.privilege.is_root)
-		tap_skip("only the host's root makes device nodes");
-	for (size_t i = 0; i < countof(nodes); i++) {
-		const char *argv[countof(nodes[i].calls) + 2] = { "/guest" };
-		owned(str) char *path =
-			xasprintf("%s/upper/%s", place.top, nodes[i].path ? nodes[i].path : "n");
-		struct sandbox_spec spec = spec_make(&place, argv);
-		struct sandbox_exit end = {};
-		struct error err = {};
-		struct stat info = {};
-
-		for (size_t at = 0; at < countof(nodes[i].calls); at++)
-			argv[at + 1] = nodes[i].calls[at];
-		spec.makes_devices = true;
-		if (tap_check(!spec_run(&spec, &end, &err), __FILE__, __LINE__, "%s: %s",
-			      nodes[i].name, err.text))
-			tap_check(strcmp(output_text(&place, text), nodes[i].want) == 0, __FILE__,
-				  __LINE__, "%s: %s", nodes[i].name, text);
-		(void)lstat(path, &info);
-		if (nodes[i].path)
-			tap_check(info.st_mode == nodes[i].mode && info.st_gid == nodes[i].gid &&
-					  info.st_uid == 0 && info.st_rdev != 0,
-				  __FILE__, __LINE__, "%s is %o of %u:%u", nodes[i].name,
-				  info.st_mode, info.st_uid, info.st_gid);
-		else
-			tap_check(info.st_mode == 0, __FILE__, __LINE__, "%s", nodes[i].name);
-		place_clean(&place);
-	}
 }
 
 /** Odd things at mount points, made in a layer on top of one that has them as directories. */
