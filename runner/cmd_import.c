@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "runner/command.h"
 #include "runner/commands.h"
+#include "runner/contents.h"
 #include "runner/history.h"
 #include "runner/layers.h"
 #include "sandbox/sandbox.h"
@@ -99,11 +100,9 @@ static result run(struct invocation *in, struct error *err)
 	struct layer layer;
 	char name[REFERENCE_TEXT_MAX], digest[DIGEST_TEXT_MAX];
 
-	if ((options_->platform && platform_parse(options_->platform, &platform, err)) ||
-	    reference_parse(in->argv[1], &ref, err)) {
-		err->fault = FAULT_USAGE;
+	if (platform_argument(options_->platform, &platform, err) ||
+	    name_parse_new(in->argv[1], &ref, err))
 		return FAILED;
-	}
 	if (open_tar(in->argv[0], &tar_fd, err) ||
 	    store_open(in->ctx, in->globals->root, &store, err))
 		return FAILED;

@@ -28,6 +28,11 @@ run mpemu build "$context/nowhere"
 is 'no context' "$status" 3
 run mpemu build
 is 'a missing argument is usage' "$status" 2
+run mpemu import "$base" "localhost/base@sha256:$(printf %064d 1)"
+is 'a name with a digest is not given' "$status" 2
+like 'but found' "$err" 'a name cannot be given with a digest'
+run mpemu --root '' images
+is 'an empty --root is no default' "$status" 2
 run mpemu build --platfrom linux/arm64 .
 is 'an unknown option is usage' "$status" 2
 like 'with the nearest one' "$err" 'did you mean --platform'
