@@ -300,6 +300,15 @@ static result caches_set(const struct build_options *options_, struct build_requ
 	return OK;
 }
 
+static result file_check(const char *option, const char *path, struct error *err)
+{
+	struct error why = {};
+
+	if (!outfile_check(path, &why))
+		return OK;
+	return fail(err, why.fault, "%s %s", option, why.text);
+}
+
 /** What cannot be written is said now, not after an hour of building. */
 static result files_check(const struct build_options *options_, const struct build_request *request,
 			  struct error *err)
@@ -311,16 +320,16 @@ static result files_check(const struct build_options *options_, const struct bui
 		      { "--trace", options_->trace } };
 
 	for (size_t i = 0; i < countof(files); i++) {
-		if (files[i].path && outfile_check(files[i].path, err))
-			return fail_in(err, "%s", files[i].option);
+		if (files[i].path && file_check(files[i].option, files[i].path, err))
+			return FAILED;
 	}
 	for (size_t i = 0; i < request->output_count; i++) {
 		const struct output *output = &request->outputs[i];
 
 		if (output->dest && strcmp(output->dest, "-") != 0 &&
 		    output->kind != OUTPUT_LOCAL && !output->is_directory &&
-		    outfile_check(output->dest, err))
-			return fail_in(err, "--output");
+		    file_check("--output", output->dest, err))
+			return FAILED;
 	}
 	return OK;
 }
