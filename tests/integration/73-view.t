@@ -72,6 +72,25 @@ if command -v bash >/dev/null; then
 	is 'the last of a list' "$(completed mpemu build --platform linux/arm64,linux/s3)" \
 		linux/arm64,linux/s390x
 	is 'and no command where a value stands' "$(completed mpemu build --tag run --keep)" --keep-going
+	lacking=
+	while read -r command; do
+		# shellcheck disable=SC2086 # two words at times
+		shown=$("$MPEMU" $command --help | sed -n 's/^ *\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p' | sort)
+		# shellcheck disable=SC2086
+		offered=$(completed mpemu $command -- | tr ' ' '\n' | sort)
+		[ "$shown" = "$offered" ] || lacking="$lacking $command"
+		"$MPEMU" --complete fish >"$scratch/complete.fish"
+		for option in $shown; do
+			grep -q -e "-l ${option#--} " "$scratch/complete.fish" || [ "$option" = --help ] ||
+				lacking="$lacking fish:$command:$option"
+		done
+	done <<-END
+		$(commands | while read -r command; do
+			# shellcheck disable=SC2086
+			[ "$(subcommands $command)" ] || echo "$command"
+		done)
+	END
+	is 'every option of every command is offered' "$lacking" ''
 else
 	skip 'bash completes' 'needs bash'
 fi
