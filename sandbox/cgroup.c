@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { REMOVE_TRIES = 100, REMOVE_WAIT_NS = 10000000 };
+enum { REMOVE_TRIES = 500, REMOVE_WAIT_NS = 10000000 };
 
 /** Time slices of a CPU, in microseconds. */
 enum { CPU_PERIOD = 100000 };

@@ -17,6 +17,10 @@ inside() { # COMMAND: $out is what it says, in one line
 	out=$(printf '%s\n' "$out" | tr -s ' \t\n' ' ' | sed 's/^ //; s/ $//')
 }
 
+# Of version 2 the own one may be there: 88-groups.t.
+groups=/sys/fs/cgroup
+[ "$(stat -f -c %T $groups)" != cgroup2fs ] || groups=
+
 for platform in linux/amd64 linux/arm64; do
 	inside true
 	if [ "$status" != 0 ]; then
@@ -72,7 +76,7 @@ for platform in linux/amd64 linux/arm64; do
 	# Hidden: readable are neither bytes nor names.
 	inside 'for path in /proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys \
 		/proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug /proc/scsi \
-		/sys/firmware /sys/devices/virtual/powercap /sys/fs/cgroup \
+		/sys/firmware /sys/devices/virtual/powercap '"$groups"' \
 		/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle; do
 		if [ -d $path ]; then ls -A $path; touch $path/x 2>/dev/null && echo "$path is writable"
 		elif [ -e $path ]; then head -c 1 $path; fi; done; :'

@@ -74,6 +74,7 @@ left() { # GROUP
 
 limits='run --memory 64m --cpus 0.5 --pids-limit 50 localhost/base'
 show='cd /sys/fs/cgroup; cat memory.max cpu.max pids.max; cat /proc/self/cgroup'
+eat='BEGIN { x = "x"; while (1) x = x x }' # memory, at once
 shown='67108864 50000 100000 50 0::/'
 for who in 0 $user; do
 	run setpriv --reuid $who --regid $who --clear-groups env HOME="$scratch/$who" \
@@ -96,10 +97,9 @@ for limit in '--memory 64m' '--cpus 0.5' '--pids-limit 50'; do
 	inside user@.service/app.slice/run.scope $user "mpemu run $limit localhost/base sh -c 'echo runs'"
 	is "$limit alone can be had" "$status $out" '0 runs'
 done
-inside user@.service/app.slice/run.scope $user \
-	"mpemu run --memory 64m localhost/base sh -c 'x=\$(yes | head -c 200000000)'"
+inside user@.service/app.slice/run.scope $user "mpemu run --memory 64m localhost/base awk '$eat'"
 is 'a program whose memory is at its end is killed' "$status" 137
-like 'and why is told' "$err" '^mpemu: sh: out of memory \(limit 64 MB\)$'
+like 'and why is told' "$err" '^mpemu: awk: out of memory \(limit 64 MB\)$'
 
 # ---- a subtree, and nothing beside it ----
 
