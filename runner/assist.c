@@ -384,36 +384,12 @@ bool assist_tripped(struct assist *assist)
 	return counts.tripped > 0;
 }
 
-/** By the last part of its path; a script, which is no program, has none. */
-static bool is_called(const char *path, const char *name)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && strcmp(slash + 1, name) == 0;
-}
-
-/** What a set says of a program; NULL: nothing. */
-static const char *set_reason(const struct assist_set *set, const char *name)
-{
-	for (size_t i = 0; i < set->miss_count; i++) {
-		if (is_called(set->misses[i].path, name) ||
-		    strcmp(set->misses[i].path, TWIN_MISS_ALL) == 0)
-			return set->misses[i].reason;
-	}
-	for (size_t i = 0; i < set->twin_count; i++) {
-		if (is_called(set->twins[i].native, name))
-			return "it is not the file that was there before the step";
-	}
-	return NULL;
-}
-
 const char *assist_reason(const struct assist *assist, const char *name)
 {
-	const struct assist_set *live = assist->live ? assist_live_set(assist->live) : NULL;
-	const char *reason = live ? set_reason(live, name) : NULL;
+	const char *reason = assist->live ? assist_live_reason(assist->live, name) : NULL;
 
 	if (!reason)
-		reason = set_reason(assist->set, name);
+		reason = assist_set_reason(assist->set, name);
 	return reason ? reason : "it is no reviewed tool";
 }
 

@@ -19,7 +19,9 @@ enum {
 	NAMES_MAX = 64,     /* that wait for an answer */
 	NAME_SIZE = 48,     /* longer ones come cut */
 	SEARCHES_MAX = 24,  /* of one step: a database that changes all the time is no package's */
+	LOOKS_MAX = 512,    /* at the database, by one step */
 	RECIPES_MAX = 6,    /* that are looked at */
+	ARCHIVES_MAX = 6,   /* lists that are obtained */
 	ARCHIVED_MAX = 128, /* packages */
 	SETTLE_NS = 30 * 1000 * 1000, /* more than a tick of any kernel's clock */
 };
@@ -62,7 +64,8 @@ struct assist_live {
 	struct live_source sources[TWIN_ROOTS_MAX];
 	size_t source_count;
 	struct digest tried[RECIPES_MAX];
-	size_t tried_count, searches;
+	size_t tried_count, archive_count, searches, looks;
+	struct buf why; /* there are no twins; empty: there may be */
 	struct assist_set *set;
 };
 
@@ -225,17 +228,43 @@ static result packages_list(int root, struct strings *out, struct error *err)
 	return OK;
 }
 
+static int text_compare(const void *a, const void *b)
+{
+	const char *const *left = a, *const *right = b;
+
+	return strcmp(*left, *right);
+}
+
+static bool was_there(const struct assist_live *live, const char *package)
+{
+	const struct strings *list = &live->were_there;
+
+	return list->count &&
+	       bsearch(&package, list->items, list->count, sizeof(*list->items), text_compare);
+}
+
+static result packages_before(struct assist_live *live, struct error *err)
+{
+	struct strings *list = &live->were_there;
+
+	if (list->count)
+		return OK;
+	if (packages_list(live->before, list, err))
+		return FAILED;
+	if (list->count)
+		qsort(list->items, list->count, sizeof(*list->items), text_compare);
+	return OK;
+}
+
 /** Those that were not there before the step. */
 static result packages_new(struct assist_live *live, struct strings *out, struct error *err)
 {
 	owned(strings) struct strings all = {};
 
-	if (!live->were_there.count && packages_list(live->before, &live->were_there, err))
-		return FAILED;
-	if (packages_list(live->view, &all, err))
+	if (packages_before(live, err) || packages_list(live->view, &all, err))
 		return FAILED;
 	for (size_t i = 0; i < all.count; i++) {
-		if (!strings_have(&live->were_there, all.items[i]))
+		if (!was_there(live, all.items[i]))
 			strings_add(out, all.items[i]);
 	}
 	return OK;
@@ -467,6 +496,9 @@ static result archive_find(struct assist_live *live, struct search *search, cons
 		live->pending = true;
 		return OK;
 	}
+	if (live->archive_count == ARCHIVES_MAX)
+		return fail(err, FAULT_INPUT, "it installs something else all the time");
+	live->archive_count++;
 	for (size_t i = 0; i < live->source_count; i++)
 		strings_add_all(&serves, live->sources[i].packages.items);
 	if (layer_obtain(live, recipes->items, &serves, &path, err))
@@ -509,7 +541,7 @@ static result publish(struct assist_live *live, const struct assist_set *set, st
 	struct assist_known known = live->known;
 
 	known.pending = live->pending;
-	known.is_over = live->is_over || live->searches >= SEARCHES_MAX;
+	known.is_over = live->is_over || live->searches == SEARCHES_MAX || live->looks == LOOKS_MAX;
 	if (!set && assist_table_write(NULL, 0, &empty, err))
 		return FAILED;
 	return assist_hidden_publish(live->hidden, &content, &known, err);
@@ -590,7 +622,7 @@ static result packages_look(struct assist_live *live, bool *are_new, struct erro
 static result look(struct assist_live *live, const char *name, struct error *err)
 {
 	struct assist_known known;
-	bool is_changed, are_new = false;
+	bool is_changed, is_wanted, are_new = false;
 
 	if (views_open(live, err)) {
 		views_close(live);
@@ -605,24 +637,26 @@ static result look(struct assist_live *live, const char *name, struct error *err
 	live->known = known;
 	live->is_known = true;
 	/* A package that was installed again has new files. */
-	if (are_new || live->pending || (is_changed && sources_serve(live, name))) {
-		if (search_make(live, name, err))
-			return FAILED;
-	}
-	return publish(live, live->set, err);
+	is_wanted = are_new || live->pending || (is_changed && sources_serve(live, name));
+	if (is_wanted && search_make(live, name, err))
+		return FAILED;
+	return is_wanted || is_changed ? publish(live, live->set, err) : OK;
 }
 
 /** What fails costs the step no more than the help. */
 static void question_answer(struct assist_live *live, const char *name)
 {
-	struct error ignored = {}, also = {};
+	struct error own = {}, ignored = {};
 
-	if (live->is_over || live->searches >= SEARCHES_MAX)
+	if (live->is_over || live->searches == SEARCHES_MAX || live->looks == LOOKS_MAX)
 		return;
-	if (look(live, name, &ignored) && !cancel_fired(live->cancel)) {
-		live->pending = false;
-		(void)publish(live, live->set, &also);
-	}
+	live->looks++;
+	buf_clear(&live->why);
+	if (!look(live, name, &own) || cancel_fired(live->cancel))
+		return;
+	buf_add_str(&live->why, own.text);
+	live->pending = false;
+	(void)publish(live, live->set, &ignored);
 }
 
 static void *live_run(void *closure)
@@ -707,6 +741,7 @@ void assist_live_drop(struct assist_live **live)
 	strings_drop(&old->packages);
 	strings_drop(&old->were_there);
 	free(old->upper_path);
+	buf_drop(&old->why);
 	pthread_cond_destroy(&old->asked);
 	pthread_mutex_destroy(&old->lock);
 	free(old);
@@ -723,7 +758,17 @@ struct door *assist_live_door(struct assist_live *live)
 	return live->door;
 }
 
-const struct assist_set *assist_live_set(const struct assist_live *live)
+const char *assist_live_reason(const struct assist_live *live, const char *name)
 {
-	return live->set;
+	const char *reason = live->set ? assist_set_reason(live->set, name) : NULL;
+
+	for (size_t i = 0; !reason && i < live->packages.count; i++) {
+		owned(str) char *package = package_name(live->packages.items[i]);
+
+		/* A row for all programs of a package does not say that this is one of them. */
+		if (tool_serves(package, name) && !tool_serves(package, ""))
+			reason = live->why.length ? buf_text(&live->why)
+						  : "the step has installed it";
+	}
+	return reason;
 }

@@ -33,7 +33,10 @@ void assist_live_asked(void *closure, const char *name);
 /** By which it comes into the sandbox. */
 struct door *assist_live_door(struct assist_live *live);
 
-/** What was found, after the sandbox has ended; NULL: nobody asked, or nothing was. */
-const struct assist_set *assist_live_set(const struct assist_live *live);
+/**
+ * After the sandbox has ended: why a program that it has installed, and executed by that name, had
+ * no twin; NULL: it installed none of that name that could have one.
+ */
+const char *assist_live_reason(const struct assist_live *live, const char *name);
 
 #endif

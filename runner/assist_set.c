@@ -133,6 +133,30 @@ result assist_set_make(const struct twin_set *found, int foreign, struct assist_
 	return OK;
 }
 
+/* ---- what is told ---- */
+
+/** By the last part of its path; a script, which is no program, has none. */
+static bool is_called(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && strcmp(slash + 1, name) == 0;
+}
+
+const char *assist_set_reason(const struct assist_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->miss_count; i++) {
+		if (is_called(set->misses[i].path, name) ||
+		    strcmp(set->misses[i].path, TWIN_MISS_ALL) == 0)
+			return set->misses[i].reason;
+	}
+	for (size_t i = 0; i < set->twin_count; i++) {
+		if (is_called(set->twins[i].native, name))
+			return "it is not the file that was there before";
+	}
+	return NULL;
+}
+
 /* ---- in a file: texts and decimal numbers, each with its NUL, and the table ---- */
 
 static void text_put(struct buf *out, const char *text)

@@ -30,6 +30,9 @@ void assist_set_drop(struct assist_set **set);
 result assist_set_make(const struct twin_set *found, int foreign, struct assist_set **out,
 		       struct error *err);
 
+/** What it says of a program of that name (without directories) that ran emulated, or NULL. */
+const char *assist_set_reason(const struct assist_set *set, const char *name);
+
 /** One that was kept by this key, if all directories that it names are there. */
 bool assist_set_load(const char *root, const struct digest *key, struct assist_set **out);
 
