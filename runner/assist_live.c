@@ -60,7 +60,8 @@ struct assist_live {
 	struct strings packages;   /* "make:arm64=4.4.1-2": new ones, at the last search */
 	struct strings were_there; /* the same, of those before */
 	struct assist_known known;
-	bool is_known, pending, is_over;
+	bool is_known, is_over;
+	struct strings pending; /* packages of what would be made if somebody asked for it */
 	struct live_source sources[TWIN_ROOTS_MAX];
 	size_t source_count;
 	struct digest tried[RECIPES_MAX];
@@ -285,16 +286,30 @@ static char *package_name(const char *text)
 	return xstrndup(text, strcspn(text, ":="));
 }
 
+/** What a native root was made for, or may be. */
+static bool is_made_for(const struct assist_live *live, const char *name)
+{
+	static const char *const toolchain[] = { "binutils", "gcc-", "g++-", "cpp-" };
+
+	for (size_t i = 0; i < countof(toolchain); i++) {
+		if (starts_with(name, toolchain[i]))
+			return true;
+	}
+	return tool_package_fetched(name, tools_mode(live));
+}
+
 /** What the archive has to tell of: what may have twins, and what such programs need. */
 static void archived_list(const struct assist_live *live, struct packages *const *natives,
 			  struct strings *out)
 {
 	for (size_t i = 0; i < live->packages.count && out->count < ARCHIVED_MAX; i++) {
 		const char *text = live->packages.items[i];
+		const bool is_script = text[strcspn(text, ":=")] == '='; /* for all machines */
 		owned(str) char *name = package_name(text);
-		bool wanted = tool_package_known(name, tools_mode(live));
+		bool wanted = is_script ? tool_package_known(name, tools_mode(live))
+					: is_made_for(live, name);
 
-		for (size_t j = 0; !wanted && strchr(text, ':') && j < live->source_count; j++)
+		for (size_t j = 0; !wanted && !is_script && j < live->source_count; j++)
 			wanted = packages_find(natives[j], name, NULL) != NULL;
 		if (wanted)
 			strings_add(out, text);
@@ -365,7 +380,7 @@ static void recipe_follow(struct assist_live *live, struct twin_recipe *recipe, 
 		return;
 	if (!toolchain_is_known(live->request.toolchains, &wanted) &&
 	    !twin_packages_serve(&recipe->packages, name)) {
-		live->pending = true;
+		strings_add_all(&live->pending, recipe->packages.items);
 		return;
 	}
 	live->tried[live->tried_count++] = recipe->key;
@@ -445,7 +460,7 @@ static result sources_find(struct assist_live *live, struct search *search, cons
 	want = twins_wanted(live, search);
 	if (twin_recipes_find(&live->ctx, &want, &recipes, err))
 		return FAILED;
-	live->pending = false;
+	strings_drop(&live->pending);
 	for (size_t i = 0; i < recipes->count; i++)
 		recipe_follow(live, &recipes->items[i], name);
 	return cancel_check(&live->ctx, err) || own_open(live, search, err) ? FAILED : OK;
@@ -492,15 +507,16 @@ static result archive_find(struct assist_live *live, struct search *search, cons
 	if (!recipes->count)
 		return OK;
 	wanted = toolchain_wanted(live, recipes->items);
-	if (!toolchain_is_known(live->request.toolchains, &wanted) && !sources_serve(live, name)) {
-		live->pending = true;
+	for (size_t i = 0; i < live->source_count; i++)
+		strings_add_all(&serves, live->sources[i].packages.items);
+	if (!toolchain_is_known(live->request.toolchains, &wanted) &&
+	    !twin_packages_serve(&serves, name)) {
+		strings_add_all(&live->pending, serves.items);
 		return OK;
 	}
 	if (live->archive_count == ARCHIVES_MAX)
 		return fail(err, FAULT_INPUT, "it installs something else all the time");
 	live->archive_count++;
-	for (size_t i = 0; i < live->source_count; i++)
-		strings_add_all(&serves, live->sources[i].packages.items);
 	if (layer_obtain(live, recipes->items, &serves, &path, err))
 		return FAILED;
 	buf_add_str(&path, "/" ARCHIVE_ROOT);
@@ -540,7 +556,7 @@ static result publish(struct assist_live *live, const struct assist_set *set, st
 	};
 	struct assist_known known = live->known;
 
-	known.pending = live->pending;
+	known.pending = live->pending.count > 0;
 	known.is_over = live->is_over || live->searches == SEARCHES_MAX || live->looks == LOOKS_MAX;
 	if (!set && assist_table_write(NULL, 0, &empty, err))
 		return FAILED;
@@ -637,7 +653,8 @@ static result look(struct assist_live *live, const char *name, struct error *err
 	live->known = known;
 	live->is_known = true;
 	/* A package that was installed again has new files. */
-	is_wanted = are_new || live->pending || (is_changed && sources_serve(live, name));
+	is_wanted = are_new || twin_packages_serve(&live->pending, name) ||
+		    (is_changed && sources_serve(live, name));
 	if (is_wanted && search_make(live, name, err))
 		return FAILED;
 	return is_wanted || is_changed ? publish(live, live->set, err) : OK;
@@ -655,7 +672,7 @@ static void question_answer(struct assist_live *live, const char *name)
 	if (!look(live, name, &own) || cancel_fired(live->cancel))
 		return;
 	buf_add_str(&live->why, own.text);
-	live->pending = false;
+	strings_drop(&live->pending);
 	(void)publish(live, live->set, &ignored);
 }
 
@@ -740,6 +757,7 @@ void assist_live_drop(struct assist_live **live)
 	strings_drop(&old->base);
 	strings_drop(&old->packages);
 	strings_drop(&old->were_there);
+	strings_drop(&old->pending);
 	free(old->upper_path);
 	buf_drop(&old->why);
 	pthread_cond_destroy(&old->asked);

@@ -293,7 +293,12 @@ static result find_all(struct finder *finder, int twins_fd, struct error *err)
 		if (native_root_open(&finder->search, i, &finder->sources[i], err))
 			return FAILED;
 		finder->source_count++;
-		if (source_examine(finder, finder->sources[i], err))
+	}
+	/* While a step runs, a later root was made for more of what belongs together. */
+	for (size_t i = 0; i < request->source_count; i++) {
+		const size_t at = request->live ? request->source_count - 1 - i : i;
+
+		if (source_examine(finder, finder->sources[at], err))
 			return FAILED;
 	}
 	for (size_t i = 0; i < request->source_count; i++)

@@ -316,8 +316,7 @@ void twin_archive_recipe(const struct platform *target, const struct strings *pa
 	if (arch && plain.count) {
 		owned(str) char *script = archive_script(arch, &plain);
 
-		recipe_add(recipes, arch, "lists of files of what this step installs", script,
-			   &plain);
+		recipe_add(recipes, arch, "lists of genuine files of its packages", script, &plain);
 	}
 	*out = take(recipes);
 }
