@@ -21,6 +21,8 @@ struct tool {
 	 * "$last".  Texts may have $A, Go's name of the target, $L, LLVM's triple, and $S,
 	 * Rust's, beside those of struct twin. */
 	const char *const *refuse;        /* arguments that make it run under QEMU */
+	const char *const *refuse_width;  /* ... where the target has narrower words */
+	const char *const *refuse_endian; /* ... where it has another byte order */
 	const char *const *names;         /* of argv[0]; under others it runs under QEMU */
 	const char *const *insert;        /* put behind argv[0]; "+TEXT": at the end */
 	const char *const *insert_unless; /* ... but not where one of these is given */

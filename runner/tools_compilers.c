@@ -23,6 +23,13 @@
 #define DRIVER_REASON "starts the compiler's parts as the foreign driver's specs say"
 #define OFFLOAD       "-foffload-options=-l_GCC_"
 
+/*
+ * Objects that the linker's plugin is to compile on are not those of the target's compiler where that
+ * has narrower words (gcc 14 for armhf: other bytes in five sections), and have the byte order of the
+ * compiler, in which the plugin reads them.
+ */
+#define LTO "-flto*"
+
 /* clang-format off */
 static const struct tool rows[] = {
 	/* ---- never ---- */
@@ -37,6 +44,7 @@ static const struct tool rows[] = {
 	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_PRELOAD_OK,
 	  .refuse = LIST("--verbose", "-V", "-v", "--version"),
 	  .plugin_from = "$G/liblto_plugin.so", .plugin_to = "$R$C/liblto_plugin.so",
+	  .refuse_endian = LIST("-plugin*", "--plugin*"),
 	  .reason = "the same linker for the same target, built for another host" },
 	{ .package = "binutils*", .path = "*-ld.gold", .mode = TOOL_SAFE,
 	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_PRELOAD_OK,
@@ -47,21 +55,23 @@ static const struct tool rows[] = {
 	  .refuse = LIST("--version", "-v", "--statistics"),
 	  .reason = "the same assembler for the same target, built for another host" },
 	{ .package = "binutils*", .path = "*/bin/*-linux-gnu*-*", .mode = TOOL_SAFE,
-	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_PRELOAD_OK,
+	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_PRELOAD_OK,
 	  .refuse = LIST("--plugin*", "--version", "-V", "--help", "-h", "-H", "--info", "-i"),
 	  .reason = "the same tool for the same target, built for another host" },
 	{ .package = "cpp-*", .path = "*/cc1", .mode = TOOL_SAFE,
 	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK,
 	  .refuse = LIST("-v", "-version", "-fplugin*", "-fself-test*", "-fpch*", "-mcpu=native",
 			 "-march=native", "-mtune=native"),
+	  .refuse_width = LIST(LTO), .refuse_endian = LIST(LTO),
 	  .reason = "the same compiler for the same target, which computes constants in software" },
 	{ .package = "g++-*", .path = "*/cc1plus", .mode = TOOL_SAFE,
 	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK,
 	  .refuse = LIST("-v", "-version", "-fplugin*", "-fself-test*", "-fpch*", "-mcpu=native",
 			 "-march=native", "-mtune=native"),
+	  .refuse_width = LIST(LTO), .refuse_endian = LIST(LTO),
 	  .reason = "the same compiler for the same target, which computes constants in software" },
 	{ .package = "gcc-*", .path = "*/lto1", .mode = TOOL_SAFE,
-	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK,
+	  .flags = TOOL_CROSS | TOOL_REVISION | TOOL_PRELOAD_OK,
 	  .refuse = LIST("-v", "-version", "-fplugin*"),
 	  .reason = "the same compiler for the same target, which computes constants in software" },
 	{ .package = "gcc-*", .path = "*/collect2", .mode = TOOL_SAFE,

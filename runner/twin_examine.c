@@ -71,24 +71,44 @@ static const char *row_refusal(const struct finder *finder, const struct native_
 
 /* ---- one file ---- */
 
+/** Add a row's list, filled in. */
+static void list_add(struct arena *arena, const char **out, size_t *count, const char *const *list,
+		     const struct tool_words *words)
+{
+	for (; list && *list; list++)
+		out[(*count)++] = tool_expand(arena, *list, words);
+}
+
+static size_t list_length(const char *const *list)
+{
+	size_t count = 0;
+
+	while (list && list[count])
+		count++;
+	return count;
+}
+
 /** What the row refuses, and plugins that the native side has none to load instead of. */
 static const char *const *refusals(const struct finder *finder, const struct tool *tool,
 				   const struct tool_words *words)
 {
-	static const char *const plugins[] = { "-plugin*", "--plugin*" };
+	static const char *const plugins[] = { "-plugin*", "--plugin*", NULL };
+	const struct twin_arch *host = finder->search.host, *target = finder->search.target;
 	const bool loads_none = tool->plugin_from && !finder->gcc_folder;
 	struct arena *arena = finder->set->arena;
+	const size_t most = list_length(tool->refuse) + list_length(tool->refuse_width) +
+			    list_length(tool->refuse_endian) + countof(plugins) +
+			    finder->other_plugins.count;
+	const char **out = arena_alloc(arena, (most + 1) * sizeof(*out));
 	size_t count = 0;
-	const char **out;
 
-	while (tool->refuse && tool->refuse[count])
-		count++;
-	out = arena_alloc(arena, (count + countof(plugins) + finder->other_plugins.count + 1) *
-					 sizeof(*out));
-	for (size_t i = 0; i < count; i++)
-		out[i] = tool_expand(arena, tool->refuse[i], words);
-	for (size_t i = 0; loads_none && i < countof(plugins); i++)
-		out[count++] = plugins[i];
+	list_add(arena, out, &count, tool->refuse, words);
+	if (host->is_64 != target->is_64)
+		list_add(arena, out, &count, tool->refuse_width, words);
+	if (host->is_big != target->is_big)
+		list_add(arena, out, &count, tool->refuse_endian, words);
+	if (loads_none)
+		list_add(arena, out, &count, plugins, words);
 	for (size_t i = 0; tool->plugin_from && i < finder->other_plugins.count; i++)
 		out[count++] = arena_strdup(arena, finder->other_plugins.items[i]);
 	out[count] = NULL;

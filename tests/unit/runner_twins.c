@@ -553,6 +553,37 @@ TEST(each_row_has_a_reason_and_lists_that_the_dispatcher_knows)
 	}
 }
 
+static bool list_has(const char *const *list, const char *text)
+{
+	for (; list && *list; list++)
+		if (strcmp(*list, text) == 0)
+			return true;
+	return false;
+}
+
+TEST(what_compilers_leave_to_the_linker_is_made_by_the_targets_own)
+{
+	static const char *const compilers[][2] = {
+		{ "cpp-14-arm-linux-gnueabihf", "/usr/libexec/gcc/arm-linux-gnueabihf/14/cc1" },
+		{ "g++-14-arm-linux-gnueabihf", "/usr/libexec/gcc/arm-linux-gnueabihf/14/cc1plus" },
+	};
+	const struct tool *linker =
+		tool_find("binutils-s390x-linux-gnu", "/usr/bin/s390x-linux-gnu-ld.bfd");
+	const struct tool *lto = tool_find("gcc-14-arm-linux-gnueabihf",
+					   "/usr/libexec/gcc/arm-linux-gnueabihf/14/lto1");
+
+	for (size_t i = 0; i < countof(compilers); i++) {
+		const struct tool *tool = tool_find(compilers[i][0], compilers[i][1]);
+
+		if (!CHECK(tool))
+			continue;
+		CHECK(list_has(tool->refuse_width, "-flto*"));
+		CHECK(list_has(tool->refuse_endian, "-flto*"));
+	}
+	CHECK(linker && list_has(linker->refuse_endian, "-plugin*"));
+	CHECK(lto && !(lto->flags & (TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN)));
+}
+
 TEST(what_tells_the_machine_is_never_run_natively)
 {
 	static const char *const paths[][2] = {
