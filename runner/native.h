@@ -103,7 +103,7 @@ bool native_set_trip(struct native *native, const struct trip *trip);
  * bit here and has none on other machines, and one that becomes an integer becomes another.  The
  * processor tells both as an invalid operation.  So do calls of the functions of other files that
  * are named, in a list that ends with NULL or is NULL.  False where there is no room for the code,
- * or a call is not as expected.
+ * a call is not as expected, or a program without a loader is none of Go's.
  */
 bool native_set_nan_trip(struct native *native, const struct trip *trip, const char *const *calls);
 

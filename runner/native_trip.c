@@ -92,6 +92,56 @@ static size_t code_place(struct native *native, size_t length)
 	return 0;
 }
 
+/**
+ * Go's programs need no loader, and have a page of code that begins with the headers and is filled
+ * up with zeros: the file's offset of that many of them, or 0.
+ */
+static size_t go_code_place(const struct native *native, size_t length)
+{
+	Elf64_Phdr header;
+	Elf64_Ehdr elf;
+	size_t run = 0;
+
+	memcpy(&elf, native->data, sizeof(elf));
+	for (size_t i = 0; native_header(native, i, &header); i++) {
+		const uint64_t behind = elf.e_phoff + elf.e_phnum * sizeof(header);
+
+		if (header.p_type != PT_LOAD || header.p_flags != (PF_R | PF_X) ||
+		    header.p_offset != 0 || header.p_filesz < NATIVE_PAGE ||
+		    !native_inside(native, 0, NATIVE_PAGE))
+			continue;
+		for (uint64_t at = behind; at < NATIVE_PAGE; at++) {
+			run = native->data[at] ? 0 : run + 1;
+			if (run == length)
+				return at + 1 - length;
+		}
+	}
+	return 0;
+}
+
+/**
+ * Let Go's runtime leave SIGFPE to who set it before: in the table of signals, an entry is flags
+ * and a name, and one without flags is passed over.  False where there is no such table.
+ */
+static bool go_leave_signal(struct native *native)
+{
+	static const char name[] = "SIGFPE: floating-point exception";
+	enum { FLAGS = 8 | 128 }; /* it panics, and is never blocked */
+	const uint64_t length = sizeof(name) - 1;
+	const uint8_t *text = native_find_bytes(native, native->data, name, length);
+	const uint64_t address = text ? native_address(native, (uint64_t)(text - native->data)) : 0;
+	const uint64_t wanted[] = { FLAGS, address, length };
+	uint8_t *entry;
+
+	if (!address)
+		return false;
+	entry = native_find_bytes(native, native->data, wanted, sizeof(wanted));
+	if (!entry || native_find_bytes(native, entry + 1, wanted, sizeof(wanted)))
+		return false;
+	memset(entry, 0, sizeof(wanted[0]));
+	return true;
+}
+
 /** The address of the pointer through which a function of another file is called; 0: none. */
 static uint64_t call_pointer(const struct native *native, const char *name)
 {
@@ -163,14 +213,13 @@ bool native_set_nan_trip(struct native *native, const struct trip *trip, const c
 {
 	/*
 	 * push %rdx; sub $32, %rsp; lea the trip, %rax
-	 * mov %rax, (%rsp); movq $SA_RESTORER, 8(%rsp); mov %rax, 16(%rsp); movq $0, 24(%rsp)
-	 * rt_sigaction(SIGFPE, %rsp, NULL, 8)
-	 * stmxcsr (%rsp); andl $~IM, (%rsp); ldmxcsr (%rsp)
-	 * add $32, %rsp; pop %rdx; jmp the program's entry
+	 * mov %rax, (%rsp); movq $(SA_RESTORER | SA_ONSTACK), 8(%rsp); mov %rax, 16(%rsp); movq $0,
+	 * 24(%rsp) rt_sigaction(SIGFPE, %rsp, NULL, 8) stmxcsr (%rsp); andl $~IM, (%rsp); ldmxcsr
+	 * (%rsp) add $32, %rsp; pop %rdx; jmp the program's entry
 	 */
 	static const uint8_t code[] = {
 		0x52, 0x48, 0x83, 0xec, 0x20, 0x48, 0x8d, 0x05, 0,    0,    0,    0,    0x48,
-		0x89, 0x04, 0x24, 0x48, 0xc7, 0x44, 0x24, 0x08, 0,    0,    0,    0x04, 0x48,
+		0x89, 0x04, 0x24, 0x48, 0xc7, 0x44, 0x24, 0x08, 0,    0,    0,    0x0c, 0x48,
 		0x89, 0x44, 0x24, 0x10, 0x48, 0xc7, 0x44, 0x24, 0x18, 0,    0,    0,    0,
 		0xbf, 0x08, 0,    0,    0,    0x48, 0x89, 0xe6, 0x31, 0xd2, 0x41, 0xba, 0x08,
 		0,    0,    0,    0xb8, 0x0d, 0,    0,    0,    0x0f, 0x05, 0x0f, 0xae, 0x1c,
@@ -184,10 +233,12 @@ bool native_set_nan_trip(struct native *native, const struct trip *trip, const c
 	size_t place;
 
 	memcpy(&elf, native->data, sizeof(elf));
-	if (native->machine != EM_X86_64 || !native->interp_size ||
-	    !native_offset(native, elf.e_entry, &entry, &rest))
+	if (native->machine != EM_X86_64 || !native_offset(native, elf.e_entry, &entry, &rest) ||
+	    (!native->interp_size && !go_leave_signal(native)))
 		return false;
 	place = code_place(native, sizeof(code) + trip_size(trip));
+	if (!place && !native->interp_size)
+		place = go_code_place(native, sizeof(code) + trip_size(trip));
 	if (!place || native_address(native, place) - elf.e_entry != place - entry)
 		return false;
 	memcpy(native->data + place, code, sizeof(code));

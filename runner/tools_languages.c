@@ -62,11 +62,10 @@ static const struct tool rows[] = {
 	/* ---- Go ---- */
 	{ .package = "golang-[0-9]*-go", .path = "*/pkg/tool/linux_*/asm", .mode = TOOL_SAFE,
 	  .env = GO_ENV, .flags = TOOL_FETCH, .reason = GO_REASON },
-	{ .package = "golang-[0-9]*-go", .path = "*/pkg/tool/linux_*/compile", .mode = TOOL_FULL,
-	  .env = GO_ENV, .flags = TOOL_FETCH,
+	{ .package = "golang-[0-9]*-go", .path = "*/pkg/tool/linux_*/compile", .mode = TOOL_SAFE,
+	  .env = GO_ENV, .flags = TOOL_FETCH | TOOL_NAN,
 	  .refuse = LIST("-bench*", "--bench*", "-pgoprofile*", "--pgoprofile*"),
-	  .reason = "what a constant that does not fit an integer becomes, or what is no number, it "
-		    "asks the CPU; Go leaves that open" },
+	  .reason = GO_REASON "; a constant that does not fit an integer it asks the CPU for, and trips" },
 	{ .package = "golang-[0-9]*-go", .path = "*/pkg/tool/linux_*/link", .mode = TOOL_SAFE,
 	  .env = GO_ENV, .flags = TOOL_FETCH, .reason = GO_REASON },
 	{ .package = "golang-[0-9]*-go", .path = "*/pkg/tool/linux_*/cgo", .mode = TOOL_SAFE,

@@ -560,6 +560,90 @@ TEST(what_is_no_number_ends_a_program_that_has_a_trip)
 	unlink(trip);
 }
 
+/** As Go's linker makes them: headers, zeros and code in one segment, data with a table of signals.
+ */
+struct go_program {
+	Elf64_Ehdr elf;
+	Elf64_Phdr headers[2];
+	uint8_t zeros[4096 - sizeof(Elf64_Ehdr) - 2 * sizeof(Elf64_Phdr)];
+	uint8_t code[4096];
+	char text[64];
+	uint64_t signals[6];
+	uint8_t rest[4096 - 64 - 6 * sizeof(uint64_t)];
+};
+
+enum { GO_BASE = 0x400000, GO_ENTRY = GO_BASE + 4096, GO_DATA = GO_BASE + 2 * 4096 };
+
+static void go_program_make(struct go_program *out)
+{
+	*out = (struct go_program){
+		.elf = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, 1 },
+			 .e_type = ET_EXEC,
+			 .e_machine = EM_X86_64,
+			 .e_entry = GO_ENTRY,
+			 .e_phoff = sizeof(Elf64_Ehdr),
+			 .e_phentsize = sizeof(Elf64_Phdr),
+			 .e_phnum = 2 },
+		.headers = { { .p_type = PT_LOAD,
+			       .p_flags = PF_R | PF_X,
+			       .p_vaddr = GO_BASE,
+			       .p_filesz = 2 * 4096,
+			       .p_memsz = 2 * 4096 },
+			     { .p_type = PT_LOAD,
+			       .p_flags = PF_R | PF_W,
+			       .p_offset = 2 * 4096,
+			       .p_vaddr = GO_DATA,
+			       .p_filesz = 4096,
+			       .p_memsz = 4096 } },
+		.text = "SIGABRT: abortSIGFPE: floating-point exceptionSIGKILL: kill",
+		.signals = { 136, GO_DATA, 14, 136, GO_DATA + 14, 32 },
+	};
+	memset(out->code, 0xcc, sizeof(out->code));
+}
+
+TEST(a_program_of_go_leaves_a_signal_to_the_code_that_trips)
+{
+	static const struct {
+		size_t place; /* of a byte that is changed */
+		uint8_t byte;
+		bool trips;
+	} cases[] = {
+		{ offsetof(struct go_program, elf.e_ident[4]), ELFCLASS64, true },
+		{ offsetof(struct go_program, signals[3]), 8, false },
+		{ offsetof(struct go_program, signals[5]), 31, false },
+		{ offsetof(struct go_program, text[14]), 'X', false },
+		{ offsetof(struct go_program, headers[0].p_flags), PF_R | PF_W | PF_X, false },
+		{ offsetof(struct go_program, elf.e_machine), EM_386, false },
+		{ offsetof(struct go_program, zeros[2000]), 1, true },
+	};
+	const struct trip trip = { "/trip", "message", 7 };
+	static struct go_program program;
+	const uint8_t *bytes = (const uint8_t *)&program;
+	struct native native;
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		bool trips;
+
+		go_program_make(&program);
+		((uint8_t *)&program)[cases[i].place] = cases[i].byte;
+		if (!CHECK(native_read((uint8_t *)&program, sizeof(program), &native)))
+			continue;
+		trips = native_set_nan_trip(&native, &trip, NULL);
+		tap_check(trips == cases[i].trips, __FILE__, __LINE__, "case %zu", i);
+		if (!trips)
+			continue;
+		CHECK(program.signals[3] == 0 && program.signals[0] == 136);
+		CHECK(program.elf.e_entry > GO_BASE && program.elf.e_entry < GO_ENTRY);
+		CHECK(memmem(bytes, 4096, "message/trip", 13));
+		CHECK(program.code[0] == 0xcc && program.code[4095] == 0xcc);
+	}
+	/* Two such tables are none that is known. */
+	go_program_make(&program);
+	memcpy(program.rest, program.signals, sizeof(program.signals));
+	CHECK(native_read((uint8_t *)&program, sizeof(program), &native));
+	CHECK(!native_set_nan_trip(&native, &trip, NULL));
+}
+
 TEST(what_is_asked_of_other_files_is_known)
 {
 	owned(buf) struct buf bytes = {};
