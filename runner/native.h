@@ -125,4 +125,20 @@ bool native_drop_prefix(struct native *native, const char *prefix);
 /** Let the C library's uname() tell another machine; false where its code is not as expected. */
 bool native_set_machine(struct native *native, const char *machine);
 
+/** Whether it is musl, which is loader and C library at once. */
+bool native_is_musl(const struct native *native);
+
+/**
+ * The same two for musl, and where it is to look for libraries: one directory.  False where it is
+ * not as expected, or has another place to be told where.
+ */
+bool native_set_musl(struct native *native, const char *machine, const struct trip *trip);
+bool native_set_musl_folder(struct native *native, const char *folder);
+
+/**
+ * Let a program have its libraries from these directories, before all others that its loader knows;
+ * theirs, too.  False where it has such a path already, or no room for one.
+ */
+bool native_set_run_path(struct native *native, const char *path);
+
 #endif

@@ -45,4 +45,14 @@ uint8_t *native_find_bytes(const struct native *native, const uint8_t *at, const
 /** Whether a text can begin behind this byte: what stands before it is no part of one. */
 bool native_ends_text(uint8_t before);
 
+/** Put a jump to another place of the same segment there. */
+void native_put_jump(struct native *native, size_t from, size_t to);
+
+/** The code of a trip, which needs no more than its own bytes, and how many they are. */
+size_t native_trip_size(const struct trip *trip);
+void native_put_trip(uint8_t *at, const struct trip *trip);
+
+/** Put a text where a read-only segment ends; its address, or 0 where there is no room. */
+uint64_t native_put_text(struct native *native, const char *text);
+
 #endif

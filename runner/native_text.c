@@ -84,8 +84,7 @@ size_t native_replace_text(struct native *native, const char *from, const char *
 
 /* ---- texts that move ---- */
 
-/** Put the text where a read-only segment ends; its address, or 0 where there is no room. */
-static uint64_t text_place(struct native *native, const char *text)
+uint64_t native_put_text(struct native *native, const char *text)
 {
 	size_t length = strlen(text) + 1;
 	Elf64_Phdr header;
@@ -112,6 +111,42 @@ static uint64_t text_place(struct native *native, const char *text)
 		return header.p_vaddr + (end + 1 - header.p_offset);
 	}
 	return 0;
+}
+
+/** The first entry of the tag becomes another one. */
+static bool dynamic_replace(struct native *native, int64_t tag, int64_t other, uint64_t value)
+{
+	Elf64_Phdr dynamic;
+	Elf64_Dyn entry;
+
+	if (!native_dynamic(native, &dynamic) ||
+	    !native_inside(native, dynamic.p_offset, dynamic.p_filesz))
+		return false;
+	for (uint64_t at = 0; at + sizeof(entry) <= dynamic.p_filesz; at += sizeof(entry)) {
+		memcpy(&entry, native->data + dynamic.p_offset + at, sizeof(entry));
+		if (entry.d_tag == DT_NULL)
+			return false;
+		if (entry.d_tag != tag)
+			continue;
+		entry.d_tag = other;
+		entry.d_un.d_val = value;
+		memcpy(native->data + dynamic.p_offset + at, &entry, sizeof(entry));
+		return true;
+	}
+	return false;
+}
+
+bool native_set_run_path(struct native *native, const char *path)
+{
+	uint64_t texts, address, ignored;
+	Elf64_Phdr dynamic;
+
+	if (native->run_path || !native_dynamic(native, &dynamic) ||
+	    !native_dynamic_find(native, &dynamic, DT_STRTAB, &texts) ||
+	    !native_dynamic_find(native, &dynamic, DT_DEBUG, &ignored))
+		return false;
+	address = native_put_text(native, path);
+	return address && dynamic_replace(native, DT_DEBUG, DT_RPATH, address - texts);
 }
 
 /** lea disp32(%rip), %reg: three bytes and a distance from the instruction's end. */
@@ -240,7 +275,7 @@ bool native_move_text(struct native *native, const char *from, const char *to)
 
 	if (native->machine != EM_X86_64 || length < 2)
 		return false;
-	target = text_place(native, to);
+	target = native_put_text(native, to);
 	if (!target)
 		return false;
 	for (const uint8_t *at = native->data; (at = native_find_bytes(native, at, from, length));

@@ -10,13 +10,12 @@
 /* open(path, O_WRONLY); write(it, message, size); exit_group(254); message; path */
 enum { CODE_SIZE = 58, PATH_AT = 8, SIZE_AT = 29 };
 
-static size_t trip_size(const struct trip *trip)
+size_t native_trip_size(const struct trip *trip)
 {
 	return CODE_SIZE + trip->size + strlen(trip->path) + 1;
 }
 
-/** Put the code there, which needs no more than its own bytes. */
-static void trip_put(uint8_t *at, const struct trip *trip)
+void native_put_trip(uint8_t *at, const struct trip *trip)
 {
 	static const uint8_t code[CODE_SIZE] = {
 		0xb8, 2,    0,    0,    0,    0x48, 0x8d, 0x3d, 46, 0, 0, 0,    0xbe, 1, 0, 0, 0,
@@ -33,8 +32,7 @@ static void trip_put(uint8_t *at, const struct trip *trip)
 	memcpy(at + CODE_SIZE + trip->size, trip->path, strlen(trip->path) + 1);
 }
 
-/** Put a jump to another place of the same segment there. */
-static void jump_put(struct native *native, size_t from, size_t to)
+void native_put_jump(struct native *native, size_t from, size_t to)
 {
 	int32_t distance = (int32_t)((int64_t)to - (int64_t)from - 5);
 
@@ -51,15 +49,15 @@ bool native_set_trip(struct native *native, const struct trip *trip)
 	size_t stub, offset, size;
 
 	if (native->machine != EM_X86_64 || !native_symbol(native, "strfroml", &stub, &size) ||
-	    trip->size > size || size < trip_size(trip))
+	    trip->size > size || size < native_trip_size(trip))
 		return false;
 	for (size_t i = 0; i < countof(readers); i++)
 		if (!native_symbol(native, readers[i], &offset, &size) || size < 5)
 			return false;
-	trip_put(native->data + stub, trip);
+	native_put_trip(native->data + stub, trip);
 	for (size_t i = 0; i < countof(readers); i++)
 		if (native_symbol(native, readers[i], &offset, &size))
-			jump_put(native, offset, stub);
+			native_put_jump(native, offset, stub);
 	return true;
 }
 
@@ -191,7 +189,7 @@ static size_t calls_redirect(struct native *native, uint64_t pointer, size_t to)
 			    header.p_vaddr + at + CALL_SIZE + (uint64_t)(int64_t)distance !=
 				    pointer)
 				continue;
-			jump_put(native, header.p_offset + at, to);
+			native_put_jump(native, header.p_offset + at, to);
 			count++;
 		}
 	}
@@ -236,15 +234,15 @@ bool native_set_nan_trip(struct native *native, const struct trip *trip, const c
 	if (native->machine != EM_X86_64 || !native_offset(native, elf.e_entry, &entry, &rest) ||
 	    (!native->interp_size && !go_leave_signal(native)))
 		return false;
-	place = code_place(native, sizeof(code) + trip_size(trip));
+	place = code_place(native, sizeof(code) + native_trip_size(trip));
 	if (!place && !native->interp_size)
-		place = go_code_place(native, sizeof(code) + trip_size(trip));
+		place = go_code_place(native, sizeof(code) + native_trip_size(trip));
 	if (!place || native_address(native, place) - elf.e_entry != place - entry)
 		return false;
 	memcpy(native->data + place, code, sizeof(code));
 	memcpy(native->data + place + LEA_AT, &distance, sizeof(distance));
-	jump_put(native, place + JUMP_AT, entry);
-	trip_put(native->data + place + sizeof(code), trip);
+	native_put_jump(native, place + JUMP_AT, entry);
+	native_put_trip(native->data + place + sizeof(code), trip);
 	if (!calls_trip(native, calls, place + sizeof(code)))
 		return false;
 	elf.e_entry = native_address(native, place);
