@@ -9,8 +9,8 @@
 #include <fnmatch.h>
 #include <string.h>
 
-static const struct tool_group *const groups[] = { &tools_base, &tools_debian, &tools_compilers,
-						   &tools_languages };
+static const struct tool_group *const groups[] = { &tools_applets, &tools_base, &tools_debian,
+						   &tools_compilers, &tools_languages };
 
 const struct tool *tool_at(size_t index)
 {

@@ -42,9 +42,10 @@ struct tool {
 	/* Of TOOL_NAN: functions of libraries that the target's would have to do; they trip too. */
 	const char *const *trips;
 	/* Texts in the program that name its machine: $u is what uname says, $d Debian's name, $v
-	   the vendor of GNU triples, $T the triple of paths.  The copy says them for the target;
-	   where a text is not in the native program or its counterpart not in the foreign one, it
-	   has no twin; with a ? before it, it may be in neither. */
+	   the vendor of GNU triples, $l the C library in them, $T the triple of paths.  The copy
+	   says them for the target; where a text is not in the native program or its counterpart
+	   not in the foreign one, it has no twin; with a ? before it, it may be in neither.  With a
+	   * behind it, it is only how the text begins. */
 	const char *const *machine;
 };
 
@@ -66,6 +67,7 @@ enum tool_flag {
 	TOOL_NAN = 16384,        /* may come to a NaN, whose sign is another here */
 	TOOL_MODULE = 32768,     /* a TOOL_SCRIPT that is not executable, nor begins as one */
 	TOOL_PLUGINS = 65536,    /* Rust's: loads macros, which the target's libraries have */
+	TOOL_ALPINE = 262144,    /* as Alpine builds it: what it starts, it starts by an exec */
 	TOOL_TRIPLE = 131072,    /* is told its target by $L or $S, which must be known */
 };
 

@@ -15,13 +15,17 @@
 
 #include "runner/tools.h"
 
-/** Rows of one subject, those of TOOL_DENIED first.  All rows of a package are in one group. */
+/**
+ * Rows of one subject, those of TOOL_DENIED first.  All rows of a package are in one group, but for
+ * those of programs that are many at once, which are asked before all others.
+ */
 struct tool_group {
 	const struct tool *rows;
 	size_t count;
 };
 
-extern const struct tool_group tools_base, tools_debian, tools_compilers, tools_languages;
+extern const struct tool_group tools_applets, tools_base, tools_debian, tools_compilers,
+	tools_languages;
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 

@@ -65,6 +65,22 @@ const char *twin_arch_package(const struct twin_arch *arch, enum package_kind ki
 	return arch->deb;
 }
 
+const char *twin_arch_musl(const struct twin_arch *arch)
+{
+	static const struct {
+		const char *arch, *musl;
+	} names[] = {
+		{ "ppc64le", "powerpc64le" },
+		{ "386", "i386" },
+		{ "arm", "armhf" },
+	};
+
+	for (size_t i = 0; i < countof(names); i++)
+		if (strcmp(names[i].arch, arch->arch) == 0)
+			return names[i].musl;
+	return arch->apk;
+}
+
 bool twin_arch_runs(const struct twin_arch *arch, const struct elf_kind *kind)
 {
 	return kind->is_program && kind->machine == arch->machine && kind->is_64 == arch->is_64 &&
@@ -75,8 +91,13 @@ void twin_path_map(const struct twin_arch *from, const struct twin_arch *to, boo
 		   const char *path, struct buf *out)
 {
 	const char *loader = strrchr(from->loader, '/'), *at;
+	owned(str) char *musl = xasprintf("/ld-musl-%s.so.1", twin_arch_musl(from));
 
-	if (!is_cross && ends_with(path, loader)) {
+	if (!is_cross && ends_with(path, musl)) {
+		buf_add(out, path, strlen(path) - strlen(musl));
+		buf_printf(out, "/ld-musl-%s", twin_arch_musl(to));
+		path = ".so.1";
+	} else if (!is_cross && ends_with(path, loader)) {
 		/* Libraries have one name everywhere, but for the loader. */
 		owned(str) char *folder = xstrndup(path, strlen(path) - strlen(loader));
 

@@ -26,6 +26,9 @@ const struct twin_arch *twin_arch_find(const struct platform *platform);
 /** What its packages say that they are for. */
 const char *twin_arch_package(const struct twin_arch *arch, enum package_kind kind);
 
+/** What musl calls it, in its loader's name "ld-musl-NAME.so.1". */
+const char *twin_arch_musl(const struct twin_arch *arch);
+
 /** Whether an ELF file of this kind is a program of the architecture. */
 bool twin_arch_runs(const struct twin_arch *arch, const struct elf_kind *kind);
 

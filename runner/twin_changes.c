@@ -17,14 +17,23 @@
 static const char *machine_text(struct arena *arena, const char *pattern,
 				const struct twin_arch *arch, uint8_t *data, size_t size)
 {
-	static const char *const vendors[] = { "pc", "unknown", "ibm" };
+	static const char *const vendors[] = { "pc", "unknown", "ibm", "redhat", "suse", "alpine" };
+	static const char *const libraries[] = { "gnu", "musl" };
 	const struct native file = { .data = data, .size = size };
+	const size_t length = strlen(pattern);
 
-	for (size_t i = 0; i < countof(vendors); i++) {
+	if (length && pattern[length - 1] == '*') {
+		owned(str) char *start = xstrndup(pattern, length - 1);
+		const char *whole = native_find_text(&file, start, "");
+
+		return whole ? arena_strdup(arena, whole) : NULL;
+	}
+	for (size_t i = 0; i < countof(vendors) * countof(libraries); i++) {
 		const struct tool_word items[] = { { 'u', arch->uname },
 						   { 'd', arch->deb },
 						   { 'T', arch->triple },
-						   { 'v', vendors[i] } };
+						   { 'v', vendors[i / countof(libraries)] },
+						   { 'l', libraries[i % countof(libraries)] } };
 		const struct tool_words words = { items, countof(items) };
 		const char *text = tool_expand(arena, pattern, &words);
 

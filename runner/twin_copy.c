@@ -23,6 +23,8 @@ static const char *loader_change(struct native *native, size_t *changes)
 		{ "/etc/ld.so.preload", "/proc/self/mem/xxx" },
 		{ "/lib/", "/\177ib/" },
 		{ "/usr/lib/", "/usr/\177ib/" },
+		{ "/lib64/", "/\177ib64/" },
+		{ "/usr/lib64/", "/usr/\177ib64/" },
 	};
 
 	for (size_t i = 0; i < countof(names); i++)
@@ -54,6 +56,19 @@ static const char *llvm_change(struct native *native, const struct copy_request 
 	if (request->trip && native_imports(native, "logf128") &&
 	    !native_import_swap(native, "logf128", "strtold", "malloc"))
 		return "its library computes in long double";
+	*changes += 1;
+	return NULL;
+}
+
+static const char *musl_change(struct native *native, const struct copy_request *request,
+			       size_t *changes)
+{
+	char folder[64];
+
+	snprintf(folder, sizeof(folder), "%s/m", request->root);
+	if (!native_set_musl(native, request->target->uname, request->trip) ||
+	    !native_set_musl_folder(native, folder))
+		return "its C library is not as expected";
 	*changes += 1;
 	return NULL;
 }
@@ -90,13 +105,18 @@ static const char *compiler_change(struct native *native, const struct copy_requ
 static const char *program_change(struct native *native, const struct copy_request *request,
 				  size_t *changes)
 {
+	const char *old = native->interp_size ? (const char *)native->data + native->interp : "";
 	char loader[256];
 
-	snprintf(loader, sizeof(loader), "%s/ld", request->root);
+	snprintf(loader, sizeof(loader), strstr(old, "/ld-musl-") ? "%s/lm" : "%s/ld",
+		 request->root);
 	if (native->interp_size && !native_set_loader(native, loader))
 		return "its loader's path is too short";
 	if (request->trip && !native_set_nan_trip(native, request->trip, request->trips))
 		return "it cannot be made to tell of what is no number";
+	if (native->interp_size && request->run_path &&
+	    !native_set_run_path(native, request->run_path))
+		return "it has no room for where its libraries are";
 	*changes += 1;
 	return NULL;
 }
@@ -145,6 +165,9 @@ const char *twin_copy_change(struct native *native, const struct copy_request *r
 	case COPY_LLVM:
 		reason = llvm_change(native, request, changes);
 		break;
+	case COPY_MUSL:
+		reason = musl_change(native, request, changes);
+		break;
 	case COPY_LIBRARY:
 	case COPY_DATA:
 		break;
@@ -172,7 +195,7 @@ static void name_make(const struct found *found, const struct sum *sum,
 	char hex[DIGEST_HEX_MAX];
 	struct digest digest;
 
-	hasher_add_str(hasher, "mpemu twin copy 3");
+	hasher_add_str(hasher, "mpemu twin copy 4");
 	hasher_add(hasher, words, sizeof(words));
 	hasher_add(hasher, sum->bytes, sum_size(sum->kind));
 	hasher_add(hasher, &found->stat.st_size, sizeof(found->stat.st_size));
@@ -191,6 +214,7 @@ static void name_make(const struct found *found, const struct sum *sum,
 		hasher_add(hasher, request->driver_sum->bytes, sum_size(request->driver_sum->kind));
 	if (request->prefix)
 		hasher_add_str(hasher, request->prefix);
+	hasher_add_str(hasher, request->run_path ? request->run_path : "");
 	digest = hasher_finish(hasher);
 	snprintf(name, COPY_NAME_MAX, "%s", digest_hex(&digest, hex));
 }

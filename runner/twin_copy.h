@@ -12,7 +12,15 @@
 /** What a file of STORE/twins/files that says that a file needs no copy holds. */
 #define COPY_UNCHANGED "="
 
-enum copy_role { COPY_PROGRAM, COPY_LIBRARY, COPY_LOADER, COPY_LIBC, COPY_LLVM, COPY_DATA };
+enum copy_role {
+	COPY_PROGRAM,
+	COPY_LIBRARY,
+	COPY_LOADER,
+	COPY_LIBC,
+	COPY_MUSL,
+	COPY_LLVM,
+	COPY_DATA,
+};
 
 /** A text that becomes another one, longer or not; both are whole texts. */
 struct exchange {
@@ -32,6 +40,7 @@ struct copy_request {
 	/* The same for paths of a compiler, which may be absent and never grow. */
 	const struct exchange *replacements;
 	size_t replacement_count;
+	const char *run_path; /* where the program's loader is to find libraries; NULL: it knows */
 	/* A compiler's driver: the foreign one whose specs it gets, and its content; or NULL. */
 	const struct native *driver;
 	const struct sum *driver_sum;

@@ -205,6 +205,12 @@ static result modules_prepare(struct finder *finder, const struct candidate *can
 	return OK;
 }
 
+static bool has_musl(const struct native *native)
+{
+	return native->interp_size &&
+	       strstr((const char *)native->data + native->interp, "/ld-musl-");
+}
+
 /** The native side is in memory: make sure of its libraries and make its copy. */
 static result twin_prepare(struct finder *finder, const struct candidate *candidate,
 			   const struct found *foreign, const struct found *native_found,
@@ -232,6 +238,14 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 		*reason = candidate->tool->reason;
 	if (!*reason && native_imports(native, "uname") && !source->answers_machine)
 		*reason = "it asks for the machine";
+	if (!*reason && source->run_path && !source->knows_charsets &&
+	    native_imports(native, "iconv_open"))
+		*reason = "it converts between character sets";
+	if (!*reason && candidate->tool->names && !native->interp_size)
+		*reason = "it has a C library of its own";
+	if (!*reason && flags & TOOL_ALPINE &&
+	    (source->native->kind != PACKAGES_APK || !has_musl(native)))
+		*reason = "it is not as Alpine builds it";
 	/* The C library was looked at by now. */
 	if (!*reason)
 		*reason = row_refusal(finder, source, candidate->tool);
@@ -240,6 +254,7 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 			twin_exchanges(finder, candidate, foreign, native, exchanges, reason);
 	if (*reason)
 		return OK;
+	request.run_path = source->run_path;
 	if (is_cross)
 		request.replacement_count =
 			twin_replacements(finder, candidate->file->path, replacements);

@@ -37,6 +37,7 @@ void native_root_drop(struct native_root **source)
 		packages_drop(&old->peer);
 	packages_drop(&old->archive);
 	strings_drop(&old->diverted);
+	free(old->run_path);
 	for (size_t i = 0; i < old->library_count; i++)
 		free(old->libraries[i].name);
 	for (size_t i = 0; i < old->entry_count; i++)
@@ -256,14 +257,45 @@ static bool foreign_has(const struct native_root *source, const char *path)
 	return fd >= 0;
 }
 
-/** Whether the foreign root would take another library of that name than its package's. */
-static bool library_is_shadowed(const struct native_root *source, const char *name)
+/** Whether the foreign root has another file of that name where its loader looks before. */
+static bool library_is_hidden_by(const struct native_root *source, const char *folder,
+				 const char *name, const char *path)
 {
-	owned(str) char *first = xasprintf("/usr/local/lib/%s", name);
-	owned(str) char *second =
-		xasprintf("/usr/local/lib/%s/%s", source->search->target->triple, name);
+	owned(str) char *other = xasprintf("%s/%s", folder, name);
+	owned(found) struct found ours = { .fd = -1 }, theirs = { .fd = -1 };
+	const int foreign = source->search->request->foreign;
 
-	return foreign_has(source, first) || foreign_has(source, second);
+	return found_open(foreign, other, &theirs) &&
+	       !(found_open(foreign, path, &ours) && strcmp(ours.path, theirs.path) == 0);
+}
+
+/** Whether the foreign root would take another library of that name than its package's. */
+static bool library_is_shadowed(const struct native_root *source, const char *name,
+				const char *path)
+{
+	const struct twin_arch *target = source->search->target;
+	owned(str) char *second = xasprintf("/usr/local/lib/%s", target->triple);
+	owned(str) char *list = xasprintf("/etc/ld-musl-%s.path", twin_arch_musl(target));
+
+	if (source->search->foreign->kind == PACKAGES_APK &&
+	    (foreign_has(source, list) || library_is_hidden_by(source, "/lib", name, path)))
+		return true;
+	return library_is_hidden_by(source, "/usr/local/lib", name, path) ||
+	       library_is_hidden_by(source, second, name, path);
+}
+
+/** The loader is where its machine's ABI has it, which is not always beside the other libraries. */
+static const struct package_file *loader_find(const struct twin_search *search,
+					      const struct package *peer, const char *path)
+{
+	const char *loader = search->target->loader;
+	owned(str) char *merged = xasprintf("/usr%s", loader);
+	const struct package_file *file;
+
+	if (!ends_with(path, strrchr(loader, '/')))
+		return NULL;
+	file = package_file_find(peer, loader);
+	return file ? file : package_file_find(peer, merged);
 }
 
 /**
@@ -325,7 +357,9 @@ static result library_compare(struct native_root *source, const struct owner *ow
 	}
 	twin_path_map(search->host, search->target, false, owner->file->path, &path);
 	file = counterpart_find(peer, buf_text(&path));
-	if (!file || library_is_shadowed(source, strrchr(file->path, '/') + 1) ||
+	if (!file)
+		file = loader_find(search, peer, buf_text(&path));
+	if (!file || library_is_shadowed(source, strrchr(file->path, '/') + 1, file->path) ||
 	    !foreign_open(search->request, file->path, &found)) {
 		*reason = "a library that it needs is another one";
 		return OK;
@@ -339,6 +373,8 @@ static result library_compare(struct native_root *source, const struct owner *ow
 
 static enum copy_role library_role(const char *name)
 {
+	if (starts_with(name, "ld-musl-") || starts_with(name, "libc.musl-"))
+		return COPY_MUSL;
 	if (starts_with(name, "ld-linux") || starts_with(name, "ld64.so"))
 		return COPY_LOADER;
 	if (starts_with(name, "libLLVM"))
@@ -346,28 +382,52 @@ static enum copy_role library_role(const char *name)
 	return strcmp(name, "libc.so.6") == 0 ? COPY_LIBC : COPY_LIBRARY;
 }
 
-/** The list of the C library's character set modules names their directory. */
-static result gconv_copy(struct native_root *source, struct error *err)
+#define GCONV_FOLDER "/usr/lib64/gconv/"
+#define GCONV_LIST   GCONV_FOLDER "gconv-modules.cache"
+
+/** A list of character set modules, which names their directory; false where there is none. */
+static result gconv_copy(struct native_root *source, const char *path,
+			 const struct exchange *replacement, bool *done, struct error *err)
 {
 	const struct twin_search *search = source->search;
 	const struct copy_request request = { .role = COPY_DATA,
 					      .root = source->root,
 					      .host = search->host,
-					      .target = search->target };
-	owned(str) char *path =
-		xasprintf("/usr/lib/%s/gconv/gconv-modules.cache", search->host->triple);
+					      .target = search->target,
+					      .replacements = replacement,
+					      .replacement_count = replacement ? 1 : 0 };
 	owned(found) struct found found = { .fd = -1 };
 	struct copied copied;
 	struct sum sum;
 
+	*done = false;
 	if (!found_open(source->spec->native, path, &found))
 		return OK;
 	if (found_sum(&found, &sum, err) ||
 	    twin_copy(search->files_fd, &found, &sum, &request, &copied, err))
 		return FAILED;
+	*done = !copied.reason;
 	if (!copied.reason && !copied.unchanged)
 		native_root_add(source, found.path, copied.name, false);
 	return OK;
+}
+
+/**
+ * Where the C library finds character sets: modules in the native root.  From /usr/lib64 it is told
+ * where their list is, which says that they are beside the library.
+ */
+static result gconv_prepare(struct native_root *source, struct error *err)
+{
+	static const struct exchange beside = { GCONV_FOLDER, "$ORIGIN/gconv/", true };
+	owned(str) char *path =
+		xasprintf("/usr/lib/%s/gconv/gconv-modules.cache", source->search->host->triple);
+	bool done;
+
+	if (gconv_copy(source, path, NULL, &done, err))
+		return FAILED;
+	if (!source->run_path)
+		return OK;
+	return gconv_copy(source, GCONV_LIST, &beside, &source->knows_charsets, err);
 }
 
 enum { BFD_TEXTS = 2 };
@@ -383,6 +443,22 @@ static void bfd_exchange(const struct native_root *source, struct buf texts[2],
 	buf_printf(&texts[1], "%s/b", source->root);
 	out[0] = (struct exchange){ buf_text(&texts[0]), buf_text(&texts[1]), true };
 	out[1] = (struct exchange){ "/usr/bin/../lib/bfd-plugins", "/proc/self/mem/x", true };
+}
+
+/** Debian's loader has places that become the copies'; that of others knows lib64. */
+static void run_path_find(struct native_root *source, const struct found *found)
+{
+	if (!source->run_path && strstr(found->path, "/lib64/"))
+		source->run_path = xasprintf("%s/usr/lib64:%s/lib64", source->root, source->root);
+}
+
+/** Where musl's copy looks: a directory of links to the libraries that were looked at. */
+static void musl_link_add(struct native_root *source, const char *name, const char *path)
+{
+	owned(str) char *link = xasprintf("m/%s", name);
+	owned(str) char *target = xasprintf("..%s", path);
+
+	native_root_add(source, link, target, true);
 }
 
 /** Make the copy, and for the C library note what it can do. */
@@ -414,16 +490,28 @@ static result library_copy(struct native_root *source, const struct found *found
 		request.replacements = bfd;
 		request.replacement_count = BFD_TEXTS;
 	}
+	if (role == COPY_LIBC || role == COPY_LOADER)
+		run_path_find(source, found);
+	if (role == COPY_LIBC && source->run_path) {
+		buf_printf(&texts[0], "%s" GCONV_LIST, source->root);
+		bfd[0] = (struct exchange){ GCONV_LIST, buf_text(&texts[0]), true };
+		request.exchanges = bfd;
+		request.exchange_count = 1;
+	}
 	failed = twin_copy(search->files_fd, found, sum, &request, &copied, err);
 	buf_drop(&texts[0]);
 	buf_drop(&texts[1]);
 	if (failed)
 		return FAILED;
+	if (role == COPY_MUSL) {
+		source->answers_machine = !copied.reason;
+		source->has_trip = !copied.reason && request.trip;
+	}
 	if (role == COPY_LIBC) {
 		source->answers_machine = !copied.reason;
 		source->has_trip = !copied.reason && request.trip;
 		request.role = COPY_LIBRARY;
-		if (gconv_copy(source, err))
+		if (gconv_prepare(source, err))
 			return FAILED;
 		if (copied.reason &&
 		    twin_copy(search->files_fd, found, sum, &request, &copied, err))
@@ -432,6 +520,8 @@ static result library_copy(struct native_root *source, const struct found *found
 	*reason = copied.reason;
 	if (!copied.reason && role == COPY_LOADER)
 		native_root_add(source, "ld", copied.name, false);
+	else if (!copied.reason && role == COPY_MUSL)
+		native_root_add(source, "lm", copied.name, false);
 	else if (!copied.reason && !copied.unchanged)
 		native_root_add(source, found->path, copied.name, false);
 	return OK;
@@ -477,6 +567,8 @@ static result library_examine(struct native_root *source, const struct found *fo
 		return OK;
 	if (library_copy(source, found, &owner->file->sum, name, reason, err))
 		return FAILED;
+	if (!*reason && source->native->kind == PACKAGES_APK)
+		musl_link_add(source, name, found->path);
 	return *reason ? OK : library_needs(source, found, is_cross, depth, reason, err);
 }
 

@@ -42,6 +42,10 @@ struct native_root {
 	struct library *libraries;
 	size_t library_count;
 	bool answers_machine, has_trip; /* the copy of its C library does */
+	/* Programs are told where libraries are: their loader knows directories that have too short
+	   names to become the copies'.  NULL: they are not. */
+	char *run_path;
+	bool knows_charsets; /* of such a root, the list of character sets leads to its modules */
 
 	struct twin_entry *entries;
 	size_t entry_count;

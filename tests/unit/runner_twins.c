@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "runner/packages.h"
 #include "runner/twins.h"
+#include "sandbox/assist_lookup.h"
 #include "tests/tap.h"
 
 #include <fcntl.h>
@@ -546,9 +547,10 @@ TEST(each_row_has_a_reason_and_lists_that_the_dispatcher_knows)
 			tap_check(!star || (!star[1] && tool->refuse[j][0] != '~'), __FILE__,
 				  __LINE__, "%s: %s", tool->package, tool->refuse[j]);
 		}
-		/* What is never run natively stands before what else is said of its package. */
+		/* What is never run natively stands before what else is said of its package, but
+		   for programs that are many, which say it by the names that they have not. */
 		for (size_t j = 0; j < i && (tool->flags & TOOL_DENIED); j++)
-			CHECK((tool_at(j)->flags & TOOL_DENIED) ||
+			CHECK((tool_at(j)->flags & TOOL_DENIED) || tool_at(j)->names ||
 			      strcmp(tool_at(j)->package, tool->package) != 0);
 	}
 }
@@ -584,6 +586,17 @@ TEST(what_compilers_leave_to_the_linker_is_made_by_the_targets_own)
 	CHECK(lto && !(lto->flags & (TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN)));
 }
 
+/** Whether a program that is many at once runs natively by that name. */
+static bool has_name(const struct tool *tool, const char *name)
+{
+	bool found = false;
+
+	CHECK(tool && tool->names);
+	for (size_t i = 0; tool->names[i]; i++)
+		found = found || assist_match(tool->names[i], name);
+	return found;
+}
+
 TEST(what_tells_the_machine_is_never_run_natively)
 {
 	static const char *const paths[][2] = {
@@ -593,6 +606,12 @@ TEST(what_tells_the_machine_is_never_run_natively)
 		{ "coreutils-single", "/usr/bin/arch" }, { "coreutils", "/usr/bin/seq" },
 		{ "coreutils", "/usr/bin/who" },
 	};
+	static const char *const programs[][2] = { { "busybox", "/bin/busybox" },
+						   { "coreutils", "/bin/coreutils" },
+						   { "coreutils-single", "/usr/bin/coreutils" } };
+	static const char *const names[] = { "uname",  "arch", "nproc", "busybox", "coreutils",
+					     "awk",    "bc",   "seq",   "numfmt",  "df",
+					     "chroot", "ps",   "su",    "" };
 
 	for (size_t i = 0; i < countof(paths); i++) {
 		const struct tool *tool = tool_find(paths[i][0], paths[i][1]);
@@ -600,6 +619,11 @@ TEST(what_tells_the_machine_is_never_run_natively)
 		CHECK(tool && (tool->flags & TOOL_DENIED));
 	}
 	CHECK(!(tool_find("coreutils", "/usr/bin/cat")->flags & TOOL_DENIED));
+	for (size_t i = 0; i < countof(programs); i++)
+		for (size_t j = 0; j < countof(names); j++)
+			CHECK(!has_name(tool_find(programs[i][0], programs[i][1]), names[j]));
+	CHECK(has_name(tool_find("busybox", "/bin/busybox"), "sh"));
+	CHECK(has_name(tool_find("coreutils-single", "/usr/bin/coreutils"), "cat"));
 	CHECK(!tool_find("util-linux", "/usr/bin/lscpu"));
 	CHECK(!tool_find("util-linux", "/usr/bin/setarch"));
 	CHECK(!tool_find("unknown", "/usr/bin/cat"));
