@@ -241,14 +241,14 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	if (!*reason && source->run_path && !source->knows_charsets &&
 	    native_imports(native, "iconv_open"))
 		*reason = "it converts between character sets";
-	if (!*reason && candidate->tool->names && !native->interp_size)
-		*reason = "it has a C library of its own";
 	if (!*reason && flags & TOOL_ALPINE &&
 	    (source->native->kind != PACKAGES_APK || !has_musl(native)))
 		*reason = "it is not as Alpine builds it";
 	/* The C library was looked at by now. */
 	if (!*reason)
 		*reason = row_refusal(finder, source, candidate->tool);
+	if (!*reason && candidate->tool->names && !native->interp_size)
+		*reason = "it has a C library of its own";
 	if (!*reason)
 		request.exchange_count =
 			twin_exchanges(finder, candidate, foreign, native, exchanges, reason);
