@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -124,6 +125,16 @@ static bool user_join(void)
 	       setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
 }
 
+/**
+ * Mounts of its own, from which nothing comes back.  slirp4netns leaves a root whose mounts it
+ * still shares with the host where that shares them: the host would lose what is mounted below
+ * others, like /dev/shm.  Where this is not allowed, nor is it to slirp4netns.
+ */
+static bool mounts_leave(void)
+{
+	return unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0;
+}
+
 [[gnu::noreturn]] static void helper_run(const struct helper *helper)
 {
 	owned(str) char *program = program_find(helper->program);
@@ -136,7 +147,7 @@ static bool user_join(void)
 			_exit(127);
 	}
 	if (program && fcntl(NETWORK, F_SETFD, 0) == 0 && fcntl(USER, F_SETFD, 0) == 0 &&
-	    (!helper->joins || user_join()))
+	    mounts_leave() && (!helper->joins || user_join()))
 		execv(program, (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
