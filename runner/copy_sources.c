@@ -276,6 +276,35 @@ static result word_add(struct copy *copy, const char *word, size_t words, struct
 
 /* ---- heredocs ---- */
 
+static result heredoc_text(const struct copy *copy, const struct heredoc *heredoc, char **out,
+			   struct error *err)
+{
+	if (!heredoc->expand)
+		*out = xstrdup(heredoc->text);
+	else if (expand_word(heredoc->text, '\\', &copy->job->snapshot->env, EXPAND_RAW_QUOTES, out,
+			     err))
+		return fail_in(err, "<<%s", heredoc->name);
+	return OK;
+}
+
+result copy_texts(const struct copy *copy, struct strings *out, struct error *err)
+{
+	const struct instruction *instruction = copy->job->step->instruction;
+
+	for (size_t i = 0; i + 1 < instruction->arg_count; i++) {
+		const struct heredoc *heredoc =
+			instruction_heredoc(instruction, instruction->args[i]);
+		owned(str) char *text = NULL;
+
+		if (!heredoc)
+			continue;
+		if (heredoc_text(copy, heredoc, &text, err))
+			return FAILED;
+		strings_add(out, text);
+	}
+	return OK;
+}
+
 static result heredoc_add(struct copy *copy, const struct heredoc *heredoc, struct error *err)
 {
 	struct copy_source *source;
@@ -285,11 +314,8 @@ static result heredoc_add(struct copy *copy, const struct heredoc *heredoc, stru
 	    strcmp(heredoc->name, "..") == 0)
 		return fail(err, FAULT_INPUT, "<<%s: a heredoc's name is a file's name here",
 			    heredoc->name);
-	if (!heredoc->expand)
-		text = xstrdup(heredoc->text);
-	else if (expand_word(heredoc->text, '\\', &copy->job->snapshot->env, EXPAND_RAW_QUOTES,
-			     &text, err))
-		return fail_in(err, "<<%s", heredoc->name);
+	if (heredoc_text(copy, heredoc, &text, err))
+		return FAILED;
 	source = source_add(copy, SOURCE_TEXT);
 	source->name = xstrdup(heredoc->name);
 	source->text = text;

@@ -52,6 +52,9 @@ void copy_drop(struct copy *copy);
 /** Read the instruction: its words and flags.  FAULT_INPUT. */
 result copy_read(struct job *job, struct copy *copy, struct error *err);
 
+/** What its heredocs say, in their order, with variables expanded where they want that. */
+result copy_texts(const struct copy *copy, struct strings *out, struct error *err);
+
 /** Then find its sources; nothing is downloaded yet.  FAULT_INPUT. */
 result copy_find(struct copy *copy, struct error *err);
 

@@ -207,10 +207,15 @@ static result asked_key(const struct copy *copy, struct digest *out, struct erro
 {
 	const struct step *step = copy->job->step;
 	owned(hasher) struct hasher *hasher = hasher_new();
+	owned(strings) struct strings texts = {};
 	const struct flag *flag;
 	size_t at = 0;
 
-	hasher_add_str(hasher, "mpemu copy asked 1");
+	if (copy_texts(copy, &texts, err))
+		return FAILED;
+	hasher_add_str(hasher, "mpemu copy asked 2");
+	for (size_t i = 0; i < texts.count; i++)
+		hasher_add_str(hasher, texts.items[i]);
 	if (!copy->is_linked)
 		hasher_add(hasher, copy->job->snapshot->files.bytes,
 			   sizeof(copy->job->snapshot->files.bytes));

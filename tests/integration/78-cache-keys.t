@@ -182,6 +182,22 @@ build --no-cache-filter src -t localhost/out
 is 'a stage that is made anew is copied anew' "$(last_step)" miss
 unlike 'with what it has now' "$(mpemu run localhost/out cat /made)" "$made"
 
+copy_text() { # TEXT VALUE
+	printf 'FROM localhost/base AS src\nRUN echo x >/made\nFROM localhost/base\nENV value=%s\nCOPY --from=src /made <<END /to/\n%s $value\nEND\n' \
+		"$2" "$1" >"$context/Dockerfile"
+}
+copy_text first 1
+misses 'COPY of a stage and a text'
+hits 'both are known'
+copy_text second 1
+misses 'another text is another file'
+build -t localhost/out
+is 'with what it says' "$(mpemu run localhost/out cat /to/END)" 'second 1'
+copy_text second 2
+misses 'what variables of it say counts, too'
+build -t localhost/out
+is 'as it is then' "$(mpemu run localhost/out cat /to/END)" 'second 2'
+
 # ---- the platform ----
 
 if "$MPEMU" status --json | jq -e 'any(.. | objects; .platform? == "linux/arm64" and
