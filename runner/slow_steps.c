@@ -57,7 +57,8 @@ static int by_number(const void *a, const void *b)
 
 void slow_steps_tell(struct slow_steps *steps, const struct ctx *ctx)
 {
-	qsort(steps->items, steps->count, sizeof(*steps->items), by_number);
+	if (steps->count)
+		qsort(steps->items, steps->count, sizeof(*steps->items), by_number);
 	for (size_t i = 0; i < steps->count; i++)
 		progress_note(ctx, "%s", steps->items[i].text);
 }

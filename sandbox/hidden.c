@@ -203,8 +203,9 @@ static void count_stop(struct assist_hidden *hidden)
 		pthread_cancel(hidden->thread);
 	pthread_join(hidden->thread, NULL);
 	hidden->running = false;
-	qsort(hidden->counts.programs, hidden->counts.program_count,
-	      sizeof(*hidden->counts.programs), more_often);
+	if (hidden->counts.program_count)
+		qsort(hidden->counts.programs, hidden->counts.program_count,
+		      sizeof(*hidden->counts.programs), more_often);
 }
 
 void assist_hidden_counts(struct assist_hidden *hidden, struct assist_counts *out)

@@ -364,7 +364,8 @@ static int more_often(const void *a, const void *b)
 
 void sampling_times(struct sampling *sampling, struct program_times *out)
 {
-	qsort(sampling->programs, sampling->count, sizeof(*sampling->programs), more_often);
+	if (sampling->count)
+		qsort(sampling->programs, sampling->count, sizeof(*sampling->programs), more_often);
 	*out = (struct program_times){
 		.items = sampling->programs,
 		.count = sampling->count,
