@@ -63,14 +63,15 @@ modules_take() { # VERSION INTO
 }
 
 initrd() { # BUSYBOX INTO
-	rm -rf "$dir/initrd.root"
-	mkdir -p "$dir/initrd.root/bin"
-	modules_take "$(basename "$dir"/root/lib/modules/*)" "$dir/initrd.root/modules"
-	cp "$1" "$dir/initrd.root/bin/busybox"
-	cp "$here/init" "$dir/initrd.root/init"
-	chmod 755 "$dir/initrd.root/init"
-	(cd "$dir/initrd.root" && find . | cpio --quiet -o -H newc) >"$2"
-	rm -rf "$dir/initrd.root"
+	new=$dir/initrd.$$ # others may boot it at the same time
+	mkdir -p "$new/bin"
+	modules_take "$(basename "$dir"/root/lib/modules/*)" "$new/modules"
+	cp "$1" "$new/bin/busybox"
+	cp "$here/init" "$new/init"
+	chmod 755 "$new/init"
+	(cd "$new" && find . | cpio --quiet -o -H newc) >"$new.cpio"
+	mv "$new.cpio" "$2"
+	rm -rf "$new"
 }
 
 [ $# -eq 5 ] || die "usage: $0 DIR SUITE ARCH uml|cloud BUSYBOX"

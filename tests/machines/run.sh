@@ -15,17 +15,16 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-# Name, architecture, kind and release of the kernel, what comes first, control groups.
+# Name, architecture, kind and release of the kernel, what comes first, control groups.  User mode
+# Linux 6.12 panics where a fork fails, as in 76-limits.t; 7.2 does not.
 machines='
 	uml-sid         amd64 uml   sid      none  v2
 	uml-6.12        amd64 uml   trixie   none  v2
 	uml-6.1         amd64 uml   bookworm setup v2
-	uml-5.10        amd64 uml   bullseye setup v2
 	uml-v1          amd64 uml   bookworm setup v1
 	uml-hybrid      amd64 uml   bookworm setup hybrid
 	trixie          amd64 cloud trixie   none  v2
 	bookworm        amd64 cloud bookworm setup v2
-	bullseye        amd64 cloud bullseye setup v2
 	trixie-arm64    arm64 cloud trixie   none  v2
 	bookworm-arm64  arm64 cloud bookworm setup v2'
 foreign=linux/386,linux/amd64,linux/arm64,linux/arm/v7,linux/ppc64le,linux/riscv64,linux/s390x
@@ -65,8 +64,9 @@ root_make() { # ARCH
 busybox_make() { # ARCH
 	tests/demo/base.sh build/base >/dev/null
 	[ -e "build/base/$1.tar" ] || die "no busybox for $1"
-	tar -xOf "build/base/$1.tar" ./bin/busybox >"$work/busybox-$1"
-	chmod 755 "$work/busybox-$1"
+	tar -xOf "build/base/$1.tar" ./bin/busybox >"$work/busybox-$1.$$"
+	chmod 755 "$work/busybox-$1.$$"
+	mv "$work/busybox-$1.$$" "$work/busybox-$1"
 }
 
 # Roots of Debian that lib.sh's debian_image makes, where a suite wants some and they are here.
