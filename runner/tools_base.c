@@ -8,6 +8,20 @@
 
 #define LOGINS "reads records of logins, which have the size of their machine"
 
+/* A tool whose counts and columns are as wide as its words, which is seen where they are too large.
+ */
+#define COUNTING(name)                                                                         \
+	{                                                                                      \
+		.package = "coreutils*", .path = "*/" name, .mode = TOOL_SAFE, .reason = BYTES \
+	}
+
+/* Sizes that do not fit into 32 bits, so that a tool with such words may refuse them. */
+#define LARGE_WITH(digit) "~" digit "G", "~" digit "GB", "~" digit "GiB", "~" digit "T"
+#define LARGE                                                                                \
+	LARGE_WITH("0"), LARGE_WITH("1"), LARGE_WITH("2"), LARGE_WITH("3"), LARGE_WITH("4"), \
+		LARGE_WITH("5"), LARGE_WITH("6"), LARGE_WITH("7"), LARGE_WITH("8"),          \
+		LARGE_WITH("9")
+
 /* clang-format off */
 static const struct tool rows[] = {
 	/* ---- never ---- */
@@ -43,17 +57,21 @@ static const struct tool rows[] = {
 	{ .package = "git*", .path = "*/scalar", .flags = TOOL_DENIED, .reason = MACHINE },
 
 	/* ---- shells ---- */
-	{ .package = "dash", .path = "*/dash", .mode = TOOL_SAFE,
+	{ .package = "dash", .path = "*/dash", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH,
 	  .reason = "integers are 64 bits wide, and printf reads a double; no machine name in it" },
 	{ .package = "bash", .path = "*/bash", .mode = TOOL_SAFE, .flags = TOOL_LONG_DOUBLE,
 	  .machine = LIST("$u-$v-linux-$l", "$u"),
 	  .reason = "64-bit integers; MACHTYPE and HOSTTYPE are exchanged; printf %f trips" },
 
 	/* ---- text ---- */
-	{ .package = "sed", .path = "*/sed", .mode = TOOL_SAFE, .reason = BYTES },
-	{ .package = "grep", .mode = TOOL_SAFE, .reason = BYTES },
-	{ .package = "diffutils", .mode = TOOL_SAFE, .reason = BYTES },
-	{ .package = "patch", .mode = TOOL_SAFE, .reason = BYTES },
+	{ .package = "sed", .path = "*/sed", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH,
+	  .reason = BYTES "; no file has as many lines as its words can count" },
+	{ .package = "grep", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH,
+	  .reason = BYTES },
+	{ .package = "diffutils", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH,
+	  .reason = BYTES },
+	{ .package = "patch", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH,
+	  .reason = BYTES },
 	{ .package = "mawk", .path = "*/mawk", .mode = TOOL_SAFE, .flags = TOOL_FMA | TOOL_NAN,
 	  .reason = "doubles and the library's functions are equal; what is no number trips" },
 	{ .package = "gawk", .path = "*/gawk", .mode = TOOL_FULL, .flags = TOOL_FMA,
@@ -69,21 +87,28 @@ static const struct tool rows[] = {
 	  .reason = "bytes, integers and doubles; another float of long double size trips" },
 	{ .package = "coreutils*", .path = "*/printf", .mode = TOOL_SAFE, .flags = TOOL_LONG_DOUBLE,
 	  .reason = "64-bit integers; a number for %f trips" },
-	{ .package = "coreutils*", .path = "*/sort", .mode = TOOL_SAFE, .flags = TOOL_LONG_DOUBLE,
+	{ .package = "coreutils*", .path = "*/sort", .mode = TOOL_SAFE,
+	  .flags = TOOL_LONG_DOUBLE | TOOL_ANY_WIDTH,
+	  .refuse_width = LIST("-S*", "--buffer*", "--batch*"),
 	  .reason = "compares texts; -g, which reads long doubles, trips" },
-	{ .package = "coreutils*", .path = "*/bin/*", .mode = TOOL_SAFE,
-	  .reason = BYTES ", or makes one system call" },
+	COUNTING("base[36]*"), COUNTING("basenc"), COUNTING("dd"), COUNTING("*expand"),
+	COUNTING("fmt"), COUNTING("fold"), COUNTING("mknod"), COUNTING("pr"), COUNTING("ptx"),
+	COUNTING("shuf"),
+	{ .package = "coreutils*", .path = "*/bin/*", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH,
+	  .refuse_width = LIST(LARGE), .reason = BYTES ", or makes one system call" },
 
 	/* ---- files and archives ---- */
-	{ .package = "findutils", .mode = TOOL_SAFE,
+	{ .package = "findutils", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH,
+	  .refuse_width = LIST(LARGE, "--show-limits", "-s*", "--max-chars*"),
 	  .reason = "walks and compares with integers; seconds are doubles of whole numbers" },
-	{ .package = "tar", .path = "*/tar", .mode = TOOL_SAFE,
+	{ .package = "tar", .path = "*/tar", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH,
+	  .refuse_width = LIST(LARGE),
 	  .reason = "reads and writes what the format says, and starts packers by name" },
 	{ .package = "cpio", .path = "*/cpio", .mode = TOOL_SAFE,
 	  .reason = "reads and writes what the format says; the old binary format has a byte order",
 	  .refuse = LIST("-H*", "--format*", "-b*", "--swap*", "-s*", "-S*") },
-	{ .package = "gzip", .mode = TOOL_SAFE, .reason = CODEC },
-	{ .package = "bzip2", .mode = TOOL_SAFE, .reason = CODEC },
+	{ .package = "gzip", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH, .reason = CODEC },
+	{ .package = "bzip2", .mode = TOOL_SAFE, .flags = TOOL_ANY_WIDTH, .reason = CODEC },
 	{ .package = "xz*", .mode = TOOL_SAFE, .refuse = LIST("--info-memory"),
 	  .reason = CODEC "; the number of threads does not change with the CPU" },
 	{ .package = "lz4", .mode = TOOL_SAFE, .refuse = LIST("-b*"), .reason = CODEC },

@@ -288,6 +288,28 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	return OK;
 }
 
+/**
+ * Whether a program of 32 bits has times of so many: it calls the functions of the C library that
+ * give those, and not the ones that were added for 64.
+ */
+static bool has_narrow_times(const struct found *found)
+{
+	static const char *const calls[] = { "fstat",         "lstat",      "stat64",
+					     "lstat64",       "fstat64",    "fstatat64",
+					     "__xstat64",     "__fxstat64", "__lxstat64",
+					     "clock_gettime", "utimensat",  "localtime",
+					     "mktime" };
+	struct native file = {};
+	bool has = false;
+
+	if (!found_map(found, &file.data, &file.size))
+		return true;
+	for (size_t i = 0; i < countof(calls) && !has; i++)
+		has = native_has_text(&file, calls[i]);
+	munmap(file.data, file.size);
+	return has;
+}
+
 static result native_examine(struct finder *finder, const struct candidate *candidate,
 			     const struct found *foreign, const char **reason, struct error *err)
 {
@@ -351,6 +373,9 @@ result candidate_examine(struct finder *finder, const struct candidate *candidat
 				 ? arena_printf(finder->set->arena, "the native root has %s %s",
 						candidate->native->name, candidate->native->version)
 				 : no_package;
+	if (!reason && !kind.is_64 && !(candidate->tool->flags & TOOL_CROSS) &&
+	    has_narrow_times(&found))
+		reason = "its times have 32 bits";
 	if (!reason &&
 	    foreign_verify(finder->search.request, &found, &candidate->file->sum, &same, err))
 		return FAILED;

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Compilers for other targets than arm64: one with words of 32 bits, where what is compiled for the
-# linker to compile on is the emulated compiler's work, and another one of 64 bits.
+# Other targets than arm64: one with words of 32 bits, where what is compiled for the linker to
+# compile on is the emulated compiler's work and tools may have narrower numbers, and another one of
+# 64 bits.
 . "$(dirname "$0")/../lib.sh"
 need_root
 need_command jq
@@ -55,4 +56,12 @@ for target in armhf:linux/arm/v7 riscv64:linux/riscv64; do
 	[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
 	unlike 'they run natively' "$(printf '%s\n' "$err" |
 		jq -r 'select(.event == "step-assist" and .step == 3) | .programs[].name')" '^(cc1|cc1plus|as|ld|collect2)$'
+	for mode in off safe; do
+		mpemu --progress plain run --platform "$platform" --assist $mode \
+			-v "$tests/assist/tools.sh:/tools.sh:ro" localhost/target bash /tools.sh small \
+			>"$scratch/$mode" 2>"$scratch/$mode.err"
+	done
+	run diff "$scratch/off" "$scratch/safe"
+	is "tools for $arch say and do the same" "$out" ''
+	like 'natively' "$(cat "$scratch/safe.err")" '[0-9]{3} programs ran native'
 done

@@ -129,7 +129,8 @@ static void bed_drop(struct bed *bed)
 	CHECK(!remove_tree(AT_FDCWD, bed->path, &err));
 }
 
-static struct twin_set *find(struct bed *bed, enum tool_mode mode, bool with_peer)
+static struct twin_set *find_for(struct bed *bed, const struct platform *target,
+				 enum tool_mode mode, bool with_peer)
 {
 	owned(strings) struct strings lowers = {};
 	const struct twin_source source = { .native = bed->native,
@@ -137,7 +138,7 @@ static struct twin_set *find(struct bed *bed, enum tool_mode mode, bool with_pee
 					    .peer = with_peer ? bed->peer : -1 };
 	owned(str) char *store = xasprintf("%s/store", bed->path);
 	struct twin_request request = { .foreign = bed->foreign,
-					.target = { "linux", "arm64", "" },
+					.target = *target,
 					.host = { "linux", "amd64", "" },
 					.mode = mode,
 					.sources = &source,
@@ -151,6 +152,11 @@ static struct twin_set *find(struct bed *bed, enum tool_mode mode, bool with_pee
 	if (twins_find(&(struct ctx){}, &request, &set, &err))
 		CHECK_STR(err.text, "");
 	return set;
+}
+
+static struct twin_set *find(struct bed *bed, enum tool_mode mode, bool with_peer)
+{
+	return find_for(bed, &(struct platform){ "linux", "arm64", "" }, mode, with_peer);
 }
 
 /* ---- ways to spoil the roots ---- */
@@ -595,6 +601,50 @@ static bool has_name(const struct tool *tool, const char *name)
 	for (size_t i = 0; tool->names[i]; i++)
 		found = found || assist_match(tool->names[i], name);
 	return found;
+}
+
+TEST(tools_of_32_bits_have_twins_where_their_numbers_and_times_have_64)
+{
+	static const struct {
+		const char *text, *reason; /* of the miss, or NULL */
+	} programs[] = {
+		{ "__stat64_time64", NULL },
+		{ "stat64", "its times have 32 bits" },
+		{ "clock_gettime", "its times have 32 bits" },
+	};
+	static const char *const narrow[] = { "base64", "basenc", "dd", "expand", "unexpand",
+					      "fold",   "shuf",   "od", "printf", "mknod" };
+	static const char *const wide[] = { "basename", "cat", "cp", "test", "sort", "date" };
+
+	for (size_t i = 0; i < countof(programs); i++) {
+		struct program program = program_make(40, "");
+		owned(twin_set) struct twin_set *set = NULL;
+		struct bed bed;
+
+		program.bytes[4] = 1; /* ELFCLASS32 */
+		snprintf(program.bytes + 65, 60, "%s", programs[i].text);
+		bed_make(&bed);
+		put_status(bed.foreign, "sed", "4.9-1", "armhf");
+		put_sums(bed.foreign, "sed", "usr/bin/sed", &program);
+		put_program(bed.foreign, "usr/bin/sed", &program);
+		set = find_for(&bed, &(struct platform){ "linux", "arm", "v7" }, TOOL_SAFE, false);
+		CHECK(set->count == (programs[i].reason ? 0 : 1));
+		if (programs[i].reason && CHECK(set->miss_count == 1))
+			CHECK_STR(set->misses[0].reason, programs[i].reason);
+		bed_drop(&bed);
+	}
+	for (size_t i = 0; i < countof(narrow); i++) {
+		owned(str) char *path = xasprintf("/usr/bin/%s", narrow[i]);
+
+		tap_check(!(tool_find("coreutils", path)->flags & TOOL_ANY_WIDTH), __FILE__,
+			  __LINE__, "%s", path);
+	}
+	for (size_t i = 0; i < countof(wide); i++) {
+		owned(str) char *path = xasprintf("/usr/bin/%s", wide[i]);
+
+		tap_check(tool_find("coreutils", path)->flags & TOOL_ANY_WIDTH, __FILE__, __LINE__,
+			  "%s", path);
+	}
 }
 
 TEST(what_tells_the_machine_is_never_run_natively)
