@@ -23,7 +23,7 @@ modes=${MODES:-native assisted emulated}
 logs=${LOGS:-$scratch/logs}
 case ${1-} in
 '') set -- execs lua hello ;;
-all) set -- execs lua hello zlib jsoncpp libyaml redis apt python node both ;;
+all) set -- execs lua hello zlib jsoncpp libyaml redis apt python node both clang rust go ;;
 esac
 mkdir -p "$logs"
 
@@ -33,6 +33,8 @@ packages='apt make gcc g++ libc6-dev xz-utils procps file patch m4 bzip2 perl py
 	python3-setuptools python3-wheel
 	cmake ninja-build pkgconf autoconf automake libtool nodejs rollup terser'
 sources='hello lua5.4 zlib libjsoncpp libyaml redis ply node-luxon'
+# In a root of their own, which few cases need.
+languages='apt make gcc libc6-dev xz-utils clang lld rustc cargo golang-go'
 installed='git curl wget jq tree rsync sqlite3 less nano zip unzip bc ca-certificates openssl locales
 	gawk bison flex gettext time psmisc lsof ncurses-term'
 epoch=1700000000
@@ -79,6 +81,19 @@ sources_fetch() {
 	done
 }
 
+# A crate without dependencies, as Debian has its source in a package.
+crate_fetch() {
+	mkdir -p "$roots/src"
+	[ ! -e "$roots/src/regex-syntax.deb" ] || return 0
+	(
+		apt_state "$roots/apt-crate" amd64
+		source_line $suite amd64 >"$apt/sources.list"
+		cd "$roots/src" && apt-get -qq -c "$apt/conf" update &&
+			apt-get -qq -c "$apt/conf" download librust-regex-syntax-dev &&
+			mv librust-regex-syntax-dev_*.deb regex-syntax.deb
+	) >"$scratch/log" 2>&1 || die "no crate: $(cat "$scratch/log")"
+}
+
 # A repository of what the root lacks for $installed.
 repository_make() { # ARCHITECTURE
 	repository=$roots/repository/$1
@@ -102,27 +117,39 @@ repository_make() { # ARCHITECTURE
 	mv "$repository/Packages.new" "$repository/Packages"
 }
 
-prepare() {
-	tests/demo/debian.sh "$roots" $suite amd64 arm64 -- $packages || exit 1
-	sources_fetch
+image_prepare() { # NAME DIRECTORY PACKAGE...
+	image_name=$1 image_roots=$2
+	shift 2
+	tests/demo/debian.sh "$image_roots" $suite amd64 arm64 -- "$@" || exit 1
 	for arch in amd64 arm64; do
-		[ ! "$(find "$store/bench-$arch" -newer "$roots/$arch.tar" 2>/dev/null)" ] || continue
-		mpemu import --platform "linux/$arch" "$roots/$arch.tar" "localhost/bench:$arch" \
-			>/dev/null || exit 1
-		: >"$store/bench-$arch"
+		[ ! "$(find "$store/$image_name-$arch" -newer "$image_roots/$arch.tar" 2>/dev/null)" ] ||
+			continue
+		mpemu import --platform "linux/$arch" "$image_roots/$arch.tar" \
+			"localhost/$image_name:$arch" >/dev/null || exit 1
+		: >"$store/$image_name-$arch"
 	done
-	mpemu index create localhost/bench localhost/bench:amd64 localhost/bench:arm64 >/dev/null ||
-		exit 1
+	mpemu index create "localhost/$image_name" "localhost/$image_name:amd64" \
+		"localhost/$image_name:arm64" >/dev/null || exit 1
+}
+
+prepare() { # CASE...
+	for prepare_case do
+		case $prepare_case in
+		clang | rust | go) image_prepare bench-languages "$roots/languages" $languages ;;
+		*) image_prepare bench "$roots" $packages ;;
+		esac
+	done
+	sources_fetch
 }
 
 # ---- the cases ----
 
 # A build of sources, of which only what is installed stays.
-project() { # NAME SOURCE COMMAND
+project() { # NAME SOURCE COMMAND [IMAGE]
 	mkdir -p "$scratch/$1/src"
 	tar -C "$scratch/$1/src" --strip-components=1 -xf "$(source_of "$2")" || die "unpack $2"
 	cat >"$scratch/$1/Dockerfile" <<-END
-		FROM localhost/bench
+		FROM localhost/${4:-bench}
 		COPY src /src
 		ENV SOURCE_DATE_EPOCH=$epoch
 		RUN cd /src && ($(echo "$3" | tr -s '\n\t' '  ')) >/tmp/log 2>&1 || { tail -n 50 /tmp/log; exit 1; }; rm -rf /src /tmp/log
@@ -155,6 +182,36 @@ case_python() {
 case_node() {
 	project node node-luxon 'rollup src/luxon.js --file bundle.js --format cjs &&
 		terser -c -m -o /out.js bundle.js'
+}
+
+case_clang() {
+	project clang lua5.4 'make -j2 posix CC=clang MYLDFLAGS=-fuse-ld=lld &&
+		make install INSTALL_TOP=/out' bench-languages
+}
+case_rust() {
+	crate_fetch
+	mkdir -p "$scratch/rust/src"
+	dpkg-deb --fsys-tarfile "$roots/src/regex-syntax.deb" |
+		tar -C "$scratch/rust/src" --strip-components=6 -x || die 'unpack the crate'
+	# Without what it is tested with, which is not there.
+	printf '%s\n' '[package]' 'name = "regex-syntax"' 'version = "0.1.0"' 'edition = "2021"' \
+		'[features]' 'default = ["std", "unicode-gencat", "unicode-script"]' 'std = []' \
+		'unicode-gencat = []' 'unicode-script = []' >"$scratch/rust/src/Cargo.toml"
+	cat >"$scratch/rust/Dockerfile" <<-END
+		FROM localhost/bench-languages
+		COPY src /src
+		RUN ln -s gcc /usr/bin/cc && cd /src && export CARGO_HOME=/tmp/cargo && \\
+		    cargo build --release --offline && cp target/release/libregex_syntax.rlib / && \\
+		    rm -rf /src /tmp/cargo
+	END
+}
+case_go() {
+	mkdir -p "$scratch/go"
+	cat >"$scratch/go/Dockerfile" <<-END
+		FROM localhost/bench-languages
+		RUN export GOCACHE=/tmp/cache GOPATH=/tmp/path HOME=/tmp && \\
+		    go build -trimpath -o /gofmt cmd/gofmt && echo "package x" | /gofmt && rm -rf /tmp/*
+	END
 }
 
 case_apt() {
@@ -301,7 +358,7 @@ verify() { # CASE
 }
 
 ROUNDS=$(((ROUNDS + 4) / 5)) status=0
-prepare
+prepare "$@"
 case " $modes " in *' buildah '*) buildah_prepare ;; esac
 case " $modes " in *' docker '*) docker_prepare ;; esac
 if [ "${VERIFY-}" ]; then
