@@ -84,7 +84,8 @@ size_t native_replace_text(struct native *native, const char *from, const char *
 
 /* ---- texts that move ---- */
 
-uint64_t native_put_text(struct native *native, const char *text)
+/** Put a text behind a segment with these permissions. */
+static uint64_t text_put(struct native *native, uint32_t flags, const char *text)
 {
 	size_t length = strlen(text) + 1;
 	Elf64_Phdr header;
@@ -94,7 +95,7 @@ uint64_t native_put_text(struct native *native, const char *text)
 			 page = (end | (NATIVE_PAGE - 1)) + 1;
 		bool unused = true;
 
-		if (header.p_type != PT_LOAD || header.p_flags != PF_R || !header.p_filesz ||
+		if (header.p_type != PT_LOAD || header.p_flags != flags || !header.p_filesz ||
 		    header.p_filesz != header.p_memsz || end % NATIVE_PAGE == 0 ||
 		    page - end < length + 1 ||
 		    !native_inside(native, header.p_offset, header.p_filesz) || page > native->size)
@@ -111,6 +112,13 @@ uint64_t native_put_text(struct native *native, const char *text)
 		return header.p_vaddr + (end + 1 - header.p_offset);
 	}
 	return 0;
+}
+
+uint64_t native_put_text(struct native *native, const char *text)
+{
+	uint64_t address = text_put(native, PF_R, text);
+
+	return address ? address : text_put(native, PF_R | PF_X, text);
 }
 
 /** The first entry of the tag becomes another one. */
