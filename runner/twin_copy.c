@@ -116,7 +116,8 @@ static const char *program_change(struct native *native, const struct copy_reque
 		return "it cannot be made to tell of what is no number";
 	if (native->interp_size && request->run_path &&
 	    !native_set_run_path(native, request->run_path))
-		return "it has no room for where its libraries are";
+		return native->run_path ? "it looks for libraries in places of its own"
+					: "it has no room for where its libraries are";
 	*changes += 1;
 	return NULL;
 }

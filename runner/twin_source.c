@@ -448,8 +448,11 @@ static void bfd_exchange(const struct native_root *source, struct buf texts[2],
 /** Debian's loader has places that become the copies'; that of others knows lib64. */
 static void run_path_find(struct native_root *source, const struct found *found)
 {
-	if (!source->run_path && strstr(found->path, "/lib64/"))
-		source->run_path = xasprintf("%s/usr/lib64:%s/lib64", source->root, source->root);
+	if (source->run_path || !strstr(found->path, "/lib64/"))
+		return;
+	/* As short as can be: programs have little room for it. */
+	native_root_add(source, "6", "usr/lib64", true);
+	source->run_path = xasprintf("%s/6", source->root);
 }
 
 /** Where musl's copy looks: a directory of links to the libraries that were looked at. */
