@@ -351,6 +351,9 @@ result assist_start(const struct assist_request *request, struct assist **out, s
 		return FAILED;
 	if (status && why)
 		buf_add_str(why, own.text);
+	if (!status && why && assist->set->miss_count &&
+	    strcmp(assist->set->misses[0].path, TWIN_MISS_ALL) == 0)
+		buf_add_str(why, assist->set->misses[0].reason);
 	if (!status && assist->set->twin_count)
 		*out = take(assist);
 	return OK;

@@ -270,15 +270,11 @@ static result request_check(const struct twin_request *request, struct error *er
 }
 
 /** Without packages there is nothing to compare; then one miss tells why, for all programs. */
-static void unread_tell(struct twin_set *set, const struct packages *packages)
+static void unread_tell(struct twin_set *set, const char *reason)
 {
 	array_grow(set->misses, set->miss_count);
-	set->misses[set->miss_count++] = (struct twin_miss){
-		.path = TWIN_MISS_ALL,
-		.package = "",
-		.reason = packages->unread ? packages->unread
-					   : "the image has no package database that is known",
-	};
+	set->misses[set->miss_count++] =
+		(struct twin_miss){ .path = TWIN_MISS_ALL, .package = "", .reason = reason };
 }
 
 static result find_all(struct finder *finder, int twins_fd, struct error *err)
@@ -287,8 +283,8 @@ static result find_all(struct finder *finder, int twins_fd, struct error *err)
 
 	if (packages_open(request->foreign, &finder->search.foreign, err))
 		return FAILED;
-	if (!finder->search.foreign->count)
-		unread_tell(finder->set, finder->search.foreign);
+	if (finder->search.foreign->unread)
+		unread_tell(finder->set, finder->search.foreign->unread);
 	for (size_t i = 0; i < request->source_count; i++) {
 		if (native_root_open(&finder->search, i, &finder->sources[i], err))
 			return FAILED;
