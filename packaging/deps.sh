@@ -15,7 +15,7 @@ build='gcc libc6-dev make pkg-config libcap-dev libseccomp-dev liburing-dev libj
 	libcurl4-openssl-dev libarchive-dev libzstd-dev libisal-dev libssl-dev libsqlite3-dev'
 run='qemu-user-static uidmap ca-certificates git passt slirp4netns'
 test='skopeo umoci buildah jq curl groff-base procps bzip2 xz-utils zstd openssh-client python3 iproute2
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross rpm musl'
 bench='crun buildah bubblewrap libpipeline1 systemd'
 machines='qemu-system-x86 qemu-system-arm kmod e2fsprogs cpio'
 
