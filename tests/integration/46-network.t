@@ -184,3 +184,17 @@ if [ "$private" ]; then
 		is "after SIG$signal no helper is left" "$left" ''
 	done
 fi
+
+# The helper leaves this host's mounts alone, also where they are shared, as those of systemd are.
+if [ "$private" ]; then
+	mkdir "$scratch/mounts"
+	cat >"$scratch/look-at-mounts" <<-'END'
+		mount -t tmpfs none "$1" && mount --make-rshared "$1" && mkdir "$1/inner" &&
+		mount -t tmpfs none "$1/inner" && touch "$1/inner/there" || exit
+		shift
+		"$@"
+	END
+	run env DIR="$scratch/mounts" unshare --mount --propagation private sh "$scratch/look-at-mounts" "$scratch/mounts" \
+		sh -c '"$@" && sleep 0.3; ls "$DIR/inner"' - "$MPEMU" --root "$store" run --network private localhost/base true
+	is 'mounts of this host are as before' "$status $out" '0 there'
+fi
