@@ -403,8 +403,11 @@ struct hasher *assist_key_new(void)
 {
 	struct hasher *key = hasher_new();
 	const bool has_fma = host_has_fma();
+	char reader[17];
 
+	assist_engine_version(reader);
 	hasher_add_str(key, CONTENT_KIND);
+	hasher_add_str(key, reader);
 	stat_add(key, "/proc/self/exe");
 	hasher_add(key, &has_fma, sizeof(has_fma));
 	return key;
