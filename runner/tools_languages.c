@@ -62,7 +62,8 @@ static const struct tool rows[] = {
 	/* ---- Go ---- */
 	{ .package = "golang-[0-9]*-go", .path = "*/pkg/tool/linux_*/asm", .mode = TOOL_SAFE,
 	  .env = GO_ENV, .flags = TOOL_FETCH, .reason = GO_REASON },
-	{ .package = "golang-[0-9]*-go", .path = "*/pkg/tool/linux_*/compile", .mode = TOOL_SAFE,
+	/* Older ones come to what is no number in whatever they compile (1.19 does). */
+	{ .package = "golang-1.2[4-9]-go", .path = "*/pkg/tool/linux_*/compile", .mode = TOOL_SAFE,
 	  .env = GO_ENV, .flags = TOOL_FETCH | TOOL_NAN,
 	  .refuse = LIST("-bench*", "--bench*", "-pgoprofile*", "--pgoprofile*"),
 	  .reason = GO_REASON "; a constant that does not fit an integer it asks the CPU for, and trips" },
