@@ -30,7 +30,10 @@ __asm__(".section .rodata\n"
 	"dispatcher_end:\n"
 	".byte 0\n"
 	".previous\n");
-extern const uint8_t dispatcher_start[], dispatcher_end[];
+/* Hidden: on arm64 the two would else share an entry of the global offset table, and be one place.
+ */
+extern const uint8_t dispatcher_start[] __attribute__((visibility("hidden")));
+extern const uint8_t dispatcher_end[] __attribute__((visibility("hidden")));
 
 #if defined(__x86_64__)
 enum { HOST_MACHINE = EM_X86_64 };
