@@ -60,7 +60,7 @@ struct command {
 	const struct option *options;
 	size_t option_count;
 	size_t options_size;
-	const struct refused *refused; /* ends with a name of NULL; or NULL */
+	const struct refused *refused;    /* ends with a name of NULL; or NULL */
 	int arguments_min, arguments_max; /* -1: any number */
 	bool needs_ids;                   /* unpacks layers or runs them: userns_enter() first */
 	enum { RUNS_NONE, RUNS_ONE, RUNS_MANY } sandboxes; /* zygote_start() too */

@@ -24,9 +24,9 @@
 #define OFFLOAD       "-foffload-options=-l_GCC_"
 
 /*
- * Objects that the linker's plugin is to compile on are not those of the target's compiler where that
- * has narrower words (gcc 14 for armhf: other bytes in five sections), and have the byte order of the
- * compiler, in which the plugin reads them.
+ * Objects that the linker's plugin is to compile on are not those of the target's compiler where
+ * that has narrower words (gcc 14 for armhf: other bytes in five sections), and have the byte order
+ * of the compiler, in which the plugin reads them.
  */
 #define LTO "-flto*"
 

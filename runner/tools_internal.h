@@ -6,10 +6,11 @@
  * What a reviewer asks of a row of TOOL_SAFE: does the program look at the machine (uname, its own
  * compiled-in triple, /proc/cpuinfo)?  Does it compute with what differs between CPUs (long double,
  * the sign of a NaN, fused multiply-add)?  Does it write a format that has the host's byte order or
- * word size?  With TOOL_ANY_WIDTH: are its numbers 64 bits wide on machines of 32 bits too (that its
- * times are is looked at)?  Does it load code (plugins, modules) that a user may have put into the foreign root?
- * Does it depend on the CPU's own features or number beyond how fast it is?  Each is answered by
- * arguments that are refused, texts that are exchanged, or the row is not of TOOL_SAFE.
+ * word size?  With TOOL_ANY_WIDTH: are its numbers 64 bits wide on machines of 32 bits too (that
+ * its times are is looked at)?  Does it load code (plugins, modules) that a user may have put into
+ * the foreign root? Does it depend on the CPU's own features or number beyond how fast it is?  Each
+ * is answered by arguments that are refused, texts that are exchanged, or the row is not of
+ * TOOL_SAFE.
  */
 #ifndef RUNNER_TOOLS_INTERNAL_H
 #define RUNNER_TOOLS_INTERNAL_H

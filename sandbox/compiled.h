@@ -16,7 +16,7 @@ struct source {
 	bool is_layer; /* ids on disk are the image's: without id-mapped mounts there is no shift */
 	bool unmapped; /* its owner is nobody inside, on purpose */
 	bool is_device; /* not the path, but a new node for the device that it is */
-	bool is_group; /* not the path, but the sandbox's own control group of a controller */
+	bool is_group;  /* not the path, but the sandbox's own control group of a controller */
 	enum controller controller;
 	uint64_t attributes;
 };
