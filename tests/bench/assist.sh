@@ -171,7 +171,7 @@ case_libyaml() {
 		./configure --prefix=/out && make -j2 && make install'
 }
 case_redis() {
-	project redis redis 'make -j2 CC=gcc MALLOC=libc && make install PREFIX=/out'
+	project redis redis 'make -j2 install PREFIX=/out CC=gcc CXX=g++ MALLOC=libc'
 }
 case_python() {
 	# pip reads all certificates, whatever it is to do.
