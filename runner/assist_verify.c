@@ -195,27 +195,35 @@ result trees_compare(const struct ctx *ctx, int native_fd, int emulated_fd, stru
 	return OK;
 }
 
-size_t differences_except(struct differences *differences, const struct differences *again)
+void differences_move(struct differences *differences, char *const *paths,
+		      struct differences *apart)
 {
-	owned(strings) struct strings known = {};
-	const size_t before = differences->count;
-	struct differences left = { .count = before };
+	owned(strings) struct strings sorted = {};
+	struct differences left = { .count = differences->count };
 
-	strings_add_all(&known, again->paths.items);
-	strings_sort(&known);
+	strings_add_all(&sorted, paths);
+	strings_sort(&sorted);
 	for (size_t i = 0; i < differences->paths.count; i++) {
 		const char *path = differences->paths.items[i];
+		const bool moves = strings_have_sorted(&sorted, path);
+		struct differences *to = moves ? apart : &left;
 
-		if (strings_have_sorted(&known, path)) {
-			left.count--;
-			continue;
-		}
-		strings_add(&left.paths, path);
-		strings_add(&left.hows, differences->hows.items[i]);
+		strings_add(&to->paths, path);
+		strings_add(&to->hows, differences->hows.items[i]);
+		left.count -= moves;
+		apart->count += moves;
 	}
 	differences_drop(differences);
 	*differences = left;
-	return before - differences->count;
+}
+
+void differences_move_known(struct differences *differences, struct differences *apart)
+{
+	/* Of each library, the numbers of its file and of the file system that it is on. */
+	static char libraries[] = "/var/cache/ldconfig/aux-cache";
+	static char *const known[] = { libraries, NULL };
+
+	differences_move(differences, known, apart);
 }
 
 void differences_print(const struct differences *differences, struct buf *out)

@@ -27,10 +27,14 @@ result trees_compare(const struct ctx *ctx, int native_fd, int emulated_fd, stru
 		     struct error *err);
 
 /**
- * Take out what `again` has, too: what is not the same in two runs of one kind says nothing of the
- * other kind.  How many were taken out.
+ * Move to `apart` those of the paths, which end with NULL: what is not the same in two runs of one
+ * kind says nothing of the other kind.
  */
-size_t differences_except(struct differences *differences, const struct differences *again);
+void differences_move(struct differences *differences, char *const *paths,
+		      struct differences *apart);
+
+/** Move what tells of the file system that it was made on, whoever made it. */
+void differences_move_known(struct differences *differences, struct differences *apart);
 
 /** Add " PATH: what differs; ..." of the first ones, and how many more there are. */
 void differences_print(const struct differences *differences, struct buf *out);

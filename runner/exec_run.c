@@ -272,17 +272,18 @@ static result run_compared(struct job *job, const struct run *run, const struct 
 {
 	const struct ctx *ctx = job->build->ctx;
 	owned(rerun) struct rerun again = { .upper = -1 };
-	owned(differences) struct differences found = {}, unstable = {};
+	owned(differences) struct differences found = {}, unstable = {}, always = {};
 
 	if (trees_compare(ctx, native, emulated, &found, err))
 		return fail_in(err, "verify native assist");
+	differences_move_known(&found, &unstable);
 	if (found.count) {
 		if (rerun_start(job, plain, &again, err) ||
 		    run_sandbox(job, run, &again.spec, how, err))
 			return FAILED;
-		if (trees_compare(ctx, emulated, again.upper, &unstable, err))
+		if (trees_compare(ctx, emulated, again.upper, &always, err))
 			return fail_in(err, "verify native assist");
-		differences_except(&found, &unstable);
+		differences_move(&found, always.paths.items, &unstable);
 	}
 	return verification_tell(job, &found, &unstable, err);
 }

@@ -126,24 +126,29 @@ TEST(of_many_differences_the_first_are_told_and_all_are_counted)
 	cancel_drop(&cancel);
 }
 
-TEST(what_differs_without_assist_too_is_taken_out)
+TEST(what_differs_without_assist_too_is_set_apart)
 {
-	static const char *const native[] = { "/a", "/b", "/c" }, *const again[] = { "/c", "/a",
-										     "/d" };
-	owned(differences) struct differences found = { .count = 7 }, unstable = { .count = 3 };
-	owned(buf) struct buf report = {};
+	static const char *const native[] = { "/a", "/var/cache/ldconfig/aux-cache", "/b", "/c" };
+	static const char *const again[] = { "/c", "/a", "/d" };
+	owned(differences) struct differences found = { .count = 8 }, apart = {};
+	owned(buf) struct buf report = {}, rest = {};
+	owned(strings) struct strings paths = {};
 
 	for (size_t i = 0; i < countof(native); i++) {
 		strings_add(&found.paths, native[i]);
 		strings_printf(&found.hows, "how %zu", i);
-		strings_add(&unstable.paths, again[i]);
-		strings_add(&unstable.hows, "its content");
 	}
+	for (size_t i = 0; i < countof(again); i++)
+		strings_add(&paths, again[i]);
 	/* Those that were not kept stay, since nobody knows which they are. */
-	CHECK(differences_except(&found, &unstable) == 2);
-	CHECK(found.count == 5);
+	differences_move_known(&found, &apart);
+	CHECK(found.count == 7 && apart.count == 1);
+	differences_move(&found, paths.items, &apart);
+	CHECK(found.count == 5 && apart.count == 3);
 	differences_print(&found, &report);
-	CHECK_STR(buf_text(&report), " /b: how 1; and 4 more");
+	CHECK_STR(buf_text(&report), " /b: how 2; and 4 more");
+	differences_print(&apart, &rest);
+	CHECK_STR(buf_text(&rest), " /var/cache/ldconfig/aux-cache: how 1; /a: how 0; /c: how 3");
 }
 
 /* ---- aliases ---- */
