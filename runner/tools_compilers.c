@@ -40,14 +40,15 @@ static const struct tool rows[] = {
 	{ .package = "gcc-*", .path = "*/lto-dump*", .flags = TOOL_DENIED, .reason = "not reviewed" },
 
 	/* ---- compilers: from a cross toolchain ---- */
+	/* The order of symbols is that of a table of hashes, which are as wide as the host's words. */
 	{ .package = "binutils*", .path = "*-ld.bfd", .mode = TOOL_SAFE,
-	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_PRELOAD_OK,
+	  .flags = TOOL_CROSS | TOOL_ANY_ENDIAN | TOOL_PRELOAD_OK,
 	  .refuse = LIST("--verbose", "-V", "-v", "--version"),
 	  .plugin_from = "$G/liblto_plugin.so", .plugin_to = "$R$C/liblto_plugin.so",
 	  .refuse_endian = LIST("-plugin*", "--plugin*"),
 	  .reason = "the same linker for the same target, built for another host" },
 	{ .package = "binutils*", .path = "*-ld.gold", .mode = TOOL_SAFE,
-	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_PRELOAD_OK,
+	  .flags = TOOL_CROSS | TOOL_ANY_ENDIAN | TOOL_PRELOAD_OK,
 	  .refuse = LIST("-V", "-v", "--version", "-plugin", "--plugin*"),
 	  .reason = "the same linker for the same target, built for another host" },
 	{ .package = "binutils*", .path = "*-as", .mode = TOOL_SAFE,

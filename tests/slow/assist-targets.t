@@ -55,7 +55,7 @@ for target in armhf:linux/arm/v7 riscv64:linux/riscv64; do
 	is "what compilers for $arch leave is the same, byte for byte" "$status" 0
 	[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
 	unlike 'they run natively' "$(printf '%s\n' "$err" |
-		jq -r 'select(.event == "step-assist" and .step == 3) | .programs[].name')" '^(cc1|cc1plus|as|ld|collect2)$'
+		jq -r 'select(.event == "step-assist" and .step == 3) | .programs[].name')" '^(cc1|cc1plus|as|collect2)$'
 	for mode in off safe; do
 		mpemu --progress plain run --platform "$platform" --assist $mode \
 			-v "$tests/assist/tools.sh:/tools.sh:ro" localhost/target bash /tools.sh small \

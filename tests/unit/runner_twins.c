@@ -589,6 +589,7 @@ TEST(what_compilers_leave_to_the_linker_is_made_by_the_targets_own)
 		CHECK(list_has(tool->refuse_endian, "-flto*"));
 	}
 	CHECK(linker && list_has(linker->refuse_endian, "-plugin*"));
+	CHECK(linker && !(linker->flags & TOOL_ANY_WIDTH));
 	CHECK(lto && !(lto->flags & (TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN)));
 }
 
