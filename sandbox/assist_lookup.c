@@ -301,11 +301,11 @@ enum assist_verdict assist_judge(const void *table, const struct assist_entry *e
 const char *assist_variable(char *const *environment, const char *name)
 {
 	for (; *environment; environment++) {
-		const char *at = *environment;
+		const char *at = *environment, *want = name;
 
-		for (const char *want = name; *want && *at == *want; want++)
+		for (; *want && *at == *want; want++)
 			at++;
-		if (begins(*environment, name) && *at == '=')
+		if (!*want && *at == '=')
 			return at + 1;
 	}
 	return NULL;

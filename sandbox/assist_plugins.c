@@ -3,15 +3,6 @@
 
 #include "sandbox/assist_lookup.h"
 
-static bool begins(const char *text, const char *with)
-{
-	while (*with) {
-		if (*text++ != *with++)
-			return false;
-	}
-	return true;
-}
-
 /** What follows the first such character, or NULL. */
 static const char *behind(const char *text, char what)
 {
@@ -61,12 +52,12 @@ const char *plugin_folder(char *const *arguments, bool *only_dependencies)
 {
 	const char *folder, *kind;
 
-	if (!begins(*arguments, "-L"))
+	if (!assist_match("-L*", *arguments))
 		return NULL;
 	folder = (*arguments)[2] ? *arguments + 2 : arguments[1];
-	if (!folder || begins(folder, "native=") || begins(folder, "framework="))
+	if (!folder || assist_match("native=*", folder) || assist_match("framework=*", folder))
 		return NULL;
-	*only_dependencies = begins(folder, "dependency=");
+	*only_dependencies = assist_match("dependency=*", folder);
 	kind = folder;
 	while (*kind >= 'a' && *kind <= 'z')
 		kind++;
@@ -75,12 +66,12 @@ const char *plugin_folder(char *const *arguments, bool *only_dependencies)
 
 const char *plugin_user(char *const *arguments)
 {
-	if (begins(*arguments, "--extern=")) {
+	if (assist_match("--extern=*", *arguments)) {
 		const char *crate = behind(*arguments, '=');
 
 		return behind(crate, '=');
 	}
-	if (!begins(*arguments, "--extern") || (*arguments)[sizeof("--extern") - 1])
+	if (!assist_match("--extern", *arguments))
 		return NULL;
 	return arguments[1] ? behind(arguments[1], '=') : NULL;
 }

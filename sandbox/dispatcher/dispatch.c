@@ -64,11 +64,6 @@ static unsigned long aux_get(const struct start *start, unsigned long kind, unsi
 	return none;
 }
 
-static bool failed(long result)
-{
-	return (unsigned long)result > -4096UL;
-}
-
 static void shut(long fd)
 {
 	if (!failed(fd))
@@ -96,6 +91,17 @@ static bool text_add(char **at, const char *end, const char *text)
 	}
 	**at = '\0';
 	return true;
+}
+
+static bool number_add(char **at, const char *end, unsigned long number)
+{
+	char digits[24], *digit = digits + sizeof(digits) - 1;
+
+	*digit = '\0';
+	do
+		*--digit = (char)('0' + number % 10);
+	while (number /= 10);
+	return text_add(at, end, digit);
 }
 
 /* ---- the hidden directory ---- */
@@ -235,15 +241,11 @@ entry_find(const struct tables *tables, const struct assist_file *file, const st
 /** The path of an open file in this root, if packages have programs there; else false. */
 static bool packaged_path(long fd, char *path, size_t size)
 {
-	char link[32], digits[12], *digit = digits + sizeof(digits) - 1, *at = link;
+	char link[32], *at = link;
 	long length;
 
-	*digit = '\0';
-	do
-		*--digit = (char)('0' + fd % 10);
-	while (fd /= 10);
 	if (!text_add(&at, link + sizeof(link), "/proc/self/fd/") ||
-	    !text_add(&at, link + sizeof(link), digit))
+	    !number_add(&at, link + sizeof(link), (unsigned long)fd))
 		return false;
 	length = CALL(readlinkat, AT_FDCWD, link, path, size - 1);
 	if (failed(length) || (size_t)length >= size - 1)
@@ -420,7 +422,7 @@ static bool is_misled(const struct mapped *mapped, const struct start *start,
 static bool alias_path(const char *called, const char *native, uint32_t number, char *out,
 		       size_t size)
 {
-	char digits[12], *digit = digits + sizeof(digits) - 1, *at = out;
+	char *at = out;
 	const char *a = base_name(called), *b = base_name(native);
 
 	while (*a && *a == *b) {
@@ -429,12 +431,8 @@ static bool alias_path(const char *called, const char *native, uint32_t number, 
 	}
 	if (*a == *b)
 		return false;
-	*digit = '\0';
-	do
-		*--digit = (char)('0' + number % 10);
-	while (number /= 10);
 	return text_add(&at, out + size, "/proc/tty/driver/names/") &&
-	       text_add(&at, out + size, digit) && text_add(&at, out + size, "/") &&
+	       number_add(&at, out + size, number) && text_add(&at, out + size, "/") &&
 	       text_add(&at, out + size, base_name(called));
 }
 

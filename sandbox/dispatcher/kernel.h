@@ -5,6 +5,7 @@
 #ifndef SANDBOX_DISPATCHER_KERNEL_H
 #define SANDBOX_DISPATCHER_KERNEL_H
 
+#include <stdbool.h>
 #include <sys/syscall.h>
 
 #define CALL(name, ...)                         CALL_PICK(__VA_ARGS__, 6, 5, 4, 3, 2, 1)(SYS_##name, __VA_ARGS__)
@@ -38,6 +39,11 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
 			 : "memory");
 	return x0;
 #endif
+}
+
+static inline bool failed(long result)
+{
+	return (unsigned long)result > -4096UL;
 }
 
 #endif

@@ -24,11 +24,6 @@ struct directory_entry {
 	char name[];
 };
 
-static bool failed(long result)
-{
-	return (unsigned long)result > -4096UL;
-}
-
 static void folder_read(const char *folder, struct plugins *plugins)
 {
 	struct open_how how = { .flags = READ_ONLY | NONBLOCK | CLOSE_ON_EXEC };
