@@ -11,6 +11,8 @@
 #include "binfmt/process.h"
 #include "binfmt/userns.h"
 
+#include "base/cpu.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -20,9 +22,6 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#ifdef __x86_64__
-#include <sys/platform/x86.h>
-#endif
 
 enum { PROBE_TIMEOUT_MS = 5000, PROBE_ARGC = 2 };
 
@@ -228,20 +227,6 @@ bool host_may_run(const struct emulator *emulator)
 	}
 	return false;
 }
-
-#ifdef __x86_64__
-/**
- * What the C library has found out at its start: the compiler's own test would have the CPU asked
- * once more at every start of ours, and in a virtual machine that takes its time.  `feature` is an
- * x86_cpu_...; CPU_FEATURE_ACTIVE() shifts into the sign.
- */
-static bool cpu_has(unsigned feature)
-{
-	const struct cpuid_feature *leaf = __x86_get_cpuid_feature_leaf(feature / 128);
-
-	return leaf->active_array[feature / 32 % 4] >> feature % 32 & 1;
-}
-#endif
 
 /** Whether the CPU has what an x86-64 level promises, by features that none below it has. */
 static bool has_level(const char *variant)

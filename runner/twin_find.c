@@ -3,6 +3,7 @@
  * Finding twins: each foreign file that a row speaks of is compared with the native roots, one
  * after the other, until one has its twin.
  */
+#include "base/cpu.h"
 #include "base/fd.h"
 #include "runner/twin_finder.h"
 #include "runner/twin_root.h"
@@ -11,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#ifdef __x86_64__
-#include <sys/platform/x86.h>
-#endif
 
 void twin_set_drop(struct twin_set **set)
 {
@@ -254,7 +252,7 @@ static result root_add(struct finder *finder, size_t index, int twins_fd, struct
 bool host_has_fma(void)
 {
 #if defined(__x86_64__)
-	return CPU_FEATURE_ACTIVE(FMA) && CPU_FEATURE_ACTIVE(AVX2);
+	return cpu_has(x86_cpu_FMA) && cpu_has(x86_cpu_AVX2);
 #else
 	return true;
 #endif
