@@ -109,31 +109,19 @@ static result views_open(const struct assist_request *request, struct views *out
 static struct twin_request twins_wanted(const struct assist_request *request,
 					const struct views *views)
 {
-	return (struct twin_request){
-		.foreign = views->foreign,
-		.target = *request->platform,
-		.host = platform_host(),
-		.mode = request->mode == ASSIST_FULL ? TOOL_FULL : TOOL_SAFE,
-		.sources = views->sources,
-		.source_count = views->count,
-		.prefix = SANDBOX_HIDDEN,
-		.trip = request->may_repeat ? &views->trip : NULL,
-		.refuse_long_double = request->refuse_long_double,
-		.store = request->root,
-		.cache = request->cache,
-	};
-}
+	struct twin_request want = assist_twins_wanted(request, &views->trip);
 
-static const struct strings *toolchain_base(const struct assist_request *request)
-{
-	return request->toolchain_base ? request->toolchain_base : request->sources[0].lowers;
+	want.foreign = views->foreign;
+	want.sources = views->sources;
+	want.source_count = views->count;
+	return want;
 }
 
 /** A toolchain on top of a native root; one that cannot be made is only missed. */
 static result toolchain_add(const struct assist_request *request, const struct twin_recipe *recipe,
 			    struct views *views, struct error *err)
 {
-	const struct strings *base = toolchain_base(request);
+	const struct strings *base = assist_toolchain_base(request);
 	struct strings *lowers = &views->lowers[views->count];
 	const struct toolchain_request wanted = {
 		.ctx = request->ctx,
@@ -206,7 +194,7 @@ static struct digest set_key(const struct assist_request *request)
 	hasher_add_str(key, platform_text(request->platform, text));
 	hasher_add(key, choices, sizeof(choices));
 	assist_key_add(key, request->lowers);
-	assist_key_add(key, toolchain_base(request));
+	assist_key_add(key, assist_toolchain_base(request));
 	for (size_t i = 0; i < request->source_count; i++) {
 		const struct assist_source *source = &request->sources[i];
 		const bool has_peer = source->peer != NULL;

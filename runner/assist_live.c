@@ -205,11 +205,6 @@ static bool known_equal(const struct assist_known *a, const struct assist_known 
 
 /* ---- packages ---- */
 
-static enum tool_mode tools_mode(const struct assist_live *live)
-{
-	return live->request.mode == ASSIST_FULL ? TOOL_FULL : TOOL_SAFE;
-}
-
 static void package_text(const struct package *package, struct strings *out)
 {
 	if (strcmp(package->arch, "all") == 0)
@@ -295,7 +290,7 @@ static bool is_made_for(const struct assist_live *live, const char *name)
 		if (starts_with(name, toolchain[i]))
 			return true;
 	}
-	return tool_package_fetched(name, tools_mode(live));
+	return tool_package_fetched(name, assist_tool_mode(&live->request));
 }
 
 /** What the archive has to tell of: what may have twins, and what such programs need. */
@@ -306,7 +301,7 @@ static void archived_list(const struct assist_live *live, struct packages *const
 		const char *text = live->packages.items[i];
 		const bool is_script = text[strcspn(text, ":=")] == '='; /* for all machines */
 		owned(str) char *name = package_name(text);
-		bool wanted = is_script ? tool_package_known(name, tools_mode(live))
+		bool wanted = is_script ? tool_package_known(name, assist_tool_mode(&live->request))
 					: is_made_for(live, name);
 
 		for (size_t j = 0; !wanted && !is_script && j < live->source_count; j++)
@@ -414,20 +409,13 @@ static void search_close(struct search *search)
 
 static struct twin_request twins_wanted(const struct assist_live *live, const struct search *search)
 {
-	return (struct twin_request){
-		.foreign = live->view,
-		.live = &search->guard,
-		.target = live->platform,
-		.host = platform_host(),
-		.mode = tools_mode(live),
-		.sources = search->sources,
-		.source_count = search->source_count,
-		.prefix = SANDBOX_HIDDEN,
-		.trip = live->request.may_repeat ? &live->trip : NULL,
-		.refuse_long_double = live->request.refuse_long_double,
-		.store = live->request.root,
-		.cache = live->request.cache,
-	};
+	struct twin_request want = assist_twins_wanted(&live->request, &live->trip);
+
+	want.foreign = live->view;
+	want.live = &search->guard;
+	want.sources = search->sources;
+	want.source_count = search->source_count;
+	return want;
 }
 
 static result own_open(struct assist_live *live, struct search *search, struct error *err)
@@ -710,8 +698,7 @@ struct assist_live *assist_live_new(const struct assist_request *request,
 				    const struct assist_set *first)
 {
 	struct assist_live *live = xnew(struct assist_live);
-	const struct strings *base =
-		request->toolchain_base ? request->toolchain_base : request->sources[0].lowers;
+	const struct strings *base = assist_toolchain_base(request);
 
 	live->request = *request;
 	live->platform = *request->platform;

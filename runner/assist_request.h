@@ -43,4 +43,14 @@ struct assist_request {
 				    too; NULL: it does not */
 };
 
+/** Which rows of tools are in force. */
+enum tool_mode assist_tool_mode(const struct assist_request *request);
+
+/** The native stack that toolchains are made on; there is at least one source. */
+const struct strings *assist_toolchain_base(const struct assist_request *request);
+
+/** What is asked of twins_find(), but for the roots, which are the caller's; `trip` is borrowed. */
+struct twin_request assist_twins_wanted(const struct assist_request *request,
+					const struct trip *trip);
+
 #endif
