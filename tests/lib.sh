@@ -162,6 +162,29 @@ tmpdir() {
 	mktemp -d "$scratch/XXXXXX"
 }
 
+# A user without rights but with subordinate ids, in copies of the files that only its processes see:
+# $user, at home in $scratch/home.
+plain_user() { # ID
+	user=$1
+	for test_file in passwd group; do cp "/etc/$test_file" "$scratch/$test_file"; done
+	echo "tester:x:$user:$user::$scratch/home:/bin/sh" >>"$scratch/passwd"
+	echo "tester:x:$user:" >>"$scratch/group"
+	echo "tester:3000000:65536" >"$scratch/subid"
+	mkdir -p "$scratch/home"
+	chown "$user:$user" "$scratch/home"
+	cat >"$scratch/as-user" <<-END
+		for file in passwd group; do mount --bind "$scratch/\$file" /etc/\$file || exit 1; done
+		touch /etc/subuid /etc/subgid
+		for file in subuid subgid; do mount --bind "$scratch/subid" /etc/\$file || exit 1; done
+		exec setpriv --reuid $user --regid $user --clear-groups env HOME="$scratch/home" \
+			MPEMU_ROOT="$scratch/home/store" "\$@"
+	END
+}
+
+as_user() { # COMMAND...
+	unshare -m sh "$scratch/as-user" "$@"
+}
+
 # A root file system with busybox for ARCH (as Debian names it), as a tar.
 base_tar() { # ARCH
 	if [ ! -e "$MPEMU_BASE/$1.tar" ]; then

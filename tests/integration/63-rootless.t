@@ -6,26 +6,7 @@
 need_root
 need_command jq setpriv unshare newuidmap
 
-# A user of our own, in copies of the files that only this test's processes see.
-user=4242
-cp /etc/passwd "$scratch/passwd"
-cp /etc/group "$scratch/group"
-echo "tester:x:$user:$user::$scratch/home:/bin/sh" >>"$scratch/passwd"
-echo "tester:x:$user:" >>"$scratch/group"
-echo "tester:3000000:65536" >"$scratch/subid"
-mkdir "$scratch/home"
-chown "$user:$user" "$scratch/home"
-cat >"$scratch/as-user" <<END
-for file in passwd group; do mount --bind "$scratch/\$file" /etc/\$file || exit 1; done
-touch /etc/subuid /etc/subgid
-for file in subuid subgid; do mount --bind "$scratch/subid" /etc/\$file || exit 1; done
-exec setpriv --reuid $user --regid $user --clear-groups env HOME="$scratch/home" \
-	MPEMU_ROOT="$scratch/home/store" "\$@"
-END
-
-as_user() {
-	unshare -m sh "$scratch/as-user" "$@"
-}
+plain_user 4242
 
 run as_user sh -c 'unshare -Ur true'
 [ "$status" = 0 ] || skip_all "no user namespaces without root: $err"

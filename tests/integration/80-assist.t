@@ -226,24 +226,11 @@ like 'and it is said why' "$err" 'no native assist: .*the emulator has no note'
 
 # ---- without root ----
 
-user=4243
-for file in passwd group; do cp /etc/$file "$scratch/$file"; done
-echo "tester:x:$user:$user::$scratch/home:/bin/sh" >>"$scratch/passwd"
-echo "tester:x:$user:" >>"$scratch/group"
-echo "tester:3000000:65536" >"$scratch/subid"
-mkdir "$scratch/home"
+plain_user 4243
 cp "$MPEMU" "$scratch/mpemu"
 cp "$context/Dockerfile" "$scratch/home/"
-cat >"$scratch/as-user" <<END
-for file in passwd group; do mount --bind "$scratch/\$file" /etc/\$file || exit 1; done
-touch /etc/subuid /etc/subgid
-for file in subuid subgid; do mount --bind "$scratch/subid" /etc/\$file || exit 1; done
-exec setpriv --reuid $user --regid $user --clear-groups env HOME="$scratch/home" \
-	MPEMU_ROOT="$scratch/home/store" "\$@"
-END
 chmod 755 "$scratch/mpemu" "$scratch/home"
 chown -R "$user:$user" "$scratch/home"
-as_user() { unshare -m sh "$scratch/as-user" "$@"; }
 for arch in amd64 arm64; do
 	ln "$test_debian/$arch.tar" "$scratch/$arch.tar" 2>/dev/null ||
 		cp "$test_debian/$arch.tar" "$scratch/$arch.tar"

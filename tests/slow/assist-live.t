@@ -48,26 +48,15 @@ run mpemu --progress plain build --no-cache --assist verify --platform linux/arm
 is 'what it leaves is the same, byte for byte' "$status" 0
 like 'as compared' "$err" 'left the same with native assist and without'
 
-user=4244
-for file in passwd group; do cp /etc/$file "$scratch/$file"; done
-echo "tester:x:$user:$user::$scratch/home:/bin/sh" >>"$scratch/passwd"
-echo "tester:x:$user:" >>"$scratch/group"
-echo "tester:3000000:65536" >"$scratch/subid"
+plain_user 4244
 cp "$MPEMU" "$scratch/mpemu"
-cat >"$scratch/as-user" <<END
-for file in passwd group; do mount --bind "$scratch/\$file" /etc/\$file || exit 1; done
-touch /etc/subuid /etc/subgid
-for file in subuid subgid; do mount --bind "$scratch/subid" /etc/\$file || exit 1; done
-exec setpriv --reuid $user --regid $user --clear-groups env HOME="$scratch/home" \
-	MPEMU_ROOT="$scratch/home/store" "\$@"
-END
 chmod -R a+rX "$context" "$scratch/mpemu" "$scratch/home"
 chown -R "$user:$user" "$scratch/home"
-as_user() { unshare -m sh "$scratch/as-user" "$scratch/mpemu" "$@"; }
+user_mpemu() { as_user "$scratch/mpemu" "$@"; }
 for arch in amd64 arm64; do
 	ln "$test_debian/$arch.tar" "$scratch/$arch.tar" 2>/dev/null ||
 		cp "$test_debian/$arch.tar" "$scratch/$arch.tar"
-	as_user import --platform linux/$arch "$scratch/$arch.tar" localhost/debian:$arch >/dev/null
+	user_mpemu import --platform linux/$arch "$scratch/$arch.tar" localhost/debian:$arch >/dev/null
 done
-as_user index create localhost/debian localhost/debian:amd64 localhost/debian:arm64 >/dev/null
-built as_user
+user_mpemu index create localhost/debian localhost/debian:amd64 localhost/debian:arm64 >/dev/null
+built user_mpemu
