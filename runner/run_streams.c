@@ -4,6 +4,7 @@
  * read, so that one that does not is still heard.
  */
 #include "runner/run_streams.h"
+#include "runner/typed.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -30,8 +31,7 @@ struct run_streams {
 	struct way ways[STREAMS];
 	int stop[2]; /* closed when the program has ended */
 	pthread_t thread;
-	char typed[4096]; /* read, but not yet taken */
-	size_t typed_length;
+	struct typed typed;
 };
 
 static int *spec_stream(struct sandbox_spec *spec, int which)
@@ -57,30 +57,6 @@ static void output_copy(struct way *way)
 		fd_drop(&way->from);
 }
 
-static void input_read(struct run_streams *streams)
-{
-	struct way *way = &streams->ways[INPUT];
-	ssize_t got = read(way->from, streams->typed, sizeof(streams->typed));
-
-	if (got > 0)
-		streams->typed_length = (size_t)got;
-	else if (got == 0 || (errno != EAGAIN && errno != EINTR))
-		fd_drop(&way->to); /* ^D: an end that the program sees */
-}
-
-static void input_write(struct run_streams *streams)
-{
-	struct way *way = &streams->ways[INPUT];
-	ssize_t took = write(way->to, streams->typed, streams->typed_length);
-
-	if (took < 0 && errno != EAGAIN && errno != EINTR)
-		fd_drop(&way->to);
-	if (took <= 0)
-		return;
-	streams->typed_length -= (size_t)took;
-	memmove(streams->typed, streams->typed + took, streams->typed_length);
-}
-
 static void *streams_main(void *closure)
 {
 	struct run_streams *streams = closure;
@@ -88,7 +64,7 @@ static void *streams_main(void *closure)
 	bool ended = false;
 
 	while (!ended || ways[OUTPUT].from >= 0 || ways[ERROR].from >= 0) {
-		bool takes = ways[INPUT].to >= 0 && !ended, pending = streams->typed_length > 0;
+		bool takes = ways[INPUT].to >= 0 && !ended, pending = streams->typed.length > 0;
 		struct pollfd polls[] = {
 			{ ways[OUTPUT].from, POLLIN, 0 },
 			{ ways[ERROR].from, POLLIN, 0 },
@@ -103,10 +79,10 @@ static void *streams_main(void *closure)
 			output_copy(&ways[OUTPUT]);
 		if (polls[1].revents)
 			output_copy(&ways[ERROR]);
-		if (polls[2].revents)
-			input_read(streams);
-		if (polls[3].revents)
-			input_write(streams);
+		/* ^D: an end that the program sees. */
+		if ((polls[2].revents && !typed_read(&streams->typed, ways[INPUT].from)) ||
+		    (polls[3].revents && !typed_write(&streams->typed, ways[INPUT].to)))
+			fd_drop(&ways[INPUT].to);
 		ended |= polls[4].revents != 0;
 	}
 	return NULL;

@@ -4,6 +4,7 @@
  * waits for that, and copies bytes until the last process that could write is gone.
  */
 #include "runner/terminal.h"
+#include "runner/typed.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -28,8 +29,7 @@ struct terminal {
 	int master;
 	bool is_raw;
 	struct termios before;
-	char typed[4096]; /* read, but not yet taken */
-	size_t typed_length;
+	struct typed typed;
 };
 
 /** The size of the first of our descriptors that is a terminal. */
@@ -118,30 +118,10 @@ static bool output_copy(const struct terminal *terminal)
 	return got > 0;
 }
 
-static void input_read(struct terminal *terminal)
-{
-	ssize_t got = read(STDIN_FILENO, terminal->typed, sizeof(terminal->typed));
-
-	if (got > 0)
-		terminal->typed_length = (size_t)got;
-	else if (got == 0 || (errno != EAGAIN && errno != EINTR))
-		terminal->input = false; /* it hung up */
-}
-
-static void input_write(struct terminal *terminal)
-{
-	ssize_t took = write(terminal->master, terminal->typed, terminal->typed_length);
-
-	if (took <= 0)
-		return;
-	terminal->typed_length -= (size_t)took;
-	memmove(terminal->typed, terminal->typed + took, terminal->typed_length);
-}
-
 static void copy(struct terminal *terminal)
 {
 	for (;;) {
-		bool pending = terminal->typed_length > 0;
+		bool pending = terminal->typed.length > 0;
 		struct pollfd polls[] = {
 			{ terminal->master, (short)(POLLIN | (pending ? POLLOUT : 0)), 0 },
 			{ terminal->input && !pending ? STDIN_FILENO : -1, POLLIN, 0 },
@@ -152,9 +132,10 @@ static void copy(struct terminal *terminal)
 		if (polls[0].revents & ~POLLOUT && !output_copy(terminal))
 			return;
 		if (polls[0].revents & POLLOUT)
-			input_write(terminal);
+			(void)typed_write(&terminal->typed, terminal->master);
+		/* Else it hung up. */
 		if (polls[1].revents)
-			input_read(terminal);
+			terminal->input = typed_read(&terminal->typed, STDIN_FILENO);
 	}
 }
 
