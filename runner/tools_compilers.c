@@ -30,6 +30,14 @@
  */
 #define LTO "-flto*"
 
+/* What compiles C and what compiles C++ are one program but for the language. */
+#define COMPILER                                                                                  \
+	.flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK, \
+	.refuse = LIST("-v", "-version", "-fplugin*", "-fself-test*", "-fpch*", "-mcpu=native",   \
+		       "-march=native", "-mtune=native"),                                         \
+	.refuse_width = LIST(LTO), .refuse_endian = LIST(LTO),                                    \
+	.reason = "the same compiler for the same target, which computes constants in software"
+
 /* clang-format off */
 static const struct tool rows[] = {
 	/* ---- never ---- */
@@ -60,17 +68,9 @@ static const struct tool rows[] = {
 	  .refuse = LIST("--plugin*", "--version", "-V", "--help", "-h", "-H", "--info", "-i"),
 	  .reason = "the same tool for the same target, built for another host" },
 	{ .package = "cpp-*", .path = "*/cc1", .mode = TOOL_SAFE,
-	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK,
-	  .refuse = LIST("-v", "-version", "-fplugin*", "-fself-test*", "-fpch*", "-mcpu=native",
-			 "-march=native", "-mtune=native"),
-	  .refuse_width = LIST(LTO), .refuse_endian = LIST(LTO),
-	  .reason = "the same compiler for the same target, which computes constants in software" },
+	  COMPILER },
 	{ .package = "g++-*", .path = "*/cc1plus", .mode = TOOL_SAFE,
-	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK,
-	  .refuse = LIST("-v", "-version", "-fplugin*", "-fself-test*", "-fpch*", "-mcpu=native",
-			 "-march=native", "-mtune=native"),
-	  .refuse_width = LIST(LTO), .refuse_endian = LIST(LTO),
-	  .reason = "the same compiler for the same target, which computes constants in software" },
+	  COMPILER },
 	{ .package = "gcc-*", .path = "*/lto1", .mode = TOOL_SAFE,
 	  .flags = TOOL_CROSS | TOOL_REVISION | TOOL_PRELOAD_OK,
 	  .refuse = LIST("-v", "-version", "-fplugin*"),
