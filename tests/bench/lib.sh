@@ -29,7 +29,7 @@ bench_exit() {
 	[ ! "${docker-}" ] || tests/judge/engine.sh stop build/judge >/dev/null 2>&1
 	awk -v below="$scratch/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
 		xargs -r umount
-	rm -rf "$scratch"
+	rm -rf "$scratch" ${memory:+"$memory"}
 	exit $bench_status
 }
 trap bench_exit EXIT

@@ -16,6 +16,7 @@ laps=$(dirname "$MPEMU")/bench/laps
 base_images
 root=$scratch/bundle/rootfs
 mkdir -p "$root" "$scratch/steps" "$scratch/step" "$scratch/lap" "$scratch/filtered" "$scratch/arm64"
+chattr +T "$scratch/lap" 2>/dev/null # as a store's scratch has it, where the file system can
 tar -C "$root" -xf build/base/amd64.tar
 cp "$(dirname "$laps")/nothing" "$root/bin/nothing" || exit 1
 tar -C "$root" -cf "$scratch/nothing.tar" .
@@ -55,8 +56,8 @@ table() { # TITLE
 		{ ours = ours ? ours : $2; printf "| %s | %.2f | %.2f | %.2f |\n", $1, $2, $3, $2 / ours }'
 }
 
-ours() { # PLATFORM IMAGE PROGRAM
-	echo "$MPEMU --root $store --quiet run --network none --assist off --platform $1 $2 $3"
+ours() { # PLATFORM IMAGE PROGRAM [STORE]
+	echo "$MPEMU --root ${4:-$store} --quiet run --network none --assist off --platform $1 $2 $3"
 }
 build() { # DIRECTORY
 	echo "$MPEMU --root $store --quiet build --network none --no-cache --platform linux/amd64 $1"
@@ -68,24 +69,26 @@ echo "load average before: $(cut -d' ' -f1-3 /proc/loadavg)"
 if [ -s "$scratch/filtered/config.json" ]; then
 	filtered="-- filtered $crunned $scratch/filtered bench-filtered"
 fi
+# In memory too: file systems differ more in how fast they make directories than sandboxes do.
+memory=$(mktemp -d /dev/shm/bench-XXXXXX) || exit 1
+MPEMU_ROOT=$memory/store "$MPEMU" --quiet import --platform linux/amd64 "$scratch/nothing.tar" \
+	localhost/bench/nothing >/dev/null || exit 1
 # shellcheck disable=SC2046,SC2086,SC2154 # words
-$PRIORITY "$laps" turns "$ROUNDS" ours $(ours linux/amd64 localhost/bench/nothing "$PROGRAM") -- crun $crunned "$scratch/bundle" bench \
+$PRIORITY "$laps" turns "$ROUNDS" ours $(ours linux/amd64 localhost/bench/nothing "$PROGRAM") -- \
+	memory $(ours linux/amd64 localhost/bench/nothing "$PROGRAM" "$memory/store") -- crun $crunned "$scratch/bundle" bench \
 	$filtered -- bwrap $bwrapped -- chroot chroot "$root" "$PROGRAM" -- version "$MPEMU" --version \
 	>"$scratch/cold" || exit 1
-sed 's/^ours/mpemu run/; s/^crun/crun run, a prepared bundle, without a filter of calls/
+sed 's/^ours/mpemu run/; s/^memory/mpemu run, its store in memory/; s/^crun/crun run, a prepared bundle, without a filter of calls/
 	s/^filtered/crun run, with a filter of calls/; s/^bwrap/bwrap --unshare-all, without a filter of calls/
 	s/^version/mpemu --version (its loading alone)/' "$scratch/cold" |
 	table "start $PROGRAM, cold"
 
-# In memory too: file systems differ more in how fast they make directories than sandboxes do.
-memory=$(mktemp -d /dev/shm/bench-XXXXXX) || exit 1
 # shellcheck disable=SC2086
 {
 	$PRIORITY "$laps" steps "$ROUNDS" "$root" "$memory" "$PROGRAM" | sed 's/^step/memory/'
 	$PRIORITY "$laps" steps "$ROUNDS" "$root" "$scratch/lap" "$PROGRAM" | grep '^step'
 	grep -E '^(crun|filtered|bwrap)' "$scratch/cold"
 } >"$scratch/warm"
-rm -rf "$memory"
 sed 's/^memory/a step of a build, the sandbox alone, its scratch in memory/
 	s/^bare/the program alone, in a chroot/
 	s/^step/a step, its scratch on disk/; s/^crun/crun run/; s/^filtered/crun run, with a filter/
