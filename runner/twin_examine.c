@@ -3,6 +3,7 @@
  * One file of a foreign package and its counterpart: whether they are twins, and if not, why.
  */
 #include "runner/twin_finder.h"
+#include "runner/twin_libraries.h"
 
 #include <stdlib.h>
 #include <string.h>

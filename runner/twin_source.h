@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * One native root while twins are looked for in it: its packages, the libraries that its programs
- * need, and the copies that are made of both.
+ * One native root while twins are looked for in it: its packages and whose its files are, and what
+ * is known so far of its libraries and of the copies that are made.
  */
 #ifndef RUNNER_TWIN_SOURCE_H
 #define RUNNER_TWIN_SOURCE_H
@@ -24,8 +24,19 @@ struct twin_entry {
 	bool is_link; /* `name` is where it leads to */
 };
 
-struct library;
-struct owner;
+/** A library by the name that programs ask for, and what came of looking at it. */
+struct library {
+	char *name;
+	bool is_cross;      /* it was not compared with the foreign root's */
+	const char *reason; /* NULL: it is fine */
+};
+
+/** Which package a native library is of. */
+struct owner {
+	const char *path; /* without /usr before lib, bin and sbin */
+	struct package *package;
+	const struct package_file *file;
+};
 
 struct native_root {
 	const struct twin_search *search;
@@ -63,19 +74,12 @@ result native_root_genuine(struct native_root *source, const char *name, const c
 /** Where paths of the foreign root that the source's state had are looked up. */
 int native_root_peer_fd(const struct native_root *source);
 
-/**
- * Make sure of all libraries that a native file needs: they are their packages' own, and the
- * foreign root has the same packages, unaltered.  Leaves NULL in `*reason` where all is well.
- */
-result native_root_needs(struct native_root *source, const struct native *native, bool is_cross,
-			 const char **reason, struct error *err);
+/** Have `owners` filled, for those who look at all. */
+result native_root_owners(struct native_root *source, struct error *err);
 
-/**
- * The same for what a program loads by itself: each library below the directory `theirs` of the
- * foreign root has its twin below `ours`, and the other way round.
- */
-result native_root_modules(struct native_root *source, const char *ours, const char *theirs,
-			   const char **reason, struct error *err);
+/** The package of a native library at that path, or NULL. */
+result native_root_owner(struct native_root *source, const char *path, const struct owner **out,
+			 struct error *err);
 
 /** Make a file part of the prepared root. */
 void native_root_add(struct native_root *source, const char *path, const char *name, bool is_link);
