@@ -25,7 +25,7 @@ struct workdir {
 	int parent_fd; /* ROOT/work, or ROOT/spare */
 	int lock_fd;   /* the directory itself, locked */
 	bool is_spare; /* kept for others as long as nothing is in it */
-	bool saw_used; /* a spare one has something to be removed in it */
+	bool saw_used; /* a spare one has something in it that is to be removed */
 };
 
 /** More at once than this get directories of their own. */
@@ -239,9 +239,9 @@ static bool spare_take(struct workdir *dir, bool used_too)
 				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	/* One without links was removed by whoever had it before us. */
 	if (dir->lock_fd < 0 || flock(dir->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
-	    fstat(dir->lock_fd, &info) < 0 || info.st_nlink == 0 || !is_clean(dir->lock_fd))
+	    fstat(dir->lock_fd, &info) < 0 || info.st_nlink == 0)
 		return false;
-	if (!used_too && !is_pristine(dir->lock_fd, "work")) {
+	if ((!used_too && !is_pristine(dir->lock_fd, "work")) || !is_clean(dir->lock_fd)) {
 		dir->saw_used = true;
 		return false;
 	}
@@ -269,7 +269,6 @@ static bool spare_find(struct workdir *dir, bool used_too)
 
 result workdir_spare(const char *root, struct workdir **out, struct error *err)
 {
-	static atomic_bool swept;
 	owned(workdir) struct workdir *dir = xnew(struct workdir);
 	owned(str) char *parent = xasprintf("%s/spare", root);
 
@@ -277,8 +276,6 @@ result workdir_spare(const char *root, struct workdir **out, struct error *err)
 	dir->is_spare = true;
 	if (parent_open(parent, &dir->parent_fd, err))
 		return FAILED;
-	if (!atomic_exchange(&swept, true))
-		sweep(dir->parent_fd, is_clean);
 	if (!spare_find(dir, false) && !spare_find(dir, true))
 		return workdir_new(root, out, err);
 	dir->path = xasprintf("%s/%s", parent, dir->name);
@@ -286,11 +283,14 @@ result workdir_spare(const char *root, struct workdir **out, struct error *err)
 	return OK;
 }
 
-/** Of those that nobody has. */
+/** Of those that nobody has; what a process that died has left goes whole. */
 static void *used_remove(void *closure)
 {
+	static atomic_bool swept;
 	owned(fd) int parent_fd = (int)(intptr_t)closure;
 
+	if (!atomic_exchange(&swept, true))
+		sweep(parent_fd, is_clean);
 	for (int i = 0; i < SPARES_MAX; i++) {
 		char name[16];
 		owned(fd) int fd = -1;
