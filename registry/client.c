@@ -52,6 +52,7 @@ struct client {
 	char *base;       /* "https://host" */
 	char *scope;
 	bool insecure;
+	unsigned tries; /* to find out whether it is there */
 	const char *auth_file;
 
 	pthread_mutex_t lock; /* for what follows */
@@ -313,11 +314,11 @@ static result connect_client(const struct ctx *ctx, struct client *client, struc
 	result spoken;
 
 	client->base = xasprintf("https://%s", host);
-	spoken = ping(ctx, client, http, may_be_plain ? 1 : HTTP_TRIES, &untrusted, err);
+	spoken = ping(ctx, client, http, may_be_plain ? 1 : client->tries, &untrusted, err);
 	if (spoken && may_be_plain && !untrusted && err->fault == FAULT_NETWORK) {
 		free(client->base);
 		client->base = xasprintf("http://%s", host);
-		spoken = ping(ctx, client, http, HTTP_TRIES, &untrusted, err);
+		spoken = ping(ctx, client, http, client->tries, &untrusted, err);
 	}
 	give_back(client, http);
 	return spoken ? client_fail_in(client, err) : OK;
@@ -334,6 +335,7 @@ static struct client *client_new(const char *host, const char *repository, const
 	client->scope =
 		*repository ? xasprintf("repository:%s:%s", repository, actions) : xstrdup("");
 	client->insecure = transport && transport->insecure;
+	client->tries = transport && transport->only_asks ? 1 : HTTP_TRIES;
 	client->auth_file = transport ? transport->auth_file : NULL;
 	return client;
 }

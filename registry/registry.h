@@ -291,7 +291,8 @@ result image_write(struct store *store, const struct image *image, const json_t 
 /* ---- moving ---- */
 
 struct transport {
-	bool insecure; /* plain HTTP and unverified TLS everywhere; loopback may anyway */
+	bool insecure;  /* plain HTTP and unverified TLS everywhere; loopback may anyway */
+	bool only_asks; /* a registry that does not answer at once is not asked again */
 	const char
 		*auth_file; /* NULL: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG, ~/.docker/config.json */
 };

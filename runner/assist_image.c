@@ -25,19 +25,29 @@ static result variant_read(struct store *store, const struct descriptor *at, str
 
 static result variant_pull(const struct ctx *ctx, struct store *store,
 			   const struct transport *transport, const struct reference *ref,
-			   struct image **out, struct error *err)
+			   struct descriptor *out, struct error *err)
 {
 	const struct platform host = platform_host();
 	char text[REFERENCE_TEXT_MAX];
-	struct descriptor at;
-	bool offered;
 
 	progress_note(ctx, "pulling %s for this machine, for its native tools",
 		      reference_text(ref, text));
-	if (image_pull(ctx, store, ref, &host, 1, transport, &at, err) ||
-	    store_tag(store, ref, &at, err))
-		return FAILED;
-	return variant_read(store, &at, out, &offered, err);
+	return image_pull(ctx, store, ref, &host, 1, transport, out, err);
+}
+
+/** Of the index that the store has, by its digest: the tag may be another one's by now. */
+static result missing_pull(const struct ctx *ctx, struct store *store,
+			   const struct transport *transport, const struct reference *ref,
+			   const struct descriptor *at, struct error *err)
+{
+	struct reference exact = *ref;
+	struct transport eager = *transport;
+	struct descriptor ignored;
+
+	exact.pinned = true;
+	exact.digest = at->digest;
+	eager.only_asks = true;
+	return variant_pull(ctx, store, &eager, &exact, &ignored, err);
 }
 
 static result variant_find(const struct ctx *ctx, struct store *store,
@@ -54,9 +64,16 @@ static result variant_find(const struct ctx *ctx, struct store *store,
 	if (named && !variant_read(store, &at, out, &offered, err))
 		return OK;
 	/* "localhost" without a port names what was made here: no registry has it. */
-	if (!offered && (named || !wanted || strcmp(ref.host, "localhost") == 0))
+	if (strcmp(ref.host, "localhost") == 0 || (!offered && (named || !wanted)))
 		return FAILED;
-	return variant_pull(ctx, store, transport, &ref, out, err);
+	if (named ? missing_pull(ctx, store, transport, &ref, &at, err)
+		  : variant_pull(ctx, store, transport, &ref, &at, err) ||
+			    store_tag(store, &ref, &at, err)) {
+		if (!wanted && !cancel_fired(ctx->cancel))
+			progress_note(ctx, "no native tools: %s", err->text);
+		return FAILED;
+	}
+	return variant_read(store, &at, out, &offered, err);
 }
 
 result assist_image(const struct ctx *ctx, struct store *store, const char *root,

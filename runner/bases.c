@@ -13,6 +13,10 @@ struct found {
 	char *name;
 	struct platform platform;
 	struct descriptor manifest;
+	/* What the name stood for, where a store or registry told; its variants belong together. */
+	struct descriptor index;
+	struct reference ref;
+	bool has_index, lacks_variants; /* they could not be had */
 };
 
 struct bases {
@@ -83,7 +87,7 @@ static size_t wanted_platforms(const struct search *search, struct platform out[
 }
 
 static result fetch(const struct search *search, const struct reference *ref,
-		    struct descriptor *out, struct error *err)
+		    struct descriptor *index, struct descriptor *out, struct error *err)
 {
 	const struct build *build = search->build;
 	struct platform platforms[PLATFORMS_MAX];
@@ -101,15 +105,17 @@ static result fetch(const struct search *search, const struct reference *ref,
 					 &build->request->transport, &at, err);
 	if (pulled)
 		return FAILED;
-	if (store_tag(build->store, ref, &at, err))
+	if (store_tag(build->store, ref, &at, err) ||
+	    choose(build->store, &at, search->platform, index_choose_base, out, err))
 		return FAILED;
-	return choose(build->store, &at, search->platform, index_choose_base, out, err);
+	*index = at;
+	return OK;
 }
 
 /** The name in the store, if it has this platform whole; `named` tells if the name is there. */
 static result find_local(const struct search *search, const struct reference *ref,
-			 index_chooser *chooser, struct descriptor *out, bool *named,
-			 struct error *err)
+			 index_chooser *chooser, struct descriptor *index, struct descriptor *out,
+			 bool *named, struct error *err)
 {
 	struct store *store = search->build->store;
 	struct descriptor at;
@@ -124,6 +130,7 @@ static result find_local(const struct search *search, const struct reference *re
 	if (!store_has(store, &out->digest))
 		return fail(err, FAULT_MISSING, "manifest %s is missing from the store",
 			    digest_text(&out->digest, text));
+	*index = at;
 	return OK;
 }
 
@@ -133,7 +140,7 @@ static result find_local(const struct search *search, const struct reference *re
  * index may be such a leftover, so the store's serves only where the registry has nothing.
  */
 static result find_manifest(const struct search *search, const struct reference *ref,
-			    struct descriptor *out, struct error *err)
+			    struct descriptor *index, struct descriptor *out, struct error *err)
 {
 	/* "localhost" without a port names what was made here: no registry has it. */
 	const bool is_local = strcmp(ref->host, "localhost") == 0;
@@ -141,20 +148,20 @@ static result find_manifest(const struct search *search, const struct reference 
 	bool named = false;
 
 	if (!search->build->request->pull) {
-		if (!find_local(search, ref, is_local ? index_choose_base : index_choose, out,
-				&named, &missing))
+		if (!find_local(search, ref, is_local ? index_choose_base : index_choose, index,
+				out, &named, &missing))
 			return OK;
 		if (missing.fault != FAULT_MISSING) {
 			*err = missing;
 			return FAILED;
 		}
 	}
-	if (!fetch(search, ref, out, err))
+	if (!fetch(search, ref, index, out, err))
 		return OK;
 	if (err->fault == FAULT_CANCELLED || missing.fault != FAULT_MISSING)
 		return FAILED;
 	if (named && err->fault != FAULT_INTEGRITY &&
-	    !find_local(search, ref, index_choose_base, out, &named, &ignored)) {
+	    !find_local(search, ref, index_choose_base, index, out, &named, &ignored)) {
 		progress_note(search->build->ctx, "%s; taking what the store has", err->text);
 		return OK;
 	}
@@ -164,31 +171,41 @@ static result find_manifest(const struct search *search, const struct reference 
 	return FAILED;
 }
 
+static struct found *found_of(const struct bases *bases, const char *name,
+			      const struct platform *platform)
+{
+	for (size_t i = 0; i < bases->count; i++) {
+		if (strcmp(bases->found[i].name, name) == 0 &&
+		    platform_equal(&bases->found[i].platform, platform))
+			return &bases->found[i];
+	}
+	return NULL;
+}
+
 static result find_once(const struct search *search, struct descriptor *out, struct error *err)
 {
 	struct bases *bases = search->build->bases;
-	struct reference ref;
+	const struct found *known = found_of(bases, search->name, search->platform);
+	struct found found = { .platform = *search->platform };
 
-	for (size_t i = 0; i < bases->count; i++) {
-		const struct found *found = &bases->found[i];
-
-		if (strcmp(found->name, search->name) == 0 &&
-		    platform_equal(&found->platform, search->platform)) {
-			*out = found->manifest;
-			return OK;
-		}
+	if (known) {
+		*out = known->manifest;
+		return OK;
 	}
 	if (starts_with(search->name, LAYOUT_SCHEME)) {
 		if (layout_import(search->build->ctx, search->build->store, search->name,
-				  search->platform, out, err))
+				  search->platform, &found.manifest, err))
 			return FAILED;
-	} else if (reference_parse(search->name, &ref, err) ||
-		   find_manifest(search, &ref, out, err)) {
+	} else if (reference_parse(search->name, &found.ref, err) ||
+		   find_manifest(search, &found.ref, &found.index, &found.manifest, err)) {
 		return FAILED;
+	} else {
+		found.has_index = true;
 	}
+	found.name = xstrdup(search->name);
 	array_grow(bases->found, bases->count);
-	bases->found[bases->count++] =
-		(struct found){ xstrdup(search->name), *search->platform, *out };
+	bases->found[bases->count++] = found;
+	*out = found.manifest;
 	return OK;
 }
 
@@ -201,6 +218,56 @@ result base_image(struct build *build, const char *name, const struct platform *
 
 	pthread_mutex_lock(&build->bases->lock);
 	found = find_once(&search, &manifest, err);
+	pthread_mutex_unlock(&build->bases->lock);
+	return found ? FAILED : image_read(build->store, &manifest, out, err);
+}
+
+/** By its digest: the tag may be another index's by now. */
+static result variant_fetch(struct build *build, struct found *found,
+			    const struct platform *platform, struct error *err)
+{
+	struct reference ref = found->ref;
+	struct transport transport = build->request->transport;
+	char text[REFERENCE_TEXT_MAX], name[PLATFORM_TEXT_MAX];
+	struct descriptor ignored;
+
+	/* "localhost" without a port names what was made here: no registry has it. */
+	if (found->lacks_variants || strcmp(ref.host, "localhost") == 0)
+		return fail(err, FAULT_MISSING, "it cannot be had");
+	reference_text(&found->ref, text);
+	platform_text(platform, name);
+	progress_note(build->ctx, "pulling %s for %s, for its native tools", text, name);
+	ref.pinned = true;
+	ref.digest = found->index.digest;
+	transport.only_asks = true;
+	if (!image_pull(build->ctx, build->store, &ref, platform, 1, &transport, &ignored, err))
+		return OK;
+	if (!cancel_fired(build->ctx->cancel))
+		progress_note(build->ctx, "no native tools of %s: %s", text, err->text);
+	found->lacks_variants = true;
+	return FAILED;
+}
+
+static result variant_find(struct build *build, struct found *found,
+			   const struct platform *platform, struct descriptor *out,
+			   struct error *err)
+{
+	if (!found || !found->has_index)
+		return fail(err, FAULT_MISSING, "it is no image of an index");
+	if (choose(build->store, &found->index, platform, index_choose, out, err))
+		return FAILED;
+	return store_has(build->store, &out->digest) ? OK
+						     : variant_fetch(build, found, platform, err);
+}
+
+result base_variant(struct build *build, const char *name, const struct platform *of,
+		    const struct platform *platform, struct image **out, struct error *err)
+{
+	struct descriptor manifest;
+	result found;
+
+	pthread_mutex_lock(&build->bases->lock);
+	found = variant_find(build, found_of(build->bases, name, of), platform, &manifest, err);
 	pthread_mutex_unlock(&build->bases->lock);
 	return found ? FAILED : image_read(build->store, &manifest, out, err);
 }
@@ -222,21 +289,17 @@ bool base_strays(struct build *build, const char *name, const struct platform *p
 		 struct platform *out)
 {
 	struct bases *bases = build->bases;
+	const struct found *found;
 	bool strays = false;
 
 	if (!bases)
 		return false;
 	pthread_mutex_lock(&bases->lock);
-	for (size_t i = 0; i < bases->count; i++) {
-		const struct found *found = &bases->found[i];
-		const struct platform *has = &found->manifest.platform;
-
-		if (strcmp(found->name, name) != 0 || !platform_equal(&found->platform, platform))
-			continue;
-		strays = strcmp(has->os, platform->os) != 0 ||
-			 strcmp(has->arch, platform->arch) != 0;
-		*out = *has;
-		break;
+	found = found_of(bases, name, platform);
+	if (found) {
+		*out = found->manifest.platform;
+		strays = strcmp(out->os, platform->os) != 0 ||
+			 strcmp(out->arch, platform->arch) != 0;
 	}
 	pthread_mutex_unlock(&bases->lock);
 	return strays;

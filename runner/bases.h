@@ -28,6 +28,14 @@ result base_image(struct build *build, const char *name, const struct platform *
 bool base_offers(struct build *build, const char *name, const struct platform *platform);
 
 /**
+ * The variant for another platform of the very image that base_image() found for `of`: of the same
+ * index, even where its name stands for another one by now.  It is fetched where the store lacks
+ * it; that this failed is told once, and then not tried again.  FAULT_MISSING where there is none.
+ */
+result base_variant(struct build *build, const char *name, const struct platform *of,
+		    const struct platform *platform, struct image **out, struct error *err);
+
+/**
  * Whether what base_image() found for the platform is an image of another system or architecture,
  * and `out` of which; a mere variant does not count.
  */

@@ -34,9 +34,9 @@ static result native_base(const struct job *job, struct strings *lowers, struct 
 	owned(image) struct image *image = NULL;
 	struct error ignored = {};
 
-	if (!base || !base->result || !base_offers(build, base->image, &host))
+	if (!base || !base->result)
 		return FAILED;
-	if (base_image(build, base->image, &host, &image, &ignored) ||
+	if (base_variant(build, base->image, base->platform, &host, &image, &ignored) ||
 	    layers_prepare(build->ctx, build->store, build->request->root, image, lowers, &ignored))
 		return FAILED;
 	strings_add_all(peer, base->result->lowers.items);

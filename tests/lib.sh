@@ -206,7 +206,7 @@ make_rootfs() { # DIR ARCH
 # the package lz4 is beside them, in $test_debian/debs-ARCH.  Who wants other packages sets both.
 debian_folder=
 debian_packages='apt make gcc g++ libc6-dev xz-utils procps fakeroot file patch m4 python3-minimal bzip2'
-debian_image() { # SUITE NAME
+debian_tars() { # SUITE
 	test_debian=${MPEMU_DEBIAN:-$MPEMU_BASE/../debian}/${debian_folder:-$1}
 	if [ ! -e "$test_debian/amd64.tar" ] || [ ! -e "$test_debian/arm64.tar" ]; then
 		mkdir -p "$test_debian"
@@ -215,6 +215,10 @@ debian_image() { # SUITE NAME
 			-- $debian_packages -- lz4 2>"$scratch/.log" ||
 			skip_all "no packages to make root file systems from: $(cat "$scratch/.log")"
 	fi
+}
+
+debian_image() { # SUITE NAME
+	debian_tars "$1"
 	for test_arch in amd64 arm64; do
 		mpemu import --platform "linux/$test_arch" "$test_debian/$test_arch.tar" \
 			"$2:$test_arch" >/dev/null || return 1
