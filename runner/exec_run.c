@@ -326,8 +326,8 @@ static result run_assisted(struct job *job, const struct run *run, const struct 
 	if (assist_tripped(assist) && !job->refuse_long_double) {
 		job->refuse_long_double = job->crashed = true;
 		return fail(err, FAULT_STEP,
-			    "a native tool would have read a long double, or computed what is no "
-			    "number");
+			    "a native tool would have read a long double, computed what is no "
+			    "number or loaded a module of the target");
 	}
 	if (job->build->request->assist != ASSIST_VERIFY || cancel_fired(job->build->ctx->cancel))
 		return ran;

@@ -101,11 +101,18 @@ bool native_set_trip(struct native *native, const struct trip *trip);
 /**
  * Let a program trip where it comes to compute what is no number: a NaN that is made has the sign
  * bit here and has none on other machines, and one that becomes an integer becomes another.  The
- * processor tells both as an invalid operation.  So do calls of the functions of other files that
- * are named, in a list that ends with NULL or is NULL.  False where there is no room for the code,
- * a call is not as expected, or a program without a loader is none of Go's.
+ * processor tells both as an invalid operation.  False where there is no room for the code, or a
+ * program without a loader is none of Go's.
  */
-bool native_set_nan_trip(struct native *native, const struct trip *trip, const char *const *calls);
+bool native_set_nan_trip(struct native *native, const struct trip *trip);
+
+/**
+ * Let a program that asks dlopen() for the file FROM/NAME load TO/NAME; for whatever else it asks,
+ * or where there is none of that name, it trips.  False where there is no room for the code or the
+ * program does not call that function as expected.
+ */
+bool native_set_modules(struct native *native, const struct trip *trip, const char *from,
+			const char *to);
 
 enum { NATIVE_SPECS_MAX = 128 };
 

@@ -63,8 +63,7 @@ bool native_set_trip(struct native *native, const struct trip *trip)
 
 /* ---- what is no number ---- */
 
-/** The file's offset of `length` unused bytes at the end of code, which then belong to it; or 0. */
-static size_t code_place(struct native *native, size_t length)
+size_t native_code_place(struct native *native, size_t length)
 {
 	Elf64_Phdr header;
 
@@ -140,8 +139,7 @@ static bool go_leave_signal(struct native *native)
 	return true;
 }
 
-/** The address of the pointer through which a function of another file is called; 0: none. */
-static uint64_t call_pointer(const struct native *native, const char *name)
+uint64_t native_call_pointer(const struct native *native, const char *name)
 {
 	static const struct {
 		int64_t table, size;
@@ -168,8 +166,17 @@ static uint64_t call_pointer(const struct native *native, const char *name)
 	return 0;
 }
 
-/** Let whatever calls or jumps through that pointer jump to `to`; how many do. */
-static size_t calls_redirect(struct native *native, uint64_t pointer, size_t to)
+/** A call or jump by a pointer becomes one to `to`, which is a byte shorter. */
+static void redirect(struct native *native, size_t at, size_t to, bool returns)
+{
+	native_put_jump(native, at, to);
+	if (returns) {
+		native->data[at] = 0xe8; /* call */
+		native->data[at + 5] = 0x90;
+	}
+}
+
+size_t native_calls_redirect(struct native *native, uint64_t pointer, size_t to)
 {
 	enum { CALL_SIZE = 6 };
 	Elf64_Phdr header;
@@ -189,25 +196,14 @@ static size_t calls_redirect(struct native *native, uint64_t pointer, size_t to)
 			    header.p_vaddr + at + CALL_SIZE + (uint64_t)(int64_t)distance !=
 				    pointer)
 				continue;
-			native_put_jump(native, header.p_offset + at, to);
+			redirect(native, header.p_offset + at, to, code[1] == 0x15);
 			count++;
 		}
 	}
 	return count;
 }
 
-static bool calls_trip(struct native *native, const char *const *calls, size_t to)
-{
-	for (; calls && *calls; calls++) {
-		const uint64_t pointer = call_pointer(native, *calls);
-
-		if (!pointer || !calls_redirect(native, pointer, to))
-			return false;
-	}
-	return true;
-}
-
-bool native_set_nan_trip(struct native *native, const struct trip *trip, const char *const *calls)
+bool native_set_nan_trip(struct native *native, const struct trip *trip)
 {
 	/*
 	 * push %rdx; sub $32, %rsp; lea the trip, %rax
@@ -234,7 +230,7 @@ bool native_set_nan_trip(struct native *native, const struct trip *trip, const c
 	if (native->machine != EM_X86_64 || !native_offset(native, elf.e_entry, &entry, &rest) ||
 	    (!native->interp_size && !go_leave_signal(native)))
 		return false;
-	place = code_place(native, sizeof(code) + native_trip_size(trip));
+	place = native_code_place(native, sizeof(code) + native_trip_size(trip));
 	if (!place && !native->interp_size)
 		place = go_code_place(native, sizeof(code) + native_trip_size(trip));
 	if (!place || native_address(native, place) - elf.e_entry != place - entry)
@@ -243,8 +239,6 @@ bool native_set_nan_trip(struct native *native, const struct trip *trip, const c
 	memcpy(native->data + place + LEA_AT, &distance, sizeof(distance));
 	native_put_jump(native, place + JUMP_AT, entry);
 	native_put_trip(native->data + place + sizeof(code), trip);
-	if (!calls_trip(native, calls, place + sizeof(code)))
-		return false;
 	elf.e_entry = native_address(native, place);
 	memcpy(native->data, &elf, sizeof(elf));
 	return true;

@@ -36,11 +36,13 @@ struct tool {
 	const char *const *scripts;
 	/* Directories, with $T, of modules that it loads: each library there must have its twin. */
 	const char *const *modules;
+	/* Of TOOL_NAN: from this directory, with $N for the program's own name, it loads modules
+	   whose names match; where they have their twins it gets those, and else it trips. */
+	const char *loads_from;
+	const char *const *loads;
 	/* Files, with $T, in which the native ones only tell their machine: its twin has the
 	   foreign ones instead. */
 	const char *const *foreign;
-	/* Of TOOL_NAN: functions of libraries that the target's would have to do; they trip too. */
-	const char *const *trips;
 	/* Texts in the program that name its machine: $u is what uname says, $d Debian's name, $v
 	   the vendor of GNU triples, $l the C library in them, $T the triple of paths.  The copy
 	   says them for the target; where a text is not in the native program or its counterpart

@@ -88,12 +88,17 @@ static const struct tool rows[] = {
 	  .flags = TOOL_INTERPRETER | TOOL_FMA | TOOL_NAN,
 	  .machine = LIST("$T", "?.abi3-$T.so", "?.cpython-311-$T.so", "?.cpython-312-$T.so",
 			  "?.cpython-313-$T.so", "?.cpython-314-$T.so"),
-	  .trips = LIST("dlopen"), 
+	  .loads_from = "/usr/lib/$N/lib-dynload",
+	  .loads = LIST("_bz2.*", "_lzma.*", "_multibytecodec.*", "_codecs_*"),
+	  /* More processes talk through other modules. */
+	  .refuse = LIST("-j", "-j0*", "-j2*", "-j3*", "-j4*", "-j5*", "-j6*", "-j7*", "-j8*", "-j9*",
+			 "--workers*"),
 	  .scripts = LIST("m:py_compile", "m:compileall",
 			  "c:import importlib.util; print(importlib.util.MAGIC_NUMBER)",
 			  "c:import sys; print(sys.implementation.cache_tag)"),
 	  .reason = "runs known scripts only; compiled modules have the byte order of their format, "
-		    "constants are computed in doubles, and loading a module of the target trips" },
+		    "constants are computed in doubles; modules that only have to do with bytes have "
+		    "twins, and loading any other one trips" },
 	{ .package = "libpython3.[0-9]*-minimal", .path = "*/py_compile.py", .mode = TOOL_SAFE,
 	  .flags = TOOL_SCRIPT | TOOL_MODULE, .reason = SCRIPTED },
 	{ .package = "libpython3.[0-9]*-stdlib", .path = "*/compileall.py", .mode = TOOL_SAFE,

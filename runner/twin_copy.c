@@ -102,6 +102,14 @@ static const char *compiler_change(struct native *native, const struct copy_requ
 	return NULL;
 }
 
+static bool modules_change(struct native *native, const struct copy_request *request)
+{
+	char to[64];
+
+	snprintf(to, sizeof(to), "%s/" COPY_MODULES, request->root);
+	return native_set_modules(native, request->trip, request->loads_from, to);
+}
+
 static const char *program_change(struct native *native, const struct copy_request *request,
 				  size_t *changes)
 {
@@ -112,8 +120,10 @@ static const char *program_change(struct native *native, const struct copy_reque
 		 request->root);
 	if (native->interp_size && !native_set_loader(native, loader))
 		return "its loader's path is too short";
-	if (request->trip && !native_set_nan_trip(native, request->trip, request->trips))
+	if (request->trip && !native_set_nan_trip(native, request->trip))
 		return "it cannot be made to tell of what is no number";
+	if (request->trip && request->loads_from && !modules_change(native, request))
+		return "it does not load modules as expected";
 	if (native->interp_size && request->run_path &&
 	    !native_set_run_path(native, request->run_path))
 		return native->run_path ? "it looks for libraries in places of its own"
@@ -205,8 +215,8 @@ static void name_make(const struct found *found, const struct sum *sum,
 		hasher_add_str(hasher, request->trip->path);
 		hasher_add(hasher, request->trip->message, request->trip->size);
 	}
-	for (size_t i = 0; request->trip && request->trips && request->trips[i]; i++)
-		hasher_add_str(hasher, request->trips[i]);
+	if (request->loads_from)
+		hasher_add_str(hasher, request->loads_from);
 	hasher_add_str(hasher, request->host->triple);
 	hasher_add_str(hasher, request->target->triple);
 	hash_exchanges(hasher, request->exchanges, request->exchange_count);

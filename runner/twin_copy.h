@@ -12,6 +12,9 @@
 /** What a file of STORE/twins/files that says that a file needs no copy holds. */
 #define COPY_UNCHANGED "="
 
+/** The directory of a root's modules. */
+#define COPY_MODULES "d"
+
 enum copy_role {
 	COPY_PROGRAM,
 	COPY_LIBRARY,
@@ -33,7 +36,7 @@ struct copy_request {
 	const char *root; /* PREFIX/N */
 	/* Of the C library for long doubles, of a program for what is no number; or NULL. */
 	const struct trip *trip;
-	const char *const *trips; /* functions whose calls trip too; or NULL */
+	const char *loads_from; /* where the program looks for modules, or NULL */
 	const struct twin_arch *host, *target;
 	const struct exchange *exchanges;
 	size_t exchange_count;

@@ -206,6 +206,18 @@ static result modules_prepare(struct finder *finder, const struct candidate *can
 	return OK;
 }
 
+/** The directory that a program loads modules from, which is the same on both sides; or NULL. */
+static result loads_prepare(struct finder *finder, const struct candidate *candidate,
+			    const char **folder, struct error *err)
+{
+	const struct tool *tool = candidate->tool;
+	const struct tool_word name = { 'N', strrchr(candidate->file->path, '/') + 1 };
+
+	*folder =
+		tool_expand(finder->set->arena, tool->loads_from, &(struct tool_words){ &name, 1 });
+	return *folder ? native_root_loads(candidate->source, *folder, tool->loads, err) : OK;
+}
+
 static bool has_musl(const struct native *native)
 {
 	return native->interp_size &&
@@ -228,11 +240,13 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 					.exchanges = exchanges,
 					.replacements = replacements };
 	struct native driver;
+	const char *loads_from = NULL;
 	struct copied copied;
 	int failed;
 
 	if (native_root_needs(source, native, is_cross, reason, err) ||
-	    (!*reason && modules_prepare(finder, candidate, reason, err)))
+	    (!*reason && modules_prepare(finder, candidate, reason, err)) ||
+	    (!*reason && loads_prepare(finder, candidate, &loads_from, err)))
 		return FAILED;
 	if (!*reason && candidate->tool->unless_text &&
 	    native_has_text(native, candidate->tool->unless_text))
@@ -265,7 +279,7 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 			(struct exchange){ "/proc/self/exe", "/proc/self/mem", true };
 	if (flags & TOOL_NAN) {
 		request.trip = finder->search.request->trip;
-		request.trips = candidate->tool->trips;
+		request.loads_from = loads_from;
 	}
 	if (flags & TOOL_PREFIX)
 		request.prefix = finder->search.target->triple;
