@@ -25,7 +25,7 @@ extern const size_t calls_newest_count;
 /**
  * Calls that depend on one 32-bit argument: refused where it has one of `bits`, or is more than
  * `max` (0: any).  Of what is left the listed values alone are allowed, or alone are not.  Where it
- * `asks`, the one who runs the sandbox is asked instead of refusing.
+ * `asks`, the one who runs the sandbox is asked instead of refusing, if he listens.
  */
 struct call_check {
 	const char *name;

@@ -154,7 +154,8 @@ static result filter_choose(struct plan *plan, const struct filter **out, struct
 {
 	const struct sandbox_spec *spec = plan->spec;
 	struct filter *own = &plan->sandbox->filter;
-	enum filter_kind kind = spec->binfmt_rules ? FILTER_EMULATED : FILTER_NATIVE;
+	enum filter_kind kind =
+		filter_kind_of(spec->binfmt_rules, plan->sandbox->kind.makes_devices);
 	uint64_t set;
 
 	if (capabilities_tweak(spec->cap_add, spec->cap_add_count, spec->cap_drop,
@@ -202,7 +203,7 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 		scope_add(plan);
 	/* While it is still privileged: else programs could not have set-user-id bits. */
 	if (is_fresh && filter)
-		filter_add(plan, filter, !plan->spec->seccomp,
+		filter_add(plan, filter, !plan->spec->seccomp && plan->sandbox->kind.makes_devices,
 			   plan->spec->seccomp ? " by the given profile" : "");
 	if (user->uid != 0)
 		set = 0;
@@ -405,7 +406,6 @@ result sandbox_compile(const struct sandbox_spec *spec, struct sandbox **out, st
 	if (status)
 		return fail_in(err, "sandbox");
 	sandbox->upper = arena_strdup(sandbox->arena, spec->upper);
-	sandbox->makes_devices = spec->makes_devices;
 	*out = take(sandbox);
 	return OK;
 }

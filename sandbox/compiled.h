@@ -39,6 +39,7 @@ struct realm_kind {
 	const char *const *rules; /* of its own binfmt_misc; NULL: the host's entries serve */
 	size_t rule_count;
 	const char *engine; /* directory that is SANDBOX_ENGINE for the rules; NULL: none */
+	bool makes_devices; /* we are asked for device nodes; else they are refused */
 };
 
 struct sandbox {
@@ -64,7 +65,6 @@ struct sandbox {
 	struct sampling *sampling; /* or NULL */
 	struct door *door;         /* or NULL */
 	const char *upper;
-	bool makes_devices;
 };
 
 #endif

@@ -112,6 +112,7 @@ struct realm_kind realm_kind_of(const struct sandbox_spec *spec)
 		.rules = spec->binfmt_rules,
 		.rule_count = spec->binfmt_rules ? spec->binfmt_rule_count : 0,
 		.engine = spec->assist ? spec->assist->engine : spec->engine,
+		.makes_devices = spec->makes_devices && spec->privilege->is_root,
 	};
 }
 
@@ -371,7 +372,7 @@ static void sys_add(struct plan *plan, enum network network)
  */
 static void main_add(struct plan *plan, const struct realm_kind *kind)
 {
-	enum filter_kind which = kind->rules ? FILTER_EMULATED : FILTER_NATIVE;
+	enum filter_kind which = filter_kind_of(kind->rules, kind->makes_devices);
 	const struct filter *filter;
 	struct error ignored;
 	size_t at = plan->sandbox->op_count;
@@ -382,7 +383,7 @@ static void main_add(struct plan *plan, const struct realm_kind *kind)
 	inheritance_drop(plan);
 	bound_add(plan, capabilities_default());
 	scope_add(plan);
-	filter_add(plan, filter, true, "");
+	filter_add(plan, filter, kind->makes_devices, "");
 	plan->sandbox->ops[at].count = plan->sandbox->op_count - at - 1;
 }
 

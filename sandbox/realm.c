@@ -481,6 +481,7 @@ static void request_serve(int link, void *room)
 		.shifted = header->shifted,
 		.network = header->network,
 		.id_count = header->id_count,
+		.makes_devices = header->makes_devices,
 	};
 	size_t engines = header->has_engine;
 	struct realm realm;

@@ -18,6 +18,7 @@ struct realm_request {
 	bool shifted;
 	enum network network;
 	uint32_t id_count;
+	bool makes_devices;
 	/* Which texts follow in the same packet, each with its NUL: the engine, then all rules. */
 	bool has_engine, has_rules;
 	size_t texts_length;

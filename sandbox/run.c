@@ -235,7 +235,7 @@ static void message_take(struct run *run, const struct message *message, struct 
 static void link_read(struct run *run, struct sandbox_exit *out, struct error *err)
 {
 	const struct nodes nodes = {
-		.allowed = run->sandbox->makes_devices && run->sandbox->kind.shifted,
+		.allowed = run->sandbox->kind.makes_devices && run->sandbox->kind.shifted,
 		.upper = run->sandbox->upper,
 		.userns = run->blank.userns,
 	};

@@ -207,6 +207,7 @@ struct code {
 	size_t count;
 	struct debt *debts;
 	size_t debt_count;
+	bool asks; /* where a check says so; else that is refused */
 };
 
 static size_t code_add(struct code *code, struct sock_filter instruction)
@@ -230,8 +231,10 @@ static void test_add(struct code *code, uint16_t how, uint32_t value, enum verdi
 
 static void check_write(struct code *code, const struct call_check *check)
 {
-	enum verdict listed = check->asks ? ASKED : check->allows_listed ? ALLOWED : REFUSED;
+	enum verdict listed = check->allows_listed ? ALLOWED : REFUSED;
 
+	if (check->asks && code->asks)
+		listed = ASKED;
 	code_add(code, LOAD(ARGUMENT(check->argument)));
 	if (check->bits)
 		test_add(code, BPF_JSET, check->bits, listed);
@@ -447,16 +450,21 @@ static bool arch_write(struct code *code, const struct arch *arch, uint64_t capa
 	return length <= UINT8_MAX;
 }
 
-static result filter_make(enum filter_kind kind, uint64_t capabilities, struct filter *out,
-			  struct error *err)
+static bool is_emulated(enum filter_kind kind)
 {
-	uint32_t native = seccomp_arch_native();
-	struct code code = {};
+	return kind == FILTER_EMULATED || kind == FILTER_EMULATED_ASKING;
+}
+
+result filter_build_for(uint32_t native, enum filter_kind kind, uint64_t capabilities,
+			struct filter *out, struct error *err)
+{
+	struct code code = { .asks = kind == FILTER_NATIVE_ASKING ||
+				     kind == FILTER_EMULATED_ASKING };
 	bool near = true;
 
 	code_add(&code, LOAD(offsetof(struct seccomp_data, arch)));
 	for (size_t i = 0; i < countof(arches); i++) {
-		if (arches[i].native == native && (kind == FILTER_NATIVE || arches[i].emulated_too))
+		if (arches[i].native == native && (!is_emulated(kind) || arches[i].emulated_too))
 			near &= arch_write(&code, &arches[i], capabilities);
 	}
 	if (code.count == 1) {
@@ -481,7 +489,7 @@ static void names_hash(struct hasher *hasher, const char *const *names, size_t c
 	hasher_add_str(hasher, "");
 }
 
-/** Of all that filter_make() looks at. */
+/** Of all that filter_build_for() looks at. */
 static struct digest filter_key(enum filter_kind kind, uint64_t capabilities)
 {
 	struct hasher *hasher = filter_key_new();
@@ -526,7 +534,7 @@ result filter_build(enum filter_kind kind, uint64_t capabilities, struct filter 
 
 	if (filter_load(&key, out))
 		return OK;
-	if (filter_make(kind, capabilities, out, err))
+	if (filter_build_for(seccomp_arch_native(), kind, capabilities, out, err))
 		return FAILED;
 	filter_save(&key, out);
 	return OK;
@@ -539,24 +547,43 @@ static struct {
 	result status;
 } built[FILTER_KINDS];
 
+static void build(enum filter_kind kind)
+{
+	built[kind].status = filter_build(kind, 0, &built[kind].filter, &built[kind].err);
+}
+
 static void build_native(void)
 {
-	built[FILTER_NATIVE].status = filter_build(FILTER_NATIVE, 0, &built[FILTER_NATIVE].filter,
-						   &built[FILTER_NATIVE].err);
+	build(FILTER_NATIVE);
 }
 
 static void build_emulated(void)
 {
-	built[FILTER_EMULATED].status = filter_build(
-		FILTER_EMULATED, 0, &built[FILTER_EMULATED].filter, &built[FILTER_EMULATED].err);
+	build(FILTER_EMULATED);
+}
+
+static void build_native_asking(void)
+{
+	build(FILTER_NATIVE_ASKING);
+}
+
+static void build_emulated_asking(void)
+{
+	build(FILTER_EMULATED_ASKING);
 }
 
 result filter_get(enum filter_kind kind, const struct filter **out, struct error *err)
 {
-	static pthread_once_t once[FILTER_KINDS] = { PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT };
-	static void (*const build[FILTER_KINDS])(void) = { build_native, build_emulated };
+	static pthread_once_t once[FILTER_KINDS] = { PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT,
+						     PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT };
+	static void (*const builders[FILTER_KINDS])(void) = {
+		[FILTER_NATIVE] = build_native,
+		[FILTER_EMULATED] = build_emulated,
+		[FILTER_NATIVE_ASKING] = build_native_asking,
+		[FILTER_EMULATED_ASKING] = build_emulated_asking,
+	};
 
-	pthread_once(&once[kind], build[kind]);
+	pthread_once(&once[kind], builders[kind]);
 	if (built[kind].status) {
 		*err = built[kind].err;
 		return fail_in(err, "seccomp");

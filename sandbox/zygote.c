@@ -134,6 +134,7 @@ static bool texts_equal(const char *one, const char *other)
 static bool kinds_equal(const struct realm_kind *one, const struct realm_kind *other)
 {
 	if (one->shifted != other->shifted || one->network != other->network ||
+	    one->makes_devices != other->makes_devices ||
 	    !texts_equal(one->engine, other->engine) || !one->rules != !other->rules ||
 	    one->rule_count != other->rule_count)
 		return false;
@@ -169,6 +170,7 @@ static result request_send(const struct zygote *zygote, const struct realm_seen 
 		.id_count = realm->kind.id_count,
 		.has_engine = realm->kind.engine != NULL,
 		.has_rules = realm->kind.rules != NULL,
+		.makes_devices = realm->kind.makes_devices,
 	};
 	owned(buf) struct buf packet = {};
 

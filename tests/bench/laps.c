@@ -264,10 +264,11 @@ static double filter_time(const struct filter *filter)
 
 static void filters(size_t rounds)
 {
-	static const char *const names[FILTER_KINDS] = { "native", "emulated" };
+	/* Those that nobody has to listen to. */
+	static const char *const names[] = { "native", "emulated" };
 	double *times = xcalloc(rounds, sizeof(*times));
 
-	for (enum filter_kind kind = 0; kind < FILTER_KINDS; kind++) {
+	for (enum filter_kind kind = 0; kind < countof(names); kind++) {
 		const struct filter *filter;
 		struct error err;
 

@@ -9,6 +9,7 @@
  *     quiet=NAME,A,B,...    the same, not printed
  *     many=COUNT,NAME,...   a call again and again until it fails: how often it did not, and why
  *     show=PATH             what a file holds
+ *     listen                a filter that allows all, with a listener; printed as a call's result
  *     fork                  a child that holds all descriptors open and sleeps for ever
  *     orphan                a child of a child, which exits with 9
  *     crash                 a read from address 0
@@ -235,6 +236,24 @@ static void do_show(const char *path)
 	CALL(SYS_close, fd);
 }
 
+/** Has effect only after call=prctl,38,1,0,0,0: no new privileges. */
+static void do_listen(void)
+{
+	enum { RETURN = 6, ALLOW = 0x7fff0000, SET_FILTER = 1, NEW_LISTENER = 8 };
+	static const struct {
+		unsigned short code;
+		unsigned char yes, no;
+		unsigned value;
+	} allow = { RETURN, 0, 0, ALLOW };
+	const struct {
+		unsigned short count;
+		const void *instructions;
+	} program = { 1, &allow };
+
+	last_result = CALL(SYS_seccomp, SET_FILTER, NEW_LISTENER, (long)&program);
+	print_number(last_result);
+}
+
 static void do_fork(void)
 {
 	if (CALL(SYS_clone, SIGNAL_CHILD) != 0)
@@ -268,6 +287,8 @@ void guest_main(long *stack)
 			do_many((char *)rest);
 		else if ((rest = after(argv[i], "show=")))
 			do_show(rest);
+		else if (after(argv[i], "listen"))
+			do_listen();
 		else if (after(argv[i], "fork"))
 			do_fork();
 		else if (after(argv[i], "orphan"))

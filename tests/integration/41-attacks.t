@@ -165,6 +165,22 @@ for program in amd64:/guest:3 arm64:/guest:4 arm64:/native:3; do
 	done
 done
 
+# A program can have its calls answered by another one, but in builds of root: there we answer those
+# that make device nodes, and the kernel takes one who answers.
+for platform in linux/amd64 linux/arm64; do
+	attack --platform $platform -- /native call=prctl,38,1,0,0,0 listen
+	is "$platform: a program can listen to its own calls" "$status $out" '0 0 3'
+done
+cat >"$context/Dockerfile" <<'END'
+FROM localhost/attack
+RUN /native call=prctl,38,1,0,0,0 listen >/listened; mknod /null c 1 3; echo $? >>/listened
+END
+run mpemu --quiet build --platform linux/amd64,linux/arm64 --network none -t localhost/listened "$context"
+for platform in linux/amd64 linux/arm64; do
+	run mpemu run --platform $platform localhost/listened cat /listened
+	is "$platform: but in builds of root, which make device nodes" "$(echo $out)" '0 -16 0'
+done
+
 # 32-bit programs of the machine: not in sandboxes for other CPUs.  In others they are what Docker
 # lets pass too, also the one call whose arguments no filter sees.
 attack --platform linux/arm64 -- /old

@@ -67,6 +67,21 @@ is 'mounts of RUN' "$status" 0
 run as_user "$MPEMU" run --platform linux/arm64 localhost/out cat /owner
 is 'with their owners' "$(echo $out)" '1000 1001 33 34 7 8 0 0 5 0'
 
+# Nobody here may make device nodes, so that none of us has to listen to calls: programs can.
+if make_guest "$scratch/home/guest" "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')"; then
+	echo store >"$scratch/home/.dockerignore"
+	cat >"$scratch/home/Dockerfile" <<-'END'
+		FROM localhost/base
+		COPY --chmod=755 guest /guest
+		RUN /guest call=prctl,38,1,0,0,0 listen >/listened; mknod /null c 1 3 2>/dev/null || echo none >>/listened
+	END
+	run as_user "$MPEMU" --quiet build --platform linux/arm64 -t localhost/listened "$scratch/home"
+	run as_user "$MPEMU" run --platform linux/arm64 localhost/listened cat /listened
+	is 'a step can listen to its own calls' "$(echo $out)" '0 3 none'
+else
+	skip 'a step can listen to its own calls' "no compiler: $(cat "$scratch/.log")"
+fi
+
 # Volumes, with the owners that the image has; a group beyond our ids is none.
 run as_user "$MPEMU" run --platform linux/arm64 -v kept:/dir localhost/base sh -c 'chown 7:8 /dir && echo x >/dir/x'
 run as_user "$MPEMU" run --platform linux/arm64 -v kept:/y localhost/base sh -c 'stat -c "%u %g" /y /y/x'
