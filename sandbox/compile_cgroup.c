@@ -30,29 +30,37 @@ static int group_source(struct plan *plan, enum controller which)
 	return slot;
 }
 
-/** Of version 1, each hierarchy is a directory of its own. */
+/** The group of a hierarchy, below `top`. */
+static void hierarchy_add(struct plan *plan, int top, enum controller which, const char *name)
+{
+	int group = group_source(plan, which);
+	struct op *op = op_add(plan, OP_DIRECTORY, "make " PLACE "/%s", name);
+
+	op->at = top;
+	op->path = name;
+	op->mode = 0755;
+	op = op_add(plan, OP_ATTACH, "mount its %s group", name);
+	op->from = group;
+	op->at = top;
+	op->path = name;
+}
+
+/** Of version 1, each hierarchy is a directory of its own; beside them is that of version 2. */
 static void hierarchies_add(struct plan *plan, const int versions[CONTROLLERS])
 {
 	static const char *const options[] = { "source", "tmpfs", "mode", "0755", NULL };
 	int top = filesystem_add(plan, "tmpfs", options, ATTRIBUTES_SYSTEM);
+	bool has_unified = false;
 
 	cover_add(plan, top, "a tmpfs", PLACE, COVER_DIRECTORY | COVER_PLAIN);
 	for (int which = 0; which < CONTROLLERS; which++) {
-		const char *name = controller_name((enum controller)which);
-		struct op *op;
-		int group;
+		enum controller controller = (enum controller)which;
 
-		if (!versions[which])
-			continue;
-		group = group_source(plan, (enum controller)which);
-		op = op_add(plan, OP_DIRECTORY, "make " PLACE "/%s", name);
-		op->at = top;
-		op->path = name;
-		op->mode = 0755;
-		op = op_add(plan, OP_ATTACH, "mount its %s group", name);
-		op->from = group;
-		op->at = top;
-		op->path = name;
+		if (versions[which] == 1)
+			hierarchy_add(plan, top, controller, controller_name(controller));
+		else if (versions[which] == 2 && !has_unified)
+			hierarchy_add(plan, top, controller, "unified");
+		has_unified |= versions[which] == 2;
 	}
 	op_add(plan, OP_READ_ONLY, "make " PLACE " read-only")->at = top;
 }
