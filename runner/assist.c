@@ -303,15 +303,12 @@ static result run_prepare(struct assist *assist, const struct assist_request *re
 	return OK;
 }
 
-/** What this machine lacks, or NULL. */
-static const char *obstacle_find(const struct assist_request *request)
+const char *assist_obstacle(void)
 {
 	struct stat info;
 
 	if (!binfmt_private_supported())
 		return "this kernel has no binfmt_misc of a user namespace (Linux 6.7)";
-	if (!request->source_count)
-		return "there is no native root to take twins from";
 	if (stat(SANDBOX_HIDDEN, &info) < 0 || !S_ISDIR(info.st_mode))
 		return "this kernel has no " SANDBOX_HIDDEN;
 	return NULL;
@@ -321,10 +318,12 @@ result assist_start(const struct assist_request *request, struct assist **out, s
 		    struct error *err)
 {
 	owned(assist) struct assist *assist = NULL;
-	const char *obstacle = obstacle_find(request);
+	const char *obstacle = assist_obstacle();
 	struct error own = {};
 	result status;
 
+	if (!obstacle && !request->source_count)
+		obstacle = "there is no native root to take twins from";
 	if (obstacle) {
 		if (why)
 			buf_add_str(why, obstacle);

@@ -13,6 +13,9 @@ result assist_mode_parse(const char *text, enum assist_mode *out, struct error *
 
 const char *assist_mode_text(enum assist_mode mode);
 
+/** What this machine lacks for any native assist, as a reason; NULL: nothing. */
+const char *assist_obstacle(void);
+
 struct assist;
 
 /**

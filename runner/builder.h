@@ -16,6 +16,8 @@
 #include "runner/secrets.h"
 #include "sandbox/sandbox.h"
 
+#include <stdatomic.h>
+
 struct bases;
 struct flights;
 struct imports;
@@ -104,6 +106,7 @@ struct build {
 	struct toolchains *toolchains; /* or NULL: none may be made */
 	struct triggers *triggers;     /* of base images */
 	struct slow_steps *slow_steps; /* by emulation; told at the end */
+	atomic_flag has_no_assist;     /* told once, where this machine has none for any step */
 	int64_t time;                  /* of this build, for `created` */
 };
 

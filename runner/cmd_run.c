@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "binfmt/binfmt.h"
 #include "registry/registry.h"
 #include "runner/assist.h"
 #include "runner/assist_image.h"
@@ -278,9 +279,15 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 		.place = workdir_path(job->workdir),
 		.upper = job->upper,
 	};
+	const char *obstacle;
 
-	if (job->mode == ASSIST_OFF || !job->rules.count)
+	if (job->mode == ASSIST_OFF || platform_is_native(&job->platform))
 		return OK;
+	obstacle = assist_obstacle();
+	if (obstacle) {
+		progress_note(job->in->ctx, "no native assist: %s: all is emulated", obstacle);
+		return OK;
+	}
 	if (assist_image(job->in->ctx, job->store, root, &transport, name, false, &native, err) ||
 	    (job->wanted->assist_from &&
 	     assist_image(job->in->ctx, job->store, root, &transport, job->wanted->assist_from,

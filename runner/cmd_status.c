@@ -2,6 +2,7 @@
 /**
  * `mpemu status`: what this host runs natively, emulated or not at all, and what the kernel offers.
  */
+#include "runner/assist.h"
 #include "runner/command.h"
 #include "runner/table.h"
 
@@ -31,6 +32,7 @@ struct findings {
 	size_t count;
 	struct utsname kernel;
 	bool user_namespaces, private_binfmt, io_uring;
+	const char *no_assist; /* why; or NULL */
 };
 
 static const struct option options[] = {
@@ -110,6 +112,7 @@ static result find_out(struct findings *findings, struct error *err)
 		return fail_sys(err, "uname");
 	findings->user_namespaces = can_unshare_user();
 	findings->private_binfmt = binfmt_private_supported();
+	findings->no_assist = assist_obstacle();
 	findings->io_uring = has_io_uring();
 	gather_platforms(findings);
 	findings->statuses = xcalloc(findings->count, sizeof(*findings->statuses));
@@ -179,6 +182,8 @@ static void text_add(const struct findings *findings, struct buf *out)
 		   findings->private_binfmt
 			   ? "yes: 'ready' is enough to build and run, without 'mpemu setup'"
 			   : "no (Linux 6.7 and user namespaces): 'mpemu setup' is needed");
+	buf_printf(out, "native assist       %s%s\n", findings->no_assist ? "no: " : "yes",
+		   findings->no_assist ? findings->no_assist : "");
 	buf_printf(out, "io_uring            %s\n",
 		   findings->io_uring ? "yes" : "no: files are written one after the other");
 }
@@ -203,10 +208,11 @@ static void json_add(const struct findings *findings, struct buf *out)
 
 	for (size_t i = 0; i < findings->count; i++)
 		json_array_append_new(platforms, status_json(&findings->statuses[i]));
-	all = json_pack("{s:o, s:{s:s, s:s, s:b, s:b, s:b}}", "platforms", platforms, "host",
+	all = json_pack("{s:o, s:{s:s, s:s, s:b, s:b, s:b, s:b}}", "platforms", platforms, "host",
 			"kernel", findings->kernel.release, "machine", findings->kernel.machine,
 			"user_namespaces", findings->user_namespaces, "private_binfmt",
-			findings->private_binfmt, "io_uring", findings->io_uring);
+			findings->private_binfmt, "native_assist", !findings->no_assist, "io_uring",
+			findings->io_uring);
 	text = json_text(all, true);
 	buf_printf(out, "%s\n", text);
 }

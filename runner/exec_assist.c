@@ -66,10 +66,18 @@ result job_assist_start(const struct job *job, const char *workdir, struct assis
 		.place = workdir,
 	};
 	owned(str) char *upper = xasprintf("%s/upper", workdir);
+	const char *obstacle;
 	owned(buf) struct buf why = {};
 
 	if (request.mode == ASSIST_OFF)
 		return OK;
+	obstacle = assist_obstacle();
+	if (obstacle) {
+		if (!atomic_flag_test_and_set(&build->has_no_assist))
+			progress_note(build->ctx, "no native assist: %s: all is emulated",
+				      obstacle);
+		return OK;
+	}
 	request.upper = upper;
 	if (sibling && sibling->result) {
 		sources[count++] = (struct assist_source){

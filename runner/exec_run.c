@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "binfmt/binfmt.h"
 #include "runner/emulation.h"
 #include "runner/exec.h"
 #include "runner/exec_assist.h"
@@ -354,7 +355,8 @@ static result run_mounted(struct job *job, struct run *run, struct sandbox_spec 
 	spec_request(job, spec);
 	if (run->insecure)
 		spec_insecure(spec);
-	else if (rules.count && job_assist_start(job, workdir, &assist, err))
+	else if (!platform_is_native(job->step->platform) &&
+		 job_assist_start(job, workdir, &assist, err))
 		return FAILED;
 	return assist ? run_assisted(job, run, spec, assist, buf_text(&how), err)
 		      : run_sandbox(job, run, spec, buf_text(&how), err);

@@ -68,6 +68,19 @@ if "$MPEMU" status 2>/dev/null | grep -q '^linux/arm64 *ready'; then
 		localhost/foreign uname -m
 	is 'emulators of its own: not run' "$status" 9
 	like 'but it is said what to do' "$err" 'mpemu setup --platform linux/arm64'
+	# Registered, in a namespace that stands for this host: all is emulated, without native help.
+	printf 'FROM localhost/foreign\nRUN uname -m\nRUN true\n' >"$scratch/foreign"
+	cat >"$scratch/registered" <<-END
+		mount -t binfmt_misc none /proc/sys/fs/binfmt_misc &&
+		"$MPEMU" setup --platform linux/arm64 --no-persist >/dev/null &&
+		exec "$scratch/refuse" fsopen:binfmt_misc=EPERM -- "$MPEMU" --root "$store" --progress plain \
+			build --platform linux/arm64 --network none --no-cache - <"$scratch/foreign"
+	END
+	run timeout 120 unshare -Urm sh "$scratch/registered"
+	is 'emulators of the host: a build' "$status" 0
+	like 'runs' "$err" '^#2 .*aarch64$'
+	is 'without native assist, as is said once' "$(printf '%s\n' "$err" |
+		grep -c '^no native assist: .*Linux 6.7')" 1
 else
 	skip 'emulators of its own' 'linux/arm64 is registered, or has no emulator'
 fi

@@ -9,8 +9,37 @@ need_root
 need_command jq setpriv unshare newuidmap python3
 need_platform linux/arm64
 [ "$(uname -m)" = x86_64 ] || skip_all 'wants a machine that is amd64'
-unshare -Urm sh -c 'mount -t binfmt_misc none /mnt' 2>/dev/null ||
-	skip_all 'this kernel has no binfmt_misc of a user namespace'
+
+# Where the kernel is too old, all is emulated as ever, and that is said once.
+if ! unshare -Urm sh -c 'mount -t binfmt_misc none /mnt' 2>/dev/null; then
+	for arch in amd64 arm64; do
+		base_tar $arch
+		mpemu import --platform linux/$arch "$base" localhost/base:$arch >/dev/null
+	done
+	mpemu index create localhost/base localhost/base:amd64 localhost/base:arm64 >/dev/null
+	context=$(tmpdir)
+	printf 'FROM localhost/base\nRUN uname -m >/machine\nRUN seq 3 | sort -r >/sorted\nRUN true\n' \
+		>"$context/Dockerfile"
+	told='no native assist: this kernel has no binfmt_misc of a user namespace \(Linux 6.7\): all is emulated'
+	for mode in safe full verify; do
+		run mpemu --progress plain build --no-cache --assist $mode -t localhost/out \
+			--platform linux/arm64,linux/amd64 "$context"
+		is "$mode: a build without native assist" "$status" 0
+		is "$mode: says so once" "$(printf '%s\n' "$err" | grep -Ec "$told")" 1
+		run mpemu run --platform linux/arm64 localhost/out cat /machine /sorted
+		is "$mode: and is right" "$(echo $out)" 'aarch64 3 2 1'
+	done
+	run mpemu build --no-cache --assist safe --platform linux/amd64 "$context"
+	unlike 'where nothing is emulated there is nothing to say' "$err" 'native assist'
+	run mpemu build --no-cache --assist off --platform linux/arm64 "$context"
+	unlike 'nor where nobody asked' "$err" 'native assist'
+	run mpemu run --platform linux/arm64 --assist safe localhost/base uname -m
+	is 'a run' "$status $out" '0 aarch64'
+	like 'says so, too' "$err" "$told"
+	like 'as does the status' "$(mpemu status)" '^native assist +no: this kernel has no binfmt_misc'
+	exit 0
+fi
+like 'the status says that it can be had' "$(mpemu status)" '^native assist +yes$'
 
 debian_image bookworm localhost/debian || skip_all 'no image could be made'
 context=$(tmpdir)
