@@ -48,20 +48,4 @@ bool context_has(struct context *context, const char *path);
  */
 struct copy_options context_options(struct context *context);
 
-/**
- * The paths below `root_fd` that a source of COPY names, sorted: Go's filepath.Match, where * and ?
- * and [...] stay within a component.  A word without wildcards is itself, there or not; `..` and a
- * leading slash end at the root; links are followed only above the first wildcard.  `wild` tells
- * which it was.
- */
-result sources_glob(int root_fd, const char *pattern, struct strings *out, bool *wild,
-		    struct error *err);
-
-/** The directory that a pattern starts in, as far as its path has no wildcards: "a/b" of "a/b/c*".
- */
-char *sources_directory(const char *pattern);
-
-/** Go's filepath.Match for one component; a malformed pattern matches nothing. */
-bool name_matches(const char *pattern, const char *name);
-
 #endif

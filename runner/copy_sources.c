@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "runner/expand.h"
+#include "runner/glob.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -143,12 +144,14 @@ static bool is_hidden(const struct copy *copy, const char *path)
 /** No match is fine where there could be one. */
 static result pattern_check(const struct copy *copy, const char *word, struct error *err)
 {
-	owned(str) char *directory = sources_directory(word);
+	owned(str) char *directory = glob_directory(word);
 	owned(strings) struct strings patterns = {};
 	owned(ignore) struct ignore *ignore = NULL;
 
 	if (!is_there(copy, directory))
 		return fail_missing(copy, word, err);
+	if (glob_check(word, err))
+		return FAILED;
 	if (copy->job->step->source)
 		return OK;
 	/* Clients refuse what they cannot match. */
@@ -163,7 +166,7 @@ static result paths_add(struct copy *copy, const char *word, const struct string
 	owned(strings) struct strings found = {};
 	bool wild;
 
-	if (sources_glob(copy->tree_fd, word, &found, &wild, err) ||
+	if (glob_paths(copy->tree_fd, word, &found, &wild, err) ||
 	    (wild && pattern_check(copy, word, err)))
 		return FAILED;
 	for (size_t i = 0; i < found.count; i++) {
@@ -186,17 +189,6 @@ static result paths_add(struct copy *copy, const char *word, const struct string
 	return OK;
 }
 
-static bool has_wildcards(const char *text)
-{
-	for (; *text; text++) {
-		if (strchr("*?[", *text))
-			return true;
-		if (*text == '\\' && !*++text)
-			break;
-	}
-	return false;
-}
-
 /** --parents: "base/./path" keeps path below the destination, without a pivot all of it. */
 static result parents_add(struct copy *copy, const char *word, struct error *err)
 {
@@ -207,7 +199,7 @@ static result parents_add(struct copy *copy, const char *word, struct error *err
 	owned(str) char *clean = path_absolute(whole);
 	owned(strings) struct strings outside = {};
 
-	if (!has_wildcards(base) && !has_wildcards(pattern) && !is_there(copy, clean + 1))
+	if (!glob_is_wild(base) && !glob_is_wild(pattern) && !is_there(copy, clean + 1))
 		return fail_missing(copy, word, err);
 	if (!pattern[1])
 		return paths_add(copy, base, NULL, err);

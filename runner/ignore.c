@@ -6,6 +6,7 @@
  * Most patterns need none: a plain path, "dir/ **" and "**name" are compared as text.
  */
 #include "runner/ignore.h"
+#include "runner/glob.h"
 #include "runner/unicode.h"
 
 #include "base/mem.h"
@@ -106,17 +107,6 @@ static void path_clean(const char *path, struct buf *out)
 		buf_add_char(out, '.');
 }
 
-/** One bound of a class; 0 bytes where Go's filepath.Match sees a syntax error. */
-static size_t class_bound(const char *at, uint32_t *c)
-{
-	size_t escape = *at == '\\', width;
-
-	if (!*at || *at == '-' || *at == ']' || !at[escape])
-		return 0;
-	width = rune_read(at + escape, strlen(at + escape), c);
-	return at[escape + width] && !(*c == RUNE_INVALID && width == 1) ? escape + width : 0;
-}
-
 /** Where the class that starts at `at` ends, or the text. */
 static const char *class_end(const char *at)
 {
@@ -212,10 +202,11 @@ static void pattern_simplify(struct pattern *pattern)
 
 static result pattern_add(struct ignore *ignore, const char *text, struct error *err)
 {
-	struct pattern pattern = { .includes = *text == '!' };
+	struct pattern pattern = {};
 	owned(buf) struct buf cleaned = {};
 
 	path_clean(text, &cleaned);
+	pattern.includes = *buf_text(&cleaned) == '!';
 	text = buf_text(&cleaned) + pattern.includes;
 	if (!*text)
 		return fail(err, FAULT_INPUT, "illegal exclusion pattern: \"!\"");

@@ -127,6 +127,15 @@ case_is 'what is excluded stays' 'FROM scratch\nCOPY --exclude=*.md --exclude=**
 drwxr-xr-x 0/0 x/sub/deep/'
 case_is 'but for exceptions' 'FROM scratch\nCOPY --exclude=** --exclude=!sub/deep src /x' \
 	'drwxr-xr-x 0/0 x/\ndrwxr-x--- 0/0 x/sub/\ndrwxr-xr-x 0/0 x/sub/deep/\n-rw-r--r-- 0/0 x/sub/deep/d.go'
+echo x >"$context/ä.rune"
+case_is 'a wildcard takes a character, however long' 'FROM scratch\nCOPY ?.rune /x' '-rw-r--r-- 0/0 x'
+case_is 'and so does a class' 'FROM scratch\nCOPY [äö].rune /x' '-rw-r--r-- 0/0 x'
+rm "$context/ä.rune"
+case_is 'behind a backslash it is none' 'FROM localhost/base AS a\nRUN mkdir /d && touch "/d/a*b" "/d/a\\\\*b"\nFROM scratch\nCOPY --from=a d/a\\\\*b /x/' \
+	'drwxr-xr-x 0/0 x/\n-rw-r--r-- 0/0 x/a\\\\*b'
+case_fails 'a malformed pattern is refused' 'FROM scratch\nCOPY one[ /x/' 'syntax error in pattern'
+case_fails 'in a stage too' 'FROM localhost/base AS a\nFROM scratch\nCOPY --from=a etc/pass[wd /x/' \
+	'syntax error in pattern'
 case_is 'but files that a wildcard found do not' 'FROM scratch\nCOPY --exclude=*.md o* t* /x/' \
 	'drwxr-xr-x 0/0 x/\n-rw-r--r-- 0/0 x/one.txt\n-rw-r--r-- 0/0 x/same1
 hrw-r--r-- 0/0 x/same2 link to x/same1\n-rw-r--r-- 0/0 x/tolink\n-rw-r--r-- 0/0 x/two.md'
