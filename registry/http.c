@@ -54,6 +54,7 @@ struct exchange {
 	bool begun;     /* the first byte of the body was seen */
 	bool cut;       /* enough of an error page */
 	bool misplaced; /* a 206 for another range than we asked for */
+	bool unheard;   /* nobody listens, which the host itself says, and it is this one */
 	result failed;  /* a callback failed, and says why in ... */
 	struct error error;
 	char reason[CURL_ERROR_SIZE];
@@ -408,12 +409,22 @@ static bool is_untrusted(CURLcode code)
 	return false;
 }
 
+static bool is_unheard(const struct exchange *exchange, CURLcode code)
+{
+	long reason = 0;
+
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_OS_ERRNO, &reason);
+	return code == CURLE_COULDNT_CONNECT && reason == ECONNREFUSED &&
+	       url_is_loopback(buf_text(&exchange->response->url));
+}
+
 static result no_response(struct exchange *exchange, CURLcode code, struct error *err)
 {
 	owned(buf) struct buf safe = {};
 	const char *reason = *exchange->reason ? exchange->reason : curl_easy_strerror(code);
 
 	exchange->response->untrusted = is_untrusted(code);
+	exchange->unheard = is_unheard(exchange, code);
 	text_escape(&safe, reason, strlen(reason));
 	return fail(err, FAULT_NETWORK, "%s", buf_text(&safe));
 }
@@ -455,7 +466,7 @@ static result exchange_run(struct exchange *exchange, const char *url, bool with
 	CURLcode code = CURLE_OK;
 	result ended;
 
-	exchange->begun = exchange->cut = exchange->misplaced = false;
+	exchange->begun = exchange->cut = exchange->misplaced = exchange->unheard = false;
 	exchange->header_bytes = 0;
 	exchange->sent = 0;
 	exchange->reason[0] = '\0';
@@ -586,7 +597,7 @@ result http_send(const struct ctx *ctx, struct http *http, const struct http_req
 		bool refused = false, gone_past = exchange.received > 0;
 		result sent = follow(&exchange, &refused, &fault);
 		bool again = sent ? fault.fault == FAULT_NETWORK && !exchange.failed && !refused &&
-					     !response->untrusted
+					     !response->untrusted && !exchange.unheard
 				  : http_is_transient(response->status) ||
 					     (gone_past && response->status == 416);
 

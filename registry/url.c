@@ -169,7 +169,8 @@ static bool host_is_local(const char *host)
 	       in_network(host, 0, 8) || (*host == '[' && is_link_local6(host));
 }
 
-bool url_is_local(const char *url)
+/** Whether the host that a URL names is one of them. */
+static bool url_host_is(const char *url, bool (*is)(const char *host))
 {
 	owned(url) CURLU *parsed = url_new();
 	owned(part) char *host = NULL;
@@ -177,7 +178,12 @@ bool url_is_local(const char *url)
 	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
 		return false;
 	host = url_part(parsed, CURLUPART_HOST);
-	return host && host_is_local(host);
+	return host && is(host);
+}
+
+bool url_is_local(const char *url)
+{
+	return url_host_is(url, host_is_local);
 }
 
 bool host_is_loopback(const char *host)
@@ -187,4 +193,9 @@ bool host_is_loopback(const char *host)
 
 	return strcasecmp(bare, "localhost") == 0 || in_network(bare, 0x7f000000, 8) ||
 	       strcmp(bare, "[::1]") == 0;
+}
+
+bool url_is_loopback(const char *url)
+{
+	return url_host_is(url, host_is_loopback);
 }

@@ -36,4 +36,7 @@ bool url_is_local(const char *url);
 /** Whether "host[:port]" is localhost, in 127/8, or [::1]. */
 bool host_is_loopback(const char *host);
 
+/** Whether a URL leads to it. */
+bool url_is_loopback(const char *url);
+
 #endif

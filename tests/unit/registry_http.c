@@ -113,6 +113,27 @@ static struct outcome ask(const struct served *served, const struct ctx *ctx,
 	return outcome;
 }
 
+/** A port that nobody listens at: it was there, and is gone. */
+static struct served nobody(void)
+{
+	struct served served = serve("expect GET /\n");
+
+	kill(served.pid, SIGKILL);
+	waitpid(served.pid, NULL, 0);
+	return served;
+}
+
+TEST(what_does_not_listen_on_this_machine_is_not_waited_for)
+{
+	struct served gone = nobody();
+	owned(outcome) struct outcome outcome = ask(&gone, NULL, (struct http_request){});
+
+	CHECK(outcome.failed && outcome.err.fault == FAULT_NETWORK);
+	CHECK(strstr(outcome.err.text, "connect"));
+	CHECK(outcome.seconds < 0.4); /* the first pause is longer */
+	fd_drop(&gone.log_fd);
+}
+
 TEST(a_response_has_status_headers_and_body)
 {
 	owned(served) struct served served = serve("expect GET /\n"
