@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { VERSION_TIMEOUT_MS = 5000, HEAD_BYTES = 4096 };
+enum { HEAD_BYTES = 4096 };
 
 static const char *const usual_places[] = {
 	"/usr/bin",
@@ -124,7 +124,7 @@ void emulator_version(const char *path, char version[128])
 	const char *start;
 
 	version[0] = '\0';
-	if (process_run(print_version, path, VERSION_TIMEOUT_MS, &process, &ignored) ||
+	if (process_run(print_version, path, PROCESS_PATIENCE_MS, &process, &ignored) ||
 	    process.failed_step || !WIFEXITED(process.status) || WEXITSTATUS(process.status) != 0)
 		return;
 	start = strstr(process.output, before);

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TRY_TIMEOUT_MS = 5000, FSCONFIG_CREATE = 6 };
+enum { FSCONFIG_CREATE = 6 };
 
 static pthread_once_t tried = PTHREAD_ONCE_INIT;
 static bool supported;
@@ -37,8 +37,9 @@ static void try_once(void)
 	struct process process;
 	struct error ignored;
 
-	supported = process_run(try_mount, &userns, TRY_TIMEOUT_MS, &process, &ignored) == OK &&
-		    WIFEXITED(process.status) && WEXITSTATUS(process.status) == 0;
+	supported =
+		process_run(try_mount, &userns, PROCESS_PATIENCE_MS, &process, &ignored) == OK &&
+		WIFEXITED(process.status) && WEXITSTATUS(process.status) == 0;
 }
 
 bool binfmt_private_supported(void)

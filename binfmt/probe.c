@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROBE_TIMEOUT_MS = 5000, PROBE_ARGC = 2 };
+enum { PROBE_ARGC = 2 };
 
 enum step { STEP_NAMESPACE = 1, STEP_REGISTER, STEP_ROOT, STEP_FILE, STEP_EXEC };
 
@@ -136,7 +136,7 @@ static struct probe judge(const struct program *program, const struct process *p
 		return judge_failed_step(process);
 	if (process->timed_out)
 		snprintf(probe.why, sizeof(probe.why), "a test program hangs (killed after %d s)",
-			 PROBE_TIMEOUT_MS / 1000);
+			 PROCESS_PATIENCE_MS / 1000);
 	else if (WIFSIGNALED(process->status))
 		snprintf(probe.why, sizeof(probe.why), "a test program was killed by SIG%s",
 			 sigabbrev_np(WTERMSIG(process->status)) ?: "?");
@@ -162,7 +162,7 @@ static result run(struct plan plan, struct probe *out, struct error *err)
 
 	plan.is_root = geteuid() == 0;
 	plan.userns = userns_plan();
-	if (process_run(probe_child, &plan, PROBE_TIMEOUT_MS, &process, err))
+	if (process_run(probe_child, &plan, PROCESS_PATIENCE_MS, &process, err))
 		return fail_in(err, "probe");
 	*out = judge(plan.program, &process);
 	return OK;

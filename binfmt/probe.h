@@ -23,7 +23,7 @@ struct probe {
 	char why[256]; /* "" where it ran */
 };
 
-/** Run the program in a fresh process; thread-safe, at most 5 s, leaves nothing. */
+/** Run the program in a fresh process; thread-safe, leaves nothing. */
 result probe_run(const struct program *program, enum probe_root root, struct probe *out,
 		 struct error *err);
 

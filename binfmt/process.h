@@ -8,7 +8,9 @@
 
 #include "base/error.h"
 
-enum { PROCESS_OUTPUT_MAX = 1024 };
+/** What a child of ours takes in a blink may take seconds on a machine that is busy, or emulated.
+ */
+enum { PROCESS_OUTPUT_MAX = 1024, PROCESS_PATIENCE_MS = 30000 };
 
 /** How a child ended. */
 struct process {

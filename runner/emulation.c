@@ -6,17 +6,34 @@
 #include "runner/engines.h"
 #include "sandbox/sandbox.h"
 
+#include <stdatomic.h>
 #include <string.h>
+
+/** Whether an emulator's registration was seen at work: each step would try it again. */
+static atomic_bool *seen_at_work(const struct platform *platform)
+{
+	enum { EMULATORS_MAX = 128 };
+	static atomic_bool seen[EMULATORS_MAX], none;
+	const struct emulator *emulator = emulator_for(platform);
+	size_t count, at = emulator ? (size_t)(emulator - emulators(&count)) : EMULATORS_MAX;
+
+	return at < EMULATORS_MAX ? &seen[at] : &none;
+}
 
 static result require_registration(const struct platform *platform, struct error *err)
 {
 	struct platform_status status = {};
 	char text[PLATFORM_TEXT_MAX];
+	atomic_bool *seen = seen_at_work(platform);
 
+	if (atomic_load(seen))
+		return OK;
 	if (platform_examine(platform, &status, err))
 		return FAILED;
-	if (status.state == PLATFORM_EMULATED)
+	if (status.state == PLATFORM_EMULATED) {
+		atomic_store(seen, true);
 		return OK;
+	}
 	return fail(err, FAULT_PRIVILEGE,
 		    "%s does not run here (%s), and this kernel has no binfmt_misc of a user "
 		    "namespace (Linux 6.7): run 'sudo mpemu setup --platform %s'",
