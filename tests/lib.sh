@@ -130,6 +130,15 @@ run() { # COMMAND...
 	err=$(cat "$scratch/.err")
 }
 
+# On machines that are emulated, all takes $TEST_SLOWER times as long.
+if [ "${TEST_SLOWER-}" ]; then
+	timeout() { # SECONDS COMMAND...
+		test_seconds=$(($1 * TEST_SLOWER))
+		shift
+		command timeout "$test_seconds" "$@"
+	}
+fi
+
 # ---- what a test needs ----
 
 need_root() {
@@ -262,6 +271,7 @@ make_guest() { # FILE ARCH
 	case $2 in
 	"$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')") set -- "$1" cc guest ;;
 	arm64) set -- "$1" aarch64-linux-gnu-gcc guest ;;
+	amd64) set -- "$1" x86_64-linux-gnu-gcc guest ;;
 	386) set -- "$1" 'cc -m32 -fno-pie -no-pie' old ;;
 	*) set -- "$1" false guest ;;
 	esac

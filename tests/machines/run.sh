@@ -45,11 +45,13 @@ image() { # FILE DIR ROOM_MB
 
 # ---- what machines share ----
 
-# The packages that tests use, and Debian's own names for the compiler.
+# The packages that tests use, of which one compiles for the other machine, and Debian's own names for
+# the compiler.
 root_make() { # ARCH
 	[ ! -e "$work/root-$1.img" ] || return 0
 	packages=$(packaging/deps.sh list build run test)
-	[ "$1" = amd64 ] || packages=$(echo $packages | sed 's/gcc-aarch64-linux-gnu libc6-dev-arm64-cross//')
+	[ "$1" = amd64 ] || packages=$(echo $packages |
+		sed 's/gcc-aarch64-linux-gnu libc6-dev-arm64-cross/gcc-x86-64-linux-gnu libc6-dev-amd64-cross/')
 	tests/demo/debian.sh "$work/root" bookworm "$1" -- $packages mount kmod e2fsprogs passwd
 	rm -rf "$work/root/$1"
 	mkdir "$work/root/$1"
@@ -86,7 +88,7 @@ stores_make() {
 }
 
 # Where sandboxes have no emulators of their own, foreign programs want those of `mpemu setup`, which
-# 10-setup.t does not.  On a busy machine it takes some of its test programs for ones that hang.
+# 10-setup.t does not.
 job_write() { # none|setup
 	first='' rest=''
 	for suite in $suites; do
@@ -100,8 +102,7 @@ job_write() { # none|setup
 	elif [ "$1" = setup ]; then
 		echo 'status=0'
 		[ ! "$first" ] || echo "tests/run.sh $build $first || status=1"
-		setup="$build/mpemu setup --platform $foreign"
-		[ ! "$rest" ] || echo "{ $setup || $setup || $setup; } && tests/run.sh $build $rest || status=1"
+		[ ! "$rest" ] || echo "$build/mpemu setup --platform $foreign && tests/run.sh $build $rest || status=1"
 		echo 'exit $status'
 	else
 		echo "tests/run.sh $build $suites"
@@ -118,7 +119,7 @@ tree_make() { # INTO ARCH none|setup GROUPS
 	cp "$build/tests/units" "$TMPDIR/tree/$build/tests"
 	cp -rL build/base "$TMPDIR/tree/build"
 	[ ! -d build/tools/docker-registry ] || cp -r build/tools/docker-registry "$TMPDIR/tree/build/tools"
-	printf '%s\n' "groups=$4" >"$TMPDIR/tree/machine"
+	printf '%s\n' "groups=$4" "SUITE_SECONDS=${SUITE_SECONDS:-3000}" >"$TMPDIR/tree/machine"
 	job_write "$3" >"$TMPDIR/tree/job"
 	chown -R 0:0 "$TMPDIR/tree"
 	image "$1" "$TMPDIR/tree" 200
