@@ -6,12 +6,21 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+
+/** Until there is room; false where that cannot be waited for. */
+static bool wait_for_room(int fd)
+{
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+	return poll(&room, 1, -1) > 0 || errno == EINTR;
+}
 
 result write_all(int fd, const void *data, size_t length, struct error *err)
 {
@@ -21,6 +30,8 @@ result write_all(int fd, const void *data, size_t length, struct error *err)
 		ssize_t written = write(fd, at, length);
 
 		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0 && errno == EAGAIN && wait_for_room(fd))
 			continue;
 		if (written < 0)
 			return fail_sys(err, "write");

@@ -34,7 +34,10 @@ static inline int fd_take(int *fd)
 	return moved;
 }
 
-/** Write all bytes, through short writes and EINTR. */
+/**
+ * Write all bytes, through short writes and EINTR; also where the descriptor does not wait, as a
+ * terminal or a pipe that is shared with who set it so.
+ */
 result write_all(int fd, const void *data, size_t length, struct error *err);
 
 /** Read until end of file; FAULT_INPUT past `limit` bytes.  Adds to `out`. */

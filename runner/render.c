@@ -5,6 +5,7 @@
  */
 #include "runner/render.h"
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "runner/view.h"
@@ -84,16 +85,10 @@ static struct style style_now(bool verbose)
 /** In one write: a line is never mixed with another program's, a frame never seen in part. */
 static void put(struct buf *text)
 {
-	size_t done = 0;
+	struct error ignored;
 
 	/* A reader that went away is no reason to fail: SIGPIPE is ignored. */
-	while (done < text->length) {
-		ssize_t wrote = write(STDERR_FILENO, text->data + done, text->length - done);
-
-		if (wrote <= 0)
-			break;
-		done += (size_t)wrote;
-	}
+	(void)write_all(STDERR_FILENO, text->data, text->length, &ignored);
 	buf_clear(text);
 }
 
@@ -113,13 +108,13 @@ static void *tick(void *closure)
 		struct timespec until;
 
 		draw(render);
-		clock_gettime(CLOCK_REALTIME, &until);
+		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += REDRAW_MS * 1000000L;
 		if (until.tv_nsec >= 1000000000L) {
 			until.tv_nsec -= 1000000000L;
 			until.tv_sec++;
 		}
-		pthread_cond_timedwait(&render->end, &render->lock, &until);
+		pthread_cond_clockwait(&render->end, &render->lock, CLOCK_MONOTONIC, &until);
 	}
 	pthread_mutex_unlock(&render->lock);
 	return NULL;
