@@ -98,6 +98,7 @@ static result views_open(const struct assist_request *request, struct views *out
 			.native = -1,
 			.peer = -1,
 			.lowers = (struct strings *)(uintptr_t)from->lowers,
+			.published = from->is_published ? from->peer : NULL,
 		};
 		if (view_open(from->lowers, &to->native, err) ||
 		    (from->peer && view_open(from->peer, &to->peer, err)))
@@ -197,10 +198,11 @@ static struct digest set_key(const struct assist_request *request)
 	assist_key_add(key, assist_toolchain_base(request));
 	for (size_t i = 0; i < request->source_count; i++) {
 		const struct assist_source *source = &request->sources[i];
-		const bool has_peer = source->peer != NULL;
+		const uint8_t has_peer = source->peer != NULL;
+		const uint8_t kind[] = { has_peer, source->is_published };
 
 		hasher_add(key, &source->origin, sizeof(source->origin));
-		hasher_add(key, &has_peer, sizeof(has_peer));
+		hasher_add(key, kind, sizeof(kind));
 		assist_key_add(key, source->lowers);
 		if (has_peer)
 			assist_key_add(key, source->peer);

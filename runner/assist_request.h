@@ -21,6 +21,7 @@ struct assist_source {
 	enum twin_origin origin;
 	const struct strings *lowers; /* topmost first */
 	const struct strings *peer;   /* the foreign stack that it corresponds to; NULL: as it is */
+	bool is_published; /* it and its peer are variants of one image as its author gave it */
 };
 
 struct assist_request {

@@ -299,8 +299,10 @@ static result assist_prepare(struct job *job, const char *name, struct error *er
 	request.toolchains = job->toolchains;
 	request.cache = job->cache;
 	if (native.count)
-		sources[request.source_count++] =
-			(struct assist_source){ .origin = TWIN_SIBLING, .lowers = &native };
+		sources[request.source_count++] = (struct assist_source){ .origin = TWIN_SIBLING,
+									  .lowers = &native,
+									  .peer = &job->lowers,
+									  .is_published = true };
 	if (extra.count)
 		sources[request.source_count++] =
 			(struct assist_source){ .origin = TWIN_IMAGE, .lowers = &extra };

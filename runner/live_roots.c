@@ -117,7 +117,8 @@ static result own_open(struct live_roots *roots, struct search *search, struct e
 		struct strings *lowers = &roots->sources[i].lowers;
 		struct twin_source *to = &search->sources[search->source_count];
 
-		*to = (struct twin_source){ TWIN_TOOLCHAIN, -1, lowers, roots->views->before };
+		*to = (struct twin_source){ TWIN_TOOLCHAIN, -1, lowers, roots->views->before,
+					    NULL };
 		if (live_view_open(lowers, &to->native, err))
 			return FAILED;
 		search->source_count++;
@@ -133,8 +134,8 @@ static result sources_find(struct live_roots *roots, struct search *search, cons
 
 	for (size_t i = 0; i < roots->views->first_count; i++)
 		search->sources[search->source_count++] =
-			(struct twin_source){ TWIN_TOOLCHAIN, roots->views->natives[i],
-					      &roots->views->first[i], roots->views->before };
+			(struct twin_source){ roots->views->origins[i], roots->views->natives[i],
+					      &roots->views->first[i], roots->views->before, NULL };
 	search->own = search->source_count;
 	if (own_open(roots, search, err))
 		return FAILED;

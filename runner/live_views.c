@@ -21,9 +21,14 @@ void live_views_init(struct live_views *views, const struct assist_request *requ
 		     const struct assist_set *first)
 {
 	strings_add_all(&views->lowers, request->lowers->items);
-	for (; views->first_count < first->root_count; views->first_count++)
-		strings_add_all(&views->first[views->first_count],
-				first->roots[views->first_count].items);
+	/* Those that were made are behind the request's. */
+	for (; views->first_count < first->root_count; views->first_count++) {
+		const size_t i = views->first_count;
+
+		strings_add_all(&views->first[i], first->roots[i].items);
+		views->origins[i] =
+			i < request->source_count ? request->sources[i].origin : TWIN_TOOLCHAIN;
+	}
 	views->upper_path = xstrdup(request->upper);
 	views->view = views->upper = views->before = -1;
 	for (size_t i = 0; i < TWIN_ROOTS_MAX; i++)

@@ -12,6 +12,7 @@
 struct live_views {
 	struct strings lowers;
 	struct strings first[TWIN_ROOTS_MAX]; /* the roots that the sandbox begins with */
+	enum twin_origin origins[TWIN_ROOTS_MAX];
 	size_t first_count;
 	char *upper_path;
 

@@ -33,7 +33,8 @@ struct package {
 	bool multi_arch;            /* dpkg: its lists are named NAME:ARCH */
 	struct package_file *files; /* sorted by path */
 	size_t file_count;
-	bool loaded; /* `files` are there; see packages_open() */
+	bool loaded;        /* `files` are there; see packages_open() */
+	const char *folder; /* of what is in no database, see unpacked.h; else NULL */
 };
 
 struct packages {

@@ -22,9 +22,12 @@ const struct tool *tool_at(size_t index)
 	return NULL;
 }
 
+/** What a package of Debian's has, may also be unpacked. */
 static bool row_is_for(const struct tool *tool, const char *package)
 {
-	return fnmatch(tool->package, package, 0) == 0;
+	return fnmatch(tool->package, package, 0) == 0 ||
+	       (starts_with(package, UNPACKED_PREFIX) &&
+		fnmatch(tool->package, package + strlen(UNPACKED_PREFIX), 0) == 0);
 }
 
 const struct tool *tool_find(const char *package, const char *path)

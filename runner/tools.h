@@ -10,16 +10,19 @@
 
 enum tool_mode { TOOL_SAFE, TOOL_FULL };
 
+/** Toolchains that are in no package have names that begin so, as no package's does. */
+#define UNPACKED_PREFIX "unpacked/"
+
 /** One reviewed row: what may be done with programs of a package.  The rows are in tools_*.c. */
 struct tool {
-	const char *package; /* glob of names */
+	const char *package; /* glob of names, of toolchains too: see UNPACKED_PREFIX */
 	const char *path;    /* glob of paths in the package; NULL: all its programs */
 	enum tool_mode mode;
 	unsigned flags;     /* enum tool_flag */
 	const char *reason; /* why its output cannot depend on the CPU that runs it, or what may */
 	/* Lists end with NULL, or are NULL.  Arguments are "exact", "prefix*", "~suffix" or
-	 * "$last".  Texts may have $A, Go's name of the target, $L, LLVM's triple, and $S,
-	 * Rust's, beside those of struct twin. */
+	 * "$last".  Texts may have $A, Go's name of the target, $L, LLVM's triple, $S,
+	 * Rust's, and $D, where a toolchain has bin/, beside those of struct twin. */
 	const char *const *refuse;        /* arguments that make it run under QEMU */
 	const char *const *refuse_width;  /* ... where the target has narrower words */
 	const char *const *refuse_endian; /* ... where it has another byte order */

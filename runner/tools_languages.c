@@ -27,6 +27,13 @@
 		"--driver-mode*", "-fcuda*", "--cuda*", "--offload*", "-fopenmp-targets*",     \
 		"-xcuda", "-xhip", "cuda", "hip"
 
+/* Macros are libraries of the target's machine, which it would have to load. */
+#define RUSTC_FLAGS (LLVM_FLAGS | TOOL_TRIPLE | TOOL_PLUGINS | TOOL_PRELOAD_OK)
+#define RUSTC_REFUSE                                                                          \
+	LLVM_REFUSE, "~.so", "-V*", "-v*", "--version*", "host-tuple", "~=host-tuple", "-Z*", \
+		"llvm-args*", "-Cllvm-args*", "--codegen*", "--target=*", "--sysroot*"
+#define RUSTC_REASON LLVM_REASON "; macros, which it would have to load, are refused"
+
 /* The go command sets it for all that it starts; who starts them by hand means the target. */
 #define GO_ENV    LIST("?GOARCH=$A")
 #define GO_REASON "what Go's tools write is the same on every host, which its makers check"
@@ -50,14 +57,13 @@ static const struct tool rows[] = {
 
 	/* ---- Rust ---- */
 	{ .package = "rustc", .path = "/usr/bin/rustc", .mode = TOOL_SAFE,
-	  .flags = LLVM_FLAGS | TOOL_TRIPLE | TOOL_PLUGINS | TOOL_PRELOAD_OK,
-	  .refuse = LIST(LLVM_REFUSE, "~.so", "-V*", "-v*", "--version*", "host-tuple", "~=host-tuple",
-			 "-Z*", "llvm-args*", "-Cllvm-args*", "--codegen*", "--target=*",
-			 "--sysroot*"),
+	  .flags = RUSTC_FLAGS, .refuse = LIST(RUSTC_REFUSE),
 	  .insert = LIST("--target=$S", "--sysroot=/usr"), .insert_unless = LIST("--target"),
-	  .before = LIST("--target", "--sysroot=/usr"),
-	  .reason = LLVM_REASON "; macros of the target's machine, which it would have to load, "
-				"are refused" },
+	  .before = LIST("--target", "--sysroot=/usr"), .reason = RUSTC_REASON },
+	{ .package = UNPACKED_PREFIX "rust-*", .path = "*/bin/rustc", .mode = TOOL_SAFE,
+	  .flags = RUSTC_FLAGS, .refuse = LIST(RUSTC_REFUSE),
+	  .insert = LIST("--target=$S", "--sysroot=$D"), .insert_unless = LIST("--target"),
+	  .before = LIST("--target", "--sysroot=$D"), .reason = RUSTC_REASON },
 
 	/* ---- Go ---- */
 	{ .package = "golang-[0-9]*-go", .path = "*/pkg/tool/linux_*/asm", .mode = TOOL_SAFE,

@@ -87,11 +87,34 @@ bool twin_arch_runs(const struct twin_arch *arch, const struct elf_kind *kind)
 	       kind->is_big == arch->is_big;
 }
 
+/** What two machines have other words for in paths. */
+struct word {
+	const char *from, *to;
+};
+
+static void words_map(const char *path, const struct word *words, size_t count, struct buf *out)
+{
+	while (*path) {
+		size_t length = 0;
+
+		for (size_t i = 0; i < count && !length; i++) {
+			if (!words[i].from || !words[i].to || !starts_with(path, words[i].from))
+				continue;
+			buf_add_str(out, words[i].to);
+			length = strlen(words[i].from);
+		}
+		if (!length)
+			buf_add_char(out, *path);
+		path += length ? length : 1;
+	}
+}
+
 void twin_path_map(const struct twin_arch *from, const struct twin_arch *to, bool is_cross,
 		   const char *path, struct buf *out)
 {
 	const char *loader = strrchr(from->loader, '/'), *at;
 	owned(str) char *musl = xasprintf("/ld-musl-%s.so.1", twin_arch_musl(from));
+	const struct word words[] = { { from->triple, to->triple }, { from->rust, to->rust } };
 
 	if (!is_cross && ends_with(path, musl)) {
 		buf_add(out, path, strlen(path) - strlen(musl));
@@ -113,11 +136,8 @@ void twin_path_map(const struct twin_arch *from, const struct twin_arch *to, boo
 			buf_add_str(out, theirs);
 			path = at + strlen(ours);
 		}
-		while ((at = strstr(path, from->triple))) {
-			buf_add(out, path, (size_t)(at - path));
-			buf_add_str(out, to->triple);
-			path = at + strlen(from->triple);
-		}
+		words_map(path, words, countof(words), out);
+		return;
 	} else {
 		at = strstr(path, "/gcc/");
 		if (at) {

@@ -34,7 +34,8 @@ bool twin_arch_runs(const struct twin_arch *arch, const struct elf_kind *kind);
 
 /**
  * Where a package of `to` has what a package of `from` has at `path`: triples are exchanged, as are
- * Go's names of directories, and in a cross toolchain compilers are in gcc-cross.  Added to `out`.
+ * Rust's and Go's names of directories, and in a cross toolchain compilers are in gcc-cross.  Added
+ * to `out`.
  */
 void twin_path_map(const struct twin_arch *from, const struct twin_arch *to, bool is_cross,
 		   const char *path, struct buf *out);

@@ -132,6 +132,16 @@ static bool inserts_apply(const struct tool *tool, const struct found *foreign)
 	return has;
 }
 
+/** Of ".../bin/rustc", what is before: toolchains look for their files from there. */
+static char *bin_parent(const char *path)
+{
+	const char *end = strrchr(path, '/');
+
+	while (end > path && end[-1] != '/')
+		end--;
+	return end > path ? xstrndup(path, (size_t)(end - path) - 1) : xstrdup("");
+}
+
 static void twin_add(struct finder *finder, const struct candidate *candidate,
 		     const struct found *foreign, const char *native)
 {
@@ -139,6 +149,7 @@ static void twin_add(struct finder *finder, const struct candidate *candidate,
 	struct arena *arena = set->arena;
 	const struct tool *tool = candidate->tool;
 	const struct package *package = candidate->foreign;
+	owned(str) char *folder = bin_parent(foreign->path);
 	const struct tool_word items[] = {
 		{ 'R', candidate->source->root },
 		{ 'T', finder->search.target->triple },
@@ -147,6 +158,7 @@ static void twin_add(struct finder *finder, const struct candidate *candidate,
 		{ 'A', finder->search.target->arch },
 		{ 'L', finder->search.target->llvm ? finder->search.target->llvm : "" },
 		{ 'S', finder->search.target->rust ? finder->search.target->rust : "" },
+		{ 'D', folder },
 	};
 	const struct tool_words words = { items, countof(items) };
 	const bool same = versions_match(candidate->native->version, package->version, false);
@@ -244,7 +256,7 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	struct copied copied;
 	int failed;
 
-	if (native_root_needs(source, native, is_cross, reason, err) ||
+	if (native_root_needs(source, native, native_found->path, is_cross, reason, err) ||
 	    (!*reason && modules_prepare(finder, candidate, reason, err)) ||
 	    (!*reason && loads_prepare(finder, candidate, &loads_from, err)))
 		return FAILED;

@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/fd.h"
+#include "runner/packages_internal.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -185,27 +186,51 @@ static void sum_hex(const struct sum *sum, char text[65])
 		snprintf(text + 2 * i, 3, "%02x", sum->bytes[i]);
 }
 
-result found_verify(const struct found *found, const struct sum *want, struct cache *cache,
-		    bool *same, struct error *err)
+/** The sum as text: as noted, else computed and noted. */
+static result sum_text(const struct found *found, enum sum_kind kind, struct cache *cache,
+		       char text[65], struct error *err)
 {
-	struct digest key = found_key(found, want->kind);
+	struct digest key = found_key(found, kind);
 	owned(buf) struct buf noted = {};
-	char text[65], wanted[65];
 	bool known = false;
 	struct sum sum;
 
-	sum_hex(want, wanted);
 	if (cache && cache_note_find(cache, &key, &noted, &known, err))
 		return FAILED;
-	if (known && noted.length == strlen(wanted)) {
-		*same = strcmp(buf_text(&noted), wanted) == 0;
+	if (known && noted.length == 2 * sum_size(kind)) {
+		snprintf(text, 65, "%s", buf_text(&noted));
 		return OK;
 	}
-	if (hash_file(found->fd, want->kind, &sum, err))
+	if (hash_file(found->fd, kind, &sum, err))
 		return fail_in(err, "%s", found->path);
 	sum_hex(&sum, text);
-	*same = sum_equal(&sum, want);
 	return cache ? cache_note_keep(cache, &key, text, err) : OK;
+}
+
+result found_verify(const struct found *found, const struct sum *want, struct cache *cache,
+		    bool *same, struct error *err)
+{
+	char text[65], wanted[65];
+
+	sum_hex(want, wanted);
+	if (sum_text(found, want->kind, cache, text, err))
+		return FAILED;
+	*same = strcmp(text, wanted) == 0;
+	return OK;
+}
+
+result found_content(const struct found *found, struct cache *cache, struct sum *out,
+		     struct error *err)
+{
+	char text[65];
+	struct span span = { text, 2 * sum_size(SUM_SHA256) };
+
+	if (sum_text(found, SUM_SHA256, cache, text, err))
+		return FAILED;
+	if (!span_read_sum(span, SUM_SHA256, out))
+		return fail(err, FAULT_INTEGRITY, "%s: what is noted of it is no digest",
+			    found->path);
+	return OK;
 }
 
 result found_sum(const struct found *found, struct sum *out, struct error *err)

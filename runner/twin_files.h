@@ -54,7 +54,11 @@ bool foreign_open(const struct twin_request *request, const char *path, struct f
 
 struct twin_file found_file(const struct found *found);
 
-/** What its content is, for small files of no package. */
+/** What its content is, remembered in the cache (may be NULL) in the same way. */
+result found_content(const struct found *found, struct cache *cache, struct sum *out,
+		     struct error *err);
+
+/** The same for small files of no package. */
 result found_sum(const struct found *found, struct sum *out, struct error *err);
 
 /**

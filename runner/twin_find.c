@@ -197,10 +197,13 @@ static result source_examine(struct finder *finder, struct native_root *source, 
 	const struct twin_arch *target = finder->search.target;
 	const char *arch = twin_arch_package(target, foreign->kind);
 
+	const bool only_unpacked = source->spec->origin == TWIN_VARIANT;
+
 	twin_folders_find(finder, source);
 	/* Scripts are in packages for all machines. */
 	for (size_t i = 0; i < foreign->count; i++)
-		if ((strcmp(foreign->items[i].arch, arch) == 0 ||
+		if ((foreign->items[i].folder || !only_unpacked) &&
+		    (strcmp(foreign->items[i].arch, arch) == 0 ||
 		     strcmp(foreign->items[i].arch, "all") == 0 ||
 		     strcmp(foreign->items[i].arch, "noarch") == 0) &&
 		    tool_package_known(foreign->items[i].name, finder->search.request->mode) &&
@@ -283,10 +286,14 @@ static result find_all(struct finder *finder, int twins_fd, struct error *err)
 		return FAILED;
 	if (finder->search.foreign->unread)
 		unread_tell(finder->set, finder->search.foreign->unread);
+	if (twin_unpacked_find(finder, err))
+		return FAILED;
 	for (size_t i = 0; i < request->source_count; i++) {
 		if (native_root_open(&finder->search, i, &finder->sources[i], err))
 			return FAILED;
 		finder->source_count++;
+		if (twin_unpacked_prepare(finder, finder->sources[i], err))
+			return FAILED;
 	}
 	/* While a step runs, a later root was made for more of what belongs together. */
 	for (size_t i = 0; i < request->source_count; i++) {

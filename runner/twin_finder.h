@@ -51,6 +51,15 @@ size_t twin_replacements(struct finder *finder, const char *path,
  */
 void twin_folders_find(struct finder *finder, const struct native_root *source);
 
+/** Add the foreign root's toolchains that are in no package, where a source may have them. */
+result twin_unpacked_find(struct finder *finder, struct error *err);
+
+/**
+ * Add those of a source and of its peer, as packages; one that is not the same on both sides gets
+ * a version that says so.
+ */
+result twin_unpacked_prepare(struct finder *finder, struct native_root *source, struct error *err);
+
 /** The foreign side: is it a program, is it the package's, and may it have a twin at all? */
 result candidate_examine(struct finder *finder, const struct candidate *candidate,
 			 struct error *err);

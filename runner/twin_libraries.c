@@ -60,6 +60,49 @@ static bool library_open(const struct native_root *source, const char *name, con
 	return false;
 }
 
+#define ORIGIN "$ORIGIN"
+
+/** The toolchain that a file is of which is in no package, or NULL. */
+static const struct package *unpacked_of(const struct native_root *source, const char *path)
+{
+	for (size_t i = 0; i < source->native->count; i++) {
+		const struct package *package = &source->native->items[i];
+		const size_t length = package->folder ? strlen(package->folder) : 0;
+
+		if (length && strncmp(path, package->folder, length) == 0 && path[length] == '/')
+			return package;
+	}
+	return NULL;
+}
+
+/**
+ * Where such a toolchain's file has a library beside it, by its own path: "" where it has none, and
+ * NULL where it looks elsewhere, too.
+ */
+static char *beside_find(const struct native_root *source, const char *path, const char *run_path,
+			 const char *name)
+{
+	const struct package *package = unpacked_of(source, path);
+	const int folder = (int)(strrchr(path, '/') - path);
+
+	for (const char *at = package ? run_path : NULL; at && *at;) {
+		const int length = (int)strcspn(at, ":"), origin = (int)strlen(ORIGIN);
+		owned(str) char *written = starts_with(at, ORIGIN)
+						   ? xasprintf("%.*s%.*s/%s", folder, path,
+							       length - origin, at + origin, name)
+						   : NULL;
+		owned(str) char *plain = written ? path_absolute(written) : NULL;
+		owned(found) struct found found = { .fd = -1 };
+
+		if (!plain || unpacked_of(source, plain) != package)
+			return NULL;
+		if (found_open(source->spec->native, plain, &found))
+			return take(plain);
+		at += length + (at[length] ? 1 : 0);
+	}
+	return xstrdup("");
+}
+
 /* ---- its foreign counterpart ---- */
 
 static bool foreign_has(const struct native_root *source, const char *path)
@@ -185,8 +228,8 @@ static result library_compare(struct native_root *source, const struct owner *ow
 
 /* ---- what it needs ---- */
 
-static result needs_check(struct native_root *source, const struct native *native, bool is_cross,
-			  size_t depth, const char **reason, struct error *err);
+static result needs_check(struct native_root *source, const struct native *native, const char *path,
+			  bool is_cross, size_t depth, const char **reason, struct error *err);
 
 static result library_needs(struct native_root *source, const struct found *found, bool is_cross,
 			    size_t depth, const char **reason, struct error *err)
@@ -200,7 +243,7 @@ static result library_needs(struct native_root *source, const struct found *foun
 	    native.machine != source->search->host->machine)
 		*reason = "a library that it needs cannot be read";
 	else
-		failed = needs_check(source, &native, is_cross, depth, reason, err);
+		failed = needs_check(source, &native, found->path, is_cross, depth, reason, err);
 	if (data)
 		munmap(data, size);
 	return failed ? FAILED : OK;
@@ -239,20 +282,23 @@ static result library_examine(struct native_root *source, const struct found *fo
 	return *reason ? OK : library_needs(source, found, is_cross, depth, reason, err);
 }
 
-static result library_check(struct native_root *source, const char *name, const char *run_path,
-			    bool is_cross, size_t depth, const char **reason, struct error *err)
+/** The library that a file asks for: at `beside`, if that is a path, else where all are. */
+static result library_check(struct native_root *source, const char *name, const char *beside,
+			    const char *run_path, bool is_cross, size_t depth, const char **reason,
+			    struct error *err)
 {
 	owned(found) struct found found = { .fd = -1 };
 	const struct owner *owner;
 
 	*reason = NULL;
-	if (!library_open(source, name, run_path, &found)) {
+	if (*beside ? !found_open(source->spec->native, beside, &found)
+		    : !library_open(source, name, run_path, &found)) {
 		*reason = "a library that it needs is not in the native root";
 		return OK;
 	}
 	if (native_root_owner(source, found.path, &owner, err))
 		return FAILED;
-	if (!owner) {
+	if (!owner || (*beside && !owner->package->folder)) {
 		*reason = "a library that it needs belongs to no package";
 		return OK;
 	}
@@ -269,36 +315,52 @@ static const struct library *library_find(const struct native_root *source, cons
 	return NULL;
 }
 
-static result needs_check(struct native_root *source, const struct native *native, bool is_cross,
-			  size_t depth, const char **reason, struct error *err)
+static result need_check(struct native_root *source, const char *name, const char *path,
+			 const char *run_path, bool is_cross, size_t depth, const char **reason,
+			 struct error *err)
+{
+	owned(str) char *beside = beside_find(source, path, run_path, name);
+	/* Toolchains may have different ones of one name. */
+	const char *key = beside && *beside ? beside : name;
+	const struct library *known = library_find(source, key, is_cross);
+	const size_t at = source->library_count;
+
+	if (!beside) {
+		*reason = "it looks for libraries in places of its own";
+		return OK;
+	}
+	if (known) {
+		*reason = known->reason;
+		return OK;
+	}
+	/* Fine until the contrary is found: libraries may need each other. */
+	array_grow(source->libraries, at);
+	source->libraries[source->library_count++] =
+		(struct library){ xstrdup(key), is_cross, NULL };
+	if (library_check(source, name, beside, run_path, is_cross, depth + 1, reason, err))
+		return FAILED;
+	source->libraries[at].reason = *reason;
+	return OK;
+}
+
+static result needs_check(struct native_root *source, const struct native *native, const char *path,
+			  bool is_cross, size_t depth, const char **reason, struct error *err)
 {
 	*reason = depth > LIBRARY_DEPTH_MAX || source->library_count > LIBRARIES_MAX
 			  ? "it needs too many libraries"
 			  : NULL;
 	for (size_t i = 0; !*reason && i < native->need_count; i++) {
-		const struct library *known = library_find(source, native->needs[i], is_cross);
-		size_t at = source->library_count;
-
-		if (known) {
-			*reason = known->reason;
-			continue;
-		}
-		/* Fine until the contrary is found: libraries may need each other. */
-		array_grow(source->libraries, at);
-		source->libraries[source->library_count++] =
-			(struct library){ xstrdup(native->needs[i]), is_cross, NULL };
-		if (library_check(source, native->needs[i], native->run_path, is_cross, depth + 1,
-				  reason, err))
+		if (need_check(source, native->needs[i], path, native->run_path, is_cross, depth,
+			       reason, err))
 			return FAILED;
-		source->libraries[at].reason = *reason;
 	}
 	return OK;
 }
 
-result native_root_needs(struct native_root *source, const struct native *native, bool is_cross,
-			 const char **reason, struct error *err)
+result native_root_needs(struct native_root *source, const struct native *native, const char *path,
+			 bool is_cross, const char **reason, struct error *err)
 {
-	return needs_check(source, native, is_cross, 0, reason, err);
+	return needs_check(source, native, path, is_cross, 0, reason, err);
 }
 
 /* ---- modules ---- */

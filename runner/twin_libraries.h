@@ -9,11 +9,12 @@
 #include "runner/twin_source.h"
 
 /**
- * Make sure of all libraries that a native file needs: they are their packages' own, and the
- * foreign root has the same packages, unaltered.  Leaves NULL in `*reason` where all is well.
+ * Make sure of all libraries that the native file at `path` needs: they are their packages' own,
+ * and the foreign root has the same packages, unaltered.  Leaves NULL in `*reason` where all is
+ * well.
  */
-result native_root_needs(struct native_root *source, const struct native *native, bool is_cross,
-			 const char **reason, struct error *err);
+result native_root_needs(struct native_root *source, const struct native *native, const char *path,
+			 bool is_cross, const char **reason, struct error *err);
 
 /**
  * The same for what a program loads by itself: each library below the directory `theirs` of the

@@ -250,8 +250,10 @@ result twin_recipes_find(const struct ctx *ctx, const struct twin_request *reque
 	recipes->arena = arena_new();
 	if (failed || packages_open(request->foreign, &foreign, err))
 		return FAILED;
-	for (; !failed && count < request->source_count && count < TWIN_ROOTS_MAX; count++)
-		failed = packages_open(request->sources[count].native, &natives[count], err);
+	/* What others' variants have in packages has no twins there. */
+	for (size_t i = 0; !failed && i < request->source_count && count < TWIN_ROOTS_MAX; i++)
+		if (request->sources[i].origin != TWIN_VARIANT)
+			failed = packages_open(request->sources[i].native, &natives[count++], err);
 	if (!failed && host && target && foreign->kind == PACKAGES_DPKG && count &&
 	    natives[0]->kind == PACKAGES_DPKG && natives[0]->count)
 		packages_wanted(foreign, natives, count, host, target, is_full, &wanted);

@@ -27,6 +27,7 @@
 
 enum twin_origin {
 	TWIN_SIBLING,   /* the same stage, for the host */
+	TWIN_VARIANT,   /* an image, for the host: only for what its packages do not have */
 	TWIN_TOOLCHAIN, /* made from a twin_recipe */
 	TWIN_IMAGE,     /* --assist-from */
 };
@@ -39,6 +40,9 @@ struct twin_source {
 	/* The foreign root in the state that corresponds to this one; -1: the foreign root as it
 	   is. Its package database says what content is genuine. */
 	int peer;
+	/* The peer's layers, where it and this one are variants of one image as its author gave
+	   it: then toolchains that are in no package may have twins, too.  NULL: they may not. */
+	const struct strings *published;
 };
 
 /**
