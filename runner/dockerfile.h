@@ -18,6 +18,10 @@
 /** And no image comes from so many instructions. */
 #define DOCKERFILE_INSTRUCTIONS_MAX 100000u
 #define DOCKERFILE_PAIRS_MAX        20000 /* names that ENV, LABEL and ARG set */
+#define DOCKERFILE_STAGES_MAX       5000u
+
+/** Each stage may inherit each name: no more than this many in all of them. */
+#define DOCKERFILE_STAGE_PAIRS_MAX 2000000u
 
 /** In the order of the names' table, which is the alphabet. */
 enum instruction_kind {

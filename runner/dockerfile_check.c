@@ -369,22 +369,39 @@ static result nul_check(const struct instruction *instruction, struct error *err
 	return OK;
 }
 
+/** What the instructions up to one amount to: each costs a little, all together too much. */
+struct amount {
+	size_t pairs, stages;
+};
+
+static result amount_add(struct amount *amount, const struct instruction *instruction,
+			 struct error *err)
+{
+	amount->pairs += instruction_pair_count(instruction);
+	amount->stages += instruction->kind == INSTRUCTION_FROM;
+	if (amount->pairs > DOCKERFILE_PAIRS_MAX)
+		return fail(err, FAULT_INPUT, "more than %d names are set by ENV, LABEL and ARG",
+			    DOCKERFILE_PAIRS_MAX);
+	if (amount->stages > DOCKERFILE_STAGES_MAX)
+		return fail(err, FAULT_INPUT, "more than %u stages", DOCKERFILE_STAGES_MAX);
+	if (amount->pairs * amount->stages > DOCKERFILE_STAGE_PAIRS_MAX)
+		return fail(err, FAULT_INPUT,
+			    "%zu names that ENV, LABEL and ARG set are too many for %zu stages",
+			    amount->pairs, amount->stages);
+	return OK;
+}
+
 /** `*sound` is the number of instructions before the one that is wrong. */
 static result check(const struct dockerfile *dockerfile, bool runs, size_t *sound,
 		    struct error *err)
 {
-	size_t pairs = 0;
+	struct amount amount = {};
 
 	for (*sound = 0; *sound < dockerfile->instruction_count; ++*sound) {
 		const struct instruction *instruction = &dockerfile->instructions[*sound];
 
-		pairs += instruction_pair_count(instruction);
-		if (pairs > DOCKERFILE_PAIRS_MAX)
-			return fail(err, FAULT_INPUT,
-				    "%s:%u: more than %d names are set by ENV, LABEL and ARG",
-				    dockerfile->name, instruction->first_line,
-				    DOCKERFILE_PAIRS_MAX);
-		if (instruction_check(instruction, err) || (runs && nul_check(instruction, err)))
+		if (amount_add(&amount, instruction, err) || instruction_check(instruction, err) ||
+		    (runs && nul_check(instruction, err)))
 			return fail_in(err, "%s:%u", dockerfile->name, instruction->first_line);
 	}
 	return OK;

@@ -23,7 +23,7 @@ static void undeclared_check(struct walk *walk, const struct instruction *at,
 		if (!strings_have(&walk->declared, name))
 			lint_add(walk->lint, LINT_UNDEFINED_ARG_IN_FROM, at,
 				 "FROM argument '%s' is not declared%s", name,
-				 lint_suggestion(name, &walk->declared, "", hint));
+				 lint_suggestion(walk, name, &walk->declared, "", hint));
 	}
 }
 

@@ -24,11 +24,16 @@ char *lint_expanded(const char *word, char escape, const struct strings *env)
 	return out;
 }
 
-const char *lint_suggestion(const char *name, const struct strings *known, const char *mark,
-			    char out[HINT_MAX])
+/** Each suggestion is compared with all that is known; nobody reads so many warnings. */
+enum { SUGGESTIONS_MAX = 100, KNOWN_MAX = 1000 };
+
+const char *lint_suggestion(const struct walk *walk, const char *name, const struct strings *known,
+			    const char *mark, char out[HINT_MAX])
 {
 	owned(strings) struct strings names = {};
 
+	if (walk->lint->count >= SUGGESTIONS_MAX || known->count > KNOWN_MAX)
+		return hint_text(mark, NULL, out);
 	for (size_t i = 0; i < known->count; i++) {
 		owned(str) char *other = xstrndup(known->items[i], strcspn(known->items[i], "="));
 
@@ -53,7 +58,7 @@ static void word_check(struct walk *walk, const struct stage *stage, const struc
 		    strcmp(name, unset_always[1]) == 0)
 			continue;
 		lint_add(walk->lint, LINT_UNDEFINED_VAR, at, "Usage of undefined variable '$%s'%s",
-			 name, lint_suggestion(name, &stage->env, "$", hint));
+			 name, lint_suggestion(walk, name, &stage->env, "$", hint));
 	}
 }
 

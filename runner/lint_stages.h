@@ -38,9 +38,12 @@ struct walk {
 /** The word expanded, or as it is where that fails. */
 char *lint_expanded(const char *word, char escape, const struct strings *env);
 
-/** " (did you mean $NAME?)" with `mark` for the dollar, or nothing; entries may be NAME=value. */
-const char *lint_suggestion(const char *name, const struct strings *known, const char *mark,
-			    char out[HINT_MAX]);
+/**
+ * " (did you mean $NAME?)" with `mark` for the dollar, or nothing, as where there are hundreds of
+ * warnings or thousands of names; entries may be NAME=value.
+ */
+const char *lint_suggestion(const struct walk *walk, const char *name, const struct strings *known,
+			    const char *mark, char out[HINT_MAX]);
 
 /** Warn of variables in a word of the stage that are neither set nor declared. */
 void lint_word(struct walk *walk, const struct stage *stage, const struct instruction *at,

@@ -70,7 +70,7 @@ struct plan_request {
 	const struct platform *platforms;
 	size_t platform_count;
 	const struct strings *build_args;  /* NAME=value */
-	const char *target;                /* name or number of a stage; NULL: the last */
+	const char *target;                /* name of a stage; NULL: the last */
 	const struct named_list *contexts; /* or NULL */
 	const struct strings *no_cache;    /* names of stages, or NULL */
 	bool assist;                       /* find siblings */

@@ -317,6 +317,23 @@ TEST(dockerfile_of_many_words_and_lines_is_read_at_once)
 		buf_add_str(&lines, "\\\n a=b");
 	CHECK(dockerfile_parse(buf_text(&lines), lines.length, "F", &file, &err) == FAILED);
 	CHECK_STR(err.text, "F:2: more than 20000 names are set by ENV, LABEL and ARG");
+	buf_clear(&lines);
+	for (unsigned i = 0; i < DOCKERFILE_STAGES_MAX; i++)
+		buf_add_str(&lines, "FROM a\n");
+	CHECK(!dockerfile_parse(buf_text(&lines), lines.length, "F", &file, &err));
+	dockerfile_drop(&file);
+	buf_add_str(&lines, "FROM a\n");
+	CHECK(dockerfile_parse(buf_text(&lines), lines.length, "F", &file, &err) == FAILED);
+	CHECK_STR(err.text, "F:5001: more than 5000 stages");
+	buf_clear(&lines);
+	for (unsigned i = 0; i < 1000; i++)
+		buf_add_str(&lines, "FROM a\nENV a=b c=d\n");
+	CHECK(!dockerfile_parse(buf_text(&lines), lines.length, "F", &file, &err));
+	dockerfile_drop(&file);
+	buf_add_str(&lines, "FROM a\n");
+	CHECK(dockerfile_parse(buf_text(&lines), lines.length, "F", &file, &err) == FAILED);
+	CHECK_STR(err.text, "F:2001: 2000 names that ENV, LABEL and ARG set are too many for 1001 "
+			    "stages");
 }
 
 /** tests/golden/NAME.Dockerfile and NAME.json; UPDATE=1 in the environment writes the latter. */

@@ -173,6 +173,23 @@ TEST(lint_suggests_names_and_reads_check)
 	}
 }
 
+TEST(lint_suggests_nothing_behind_many_warnings)
+{
+	owned(buf) struct buf text = {};
+	owned(str) char *got = NULL;
+	size_t hints = 0, warnings = 0;
+
+	buf_add_str(&text, "FROM a\nENV NAME=x\n");
+	for (int i = 0; i < 150; i++)
+		buf_printf(&text, "LABEL l%d=$NAM%c\n", i, 'a' + i % 26);
+	got = verdict(buf_text(&text), &(struct lint_options){});
+	for (const char *at = got; (at = strstr(at, "undefined variable")); at++)
+		warnings++;
+	for (const char *at = got; (at = strstr(at, "did you mean $NAME")); at++)
+		hints++;
+	CHECK(warnings == 150 && hints == 100);
+}
+
 /** The first stage has an image with a variable and a shell, others are left out. */
 static void look(void *closure, const struct instruction *from, struct lint_base *out)
 {
