@@ -64,11 +64,12 @@ host_emulator() { # PLATFORM
 	fi
 }
 
-# What buildah runs in, as words; empty: here.
-around_buildah=
+# What buildah runs in, and how, as words; empty: here.
+around_buildah='' buildah_options=''
 buildah() {
 	# shellcheck disable=SC2086 # words
-	command $around_buildah buildah --storage-driver overlay --root "$scratch/b/root" --runroot "$scratch/b/run" "$@"
+	command $around_buildah buildah --storage-driver overlay $buildah_options \
+		--root "$scratch/b/root" --runroot "$scratch/b/run" "$@"
 }
 
 # A user namespace with an emulator that nobody outside of it gets: buildah runs in it from now on.
@@ -89,6 +90,8 @@ private_emulator() { # PLATFORM
 		sleep 0.1
 	done
 	around_buildah="nsenter --target $bench_place --user --mount"
+	# Else it cannot remove what is in a layer below.
+	buildah_options='--storage-opt overlay.mountopt=userxattr'
 }
 
 # $isolation: the strongest that works here, of the same strength as ours, or else a plain chroot.
