@@ -18,9 +18,29 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/xattr.h>
 
 enum { NAME_MAX_FD = 32, OPTIONS_MAX = 4096 };
+
+/** What the kernel refuses here, it also complains of in its log: what it cannot is not tried. */
+static bool kernel_reaches(unsigned major, unsigned minor)
+{
+	unsigned numbers[2] = {}, which = 0;
+	struct utsname kernel;
+
+	if (uname(&kernel) < 0)
+		return true;
+	for (const char *at = kernel.release; which < countof(numbers); at++) {
+		if (*at >= '0' && *at <= '9')
+			numbers[which] = numbers[which] * 10 + (unsigned)(*at - '0');
+		else if (*at == '.')
+			which++;
+		else
+			break;
+	}
+	return numbers[0] > major || (numbers[0] == major && numbers[1] >= minor);
+}
 
 /** A cursor over a fixed buffer: no stdio, this runs between clone and exec. */
 struct text {
@@ -208,10 +228,13 @@ static int mount_over_empty(const struct overlay_stack *stack,
 	char place[64];
 	int fd = -1, saved;
 
-	if (empty >= 0)
+	if (empty < 0)
+		return -1;
+	if (kernel_reaches(6, 15)) {
 		fd = mount_stack(stack, empty);
-	if (fd >= 0 || empty < 0 || errno != EINVAL)
-		return fd;
+		if (fd >= 0 || errno != EINVAL)
+			return fd;
+	}
 	if (!place_make(place, sizeof(place), "empty"))
 		return -1;
 	if (move_mount(empty, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH) == 0) {
@@ -232,8 +255,8 @@ int overlay_mount(const struct overlay_stack *all)
 {
 	struct overlay_stack visible = *all;
 	const struct overlay_stack *stack = &visible;
+	int fd = -1;
 	bool lone;
-	int fd;
 
 	visible.lower_count = visible_count(all->lowers, all->lower_count);
 	if (stack->lower_count > OVERLAY_LAYERS_MAX)
@@ -243,7 +266,9 @@ int overlay_mount(const struct overlay_stack *all)
 		return fd < 0 ? -errno : fd;
 	}
 	lone = stack->lower_count == 0 || (stack->lower_count == 1 && stack->upper < 0);
-	fd = lone ? mount_over_empty(stack, mount_by_calls) : mount_by_calls(stack, -1);
+	errno = EINVAL;
+	if (kernel_reaches(6, 5))
+		fd = lone ? mount_over_empty(stack, mount_by_calls) : mount_by_calls(stack, -1);
 	/* An unknown "lowerdir+" is EINVAL too, as are many true faults: the older way tells. */
 	if (fd < 0 && errno == EINVAL)
 		fd = lone ? mount_over_empty(stack, mount_by_string) : mount_by_string(stack, -1);
