@@ -356,6 +356,7 @@ static struct sandbox_spec spec_of(const struct job *job, int input_fd)
 		.cap_drop_count = job->wanted->cap_drop.count,
 		.seccomp = job->seccomp,
 		.no_new_privileges = job->no_new_privileges,
+		.narrow_words = emulation_is_narrow(&job->platform),
 		.resources = job->resources,
 		.shows_group = true,
 		.timeout_ms = job->timeout_ms,

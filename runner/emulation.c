@@ -102,3 +102,10 @@ result emulation_fall_back(const struct platform *platform, struct error *err)
 {
 	return binfmt_private_supported() ? FAILED : require_registration(platform, err);
 }
+
+bool emulation_is_narrow(const struct platform *platform)
+{
+	const struct platform host = platform_host();
+
+	return strcmp(platform->arch, host.arch) != 0 && platform_is_native(platform);
+}

@@ -30,4 +30,7 @@ result emulation_expect(const char *root, const struct platform *platform, struc
 			struct buf *engine, struct error *err);
 result emulation_fall_back(const struct platform *platform, struct error *err);
 
+/** Whether this CPU runs the platform's programs although their words are narrower than its own. */
+bool emulation_is_narrow(const struct platform *platform);
+
 #endif

@@ -443,6 +443,7 @@ static result run_make(struct job *job, const char *workdir, void *closure, stru
 		.hostname = hostname && *hostname ? hostname : "buildkitsandbox",
 		.leaves_hostname = true,
 		.makes_devices = true,
+		.narrow_words = emulation_is_narrow(job->step->platform),
 		.network = run->network,
 		.input_fd = null_fd,
 		.new_terminal_session = true,

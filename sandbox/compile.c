@@ -31,6 +31,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -194,6 +195,8 @@ static void rights_add(struct plan *plan, const struct filter *filter)
 
 	if (is_fresh || set != capabilities_default())
 		bound_add(plan, set);
+	if (plan->spec->narrow_words)
+		op_add(plan, OP_PERSONALITY, "be a machine of 32 bits")->number = PER_LINUX32;
 	if (plan->spec->no_new_privileges)
 		op_add(plan, OP_NO_NEW_PRIVILEGES, "no new privileges");
 	op_add(plan, OP_USER, "become user %u, group %u and %zu more", user->uid, user->gid,

@@ -383,6 +383,7 @@ static int (*const doers[OP_KINDS])(struct child *child, const struct op *op) = 
 	[OP_CHDIR]             = do_chdir,
 	[OP_BOUND]             = do_bound,
 	[OP_NO_NEW_PRIVILEGES] = do_no_new_privileges,
+	[OP_PERSONALITY]       = do_personality,
 	[OP_USER]              = do_user,
 	[OP_CAPABILITIES]      = do_capabilities,
 	[OP_SCOPE]             = do_scope,

@@ -52,6 +52,7 @@ enum op_kind {
 	OP_CHDIR,    /* to slot `at`, which must be inside the root */
 	OP_BOUND,    /* drop capabilities that are not in `number` from the bounding set */
 	OP_NO_NEW_PRIVILEGES, /* by set-user-id bits and file capabilities */
+	OP_PERSONALITY,       /* `number` */
 	OP_USER,              /* become `data`, a struct user; capabilities are kept */
 	OP_CAPABILITIES,      /* keep those in `number` and no others */
 	OP_SCOPE,  /* no abstract sockets and signals across the sandbox's border (Landlock) */

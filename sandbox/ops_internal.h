@@ -95,6 +95,7 @@ int do_limit(struct child *child, const struct op *op);
 int do_chdir(struct child *child, const struct op *op);
 int do_bound(struct child *child, const struct op *op);
 int do_no_new_privileges(struct child *child, const struct op *op);
+int do_personality(struct child *child, const struct op *op);
 int do_user(struct child *child, const struct op *op);
 int do_capabilities(struct child *child, const struct op *op);
 int do_scope(struct child *child, const struct op *op);

@@ -201,6 +201,12 @@ int do_no_new_privileges(struct child *child, const struct op *op)
 	return SYS(prctl, PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
 }
 
+int do_personality(struct child *child, const struct op *op)
+{
+	(void)child;
+	return SYS(personality, op->number) < 0 ? -1 : 0;
+}
+
 /** What comes after it takes the right to limit oneself without giving up all privileges. */
 int do_user(struct child *child, const struct op *op)
 {

@@ -171,6 +171,7 @@ struct sandbox_spec {
 	bool makes_devices;     /* its root may make device nodes, which nobody in it can open;
 				   as real root, with our filter of calls */
 	bool no_new_privileges; /* set-user-id bits and file capabilities give none */
+	bool narrow_words;      /* programs are of 32 bits on a CPU of 64: uname tells theirs */
 	const char *hostname;
 	bool leaves_hostname; /* /etc/hostname is the image's own, not a file that says `hostname`
 			       */

@@ -14,6 +14,12 @@ done
 ok 'three bases become one index' \
 	mpemu index create localhost/base localhost/base:amd64 localhost/base:arm64 localhost/base:s390x
 
+# What a kernel says of file systems that it was asked for in a way that it does not know.
+complaints() {
+	dmesg 2>/dev/null | grep -Ec 'overlayfs: (unrecognized|failed to clone)'
+}
+complained=$(complaints)
+
 entries() {
 	ls /proc/sys/fs/binfmt_misc 2>/dev/null
 }
@@ -46,6 +52,24 @@ for platform in linux/amd64/x86_64 linux/arm64/aarch64 linux/s390x/s390x; do
 	is "$platform: no entries are seen" "$status $out" '0 '
 done
 is 'entries of this host are as before' "$(entries)" "$before"
+
+# Programs of 32 bits that this CPU runs, too, see a machine of 32 bits.
+case $(uname -m) in
+x86_64) narrow=386 deb=i386 machine=i686 ;;
+*) narrow=arm/v7 deb=armhf machine=armv8l ;;
+esac
+if mpemu status | grep -q "^linux/$narrow *native "; then
+	base_tar $deb
+	mpemu import --platform linux/$narrow "$base" localhost/narrow >/dev/null
+	run mpemu run --platform linux/$narrow localhost/narrow uname -m
+	is "linux/$narrow: uname" "$status $out" "0 $machine"
+	printf 'FROM localhost/narrow\nRUN uname -m >/machine\n' >"$scratch/Dockerfile"
+	run mpemu build --platform linux/$narrow -t localhost/narrow:built - <"$scratch/Dockerfile"
+	run mpemu run --platform linux/$narrow localhost/narrow:built cat /machine
+	is "linux/$narrow: uname in a build" "$status $out" "0 $machine"
+else
+	skip "linux/$narrow: uname" 'this CPU does not run it'
+fi
 
 # What it sees.
 run mpemu run localhost/base sh -c 'ls -d /* /dev/*; cat /proc/mounts'
@@ -191,3 +215,5 @@ if command -v newuidmap setpriv unshare >/dev/null && getent passwd nobody >/dev
 else
 	skip 'without root' 'no newuidmap'
 fi
+
+is 'the kernel has nothing to complain of' "$(complaints)" "$complained"
