@@ -7,8 +7,8 @@
 #     TEST='unit tests/integration/76-limits.t' tests/machines/run.sh BUILD trixie
 #     RUN='mount; ls -l /proc/sys' tests/machines/run.sh BUILD trixie
 #
-# BUILD was built for the machine's architecture, against Debian 12, which they all have as their
-# root.  User mode Linux is a kernel that is a program: system calls are slow there, but not what is
+# BUILD was built for this machine, against Debian 12, which they all have as their root; for another
+# architecture there is build/ARCH, which is made with the libraries of that root.  User mode Linux is a kernel that is a program: system calls are slow there, but not what is
 # between them.  On qemu-system all takes ten times as long as here, and more.  A network is needed
 # only to fetch kernels and packages for the first time, into build/machines; root, for owners.
 # shellcheck disable=SC2046,SC2086   # words
@@ -126,6 +126,28 @@ tree_make() { # INTO ARCH none|setup GROUPS
 	rm -rf "$TMPDIR/tree"
 }
 
+# What is tested, as a program of the machine's.
+build_make() { # ARCH
+	build=$given
+	[ "$1" != "$(dpkg --print-architecture)" ] || return 0
+	build=build/$1 sysroot=$work/sysroot-$1
+	case $1 in
+	amd64) tuple=x86_64-linux-gnu ;;
+	arm64) tuple=aarch64-linux-gnu ;;
+	esac
+	if [ ! -d "$sysroot" ]; then
+		rm -rf "$sysroot.new"
+		mkdir "$sysroot.new"
+		tar -C "$sysroot.new" -xpf "$work/root/$1.tar"
+		mv "$sysroot.new" "$sysroot"
+	fi
+	PKG_CONFIG_SYSROOT_DIR=$sysroot \
+	PKG_CONFIG_LIBDIR=$sysroot/usr/lib/$tuple/pkgconfig:$sysroot/usr/share/pkgconfig \
+		make -s BUILD="$build" CC="$tuple-gcc --sysroot=$sysroot" AR=$tuple-ar OBJCOPY=$tuple-objcopy \
+		"$build/mpemu" "$build/tests/units" >"$work/build-$1.log" 2>&1 ||
+		die "no build for $1: $(tail -n 3 "$work/build-$1.log")"
+}
+
 # ---- one machine ----
 
 emulator() { # ARCH
@@ -178,6 +200,7 @@ boot_uml() { # KERNEL ARCH DISK...
 machine() { # NAME ARCH KIND SUITE none|setup GROUPS
 	kernel=$work/$4-$2-$3
 	root_make "$2"
+	build_make "$2"
 	busybox_make "$2"
 	tests/machines/kernel.sh "$kernel" "$4" "$2" "$3" "$work/busybox-$2"
 	TMPDIR=$work/$1.tmp
@@ -195,7 +218,7 @@ machine() { # NAME ARCH KIND SUITE none|setup GROUPS
 
 [ $# -ge 1 ] || die "usage: $0 BUILD [MACHINE...]"
 [ "$(id -u)" = 0 ] || die 'needs root'
-build=$1
+given=$1
 shift
 [ $# -gt 0 ] || set -- $(echo "$machines" | awk '{ print $1 }')
 work=$PWD/build/machines memory=${MEMORY:-3G}
