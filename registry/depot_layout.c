@@ -222,30 +222,56 @@ static bool is_named(const json_t *entry, const char *tag)
 	return name && strcmp(name, tag) == 0;
 }
 
-static result tag_find(const struct layout *layout, const char *tag, struct descriptor *out,
-		       struct error *err)
+/** Whether an entry, one of `count`, is what a name means: see depot_manifest(). */
+static bool is_meant(const json_t *entry, const char *name, size_t count)
+{
+	const char *digest = json_string_value(json_object_get(entry, "digest"));
+
+	if (starts_with(name, "sha256:"))
+		return digest && strcmp(digest, name) == 0;
+	return *name ? is_named(entry, name) : count == 1 || is_named(entry, "latest");
+}
+
+/** The entry of index.json that a name means; false where there is none. */
+static result entry_find(const struct layout *layout, const char *name, bool *is_there,
+			 struct descriptor *out, struct error *err)
 {
 	owned(json) json_t *json = NULL;
 	struct json_at root, list;
 	size_t count;
 
+	*is_there = false;
 	if (index_load(layout, &json, err))
 		return FAILED;
 	root = json_root(json, "index.json");
 	if (json_get(&root, "manifests", &list, err) ||
 	    json_length(&list, INDEX_ENTRIES_MAX, &count, err))
 		return fail_in(err, "%s", layout->path);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !*is_there; i++) {
 		struct json_at entry = json_element(&list, i);
 
-		if (!is_named(entry.value, tag))
-			continue;
-		if (descriptor_read(&entry, out, err))
+		*is_there = is_meant(entry.value, name, count);
+		if (*is_there && descriptor_read(&entry, out, err))
 			return fail_in(err, "%s", layout->path);
 		out->annotations = NULL; /* they go with the document */
-		return OK;
 	}
-	return fail(err, FAULT_MISSING, "%s has nothing named %s", layout->path, tag);
+	return OK;
+}
+
+/** What a name means, by its entry, else by a digest alone, of which nothing else is known. */
+static result name_find(const struct layout *layout, const char *name, struct descriptor *out,
+			struct error *err)
+{
+	bool is_there;
+
+	if (entry_find(layout, name, &is_there, out, err))
+		return FAILED;
+	if (is_there)
+		return OK;
+	if (starts_with(name, "sha256:"))
+		return digest_parse(name, &out->digest, err);
+	return fail(err, FAULT_MISSING, "%s has nothing named %s", layout->path,
+		    *name ? name : "latest");
 }
 
 result layout_manifest(struct layout *layout, const char *name, struct buf *body,
@@ -253,16 +279,13 @@ result layout_manifest(struct layout *layout, const char *name, struct buf *body
 {
 	struct descriptor found = {};
 	owned(buf) struct buf text = {};
+	owned(json) json_t *json = NULL;
 	owned(fd) int fd = -1;
 	struct digest got;
 	uint64_t size;
 
-	if (!starts_with(name, "sha256:")) {
-		if (tag_find(layout, name, &found, err))
-			return FAILED;
-	} else if (digest_parse(name, &found.digest, err)) {
+	if (name_find(layout, name, &found, err))
 		return FAILED;
-	}
 	fd = blob_open(layout, &found.digest, &size);
 	if (fd < 0)
 		return fail(err, FAULT_MISSING, "%s has no manifest %s", layout->path, name);
@@ -272,6 +295,9 @@ result layout_manifest(struct layout *layout, const char *name, struct buf *body
 	if (!digest_equal(&got, &found.digest))
 		return fail(err, FAULT_INTEGRITY, "%s: manifest %s has other content", layout->path,
 			    name);
+	if (found.media == MEDIA_UNKNOWN && document_parse(buf_text(&text), text.length, "manifest",
+							   MEDIA_UNKNOWN, &json, &found.media, err))
+		return fail_in(err, "%s", layout->path);
 	found.size = text.length;
 	buf_add(body, buf_text(&text), text.length);
 	*out = found;

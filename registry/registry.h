@@ -344,7 +344,10 @@ void depot_drop(struct depot **depot);
 result depot_lock(const struct ctx *ctx, struct depot *depot, bool *alone, struct error *err);
 void depot_unlock(struct depot *depot);
 
-/** The manifest or index of a tag, or of a digest's text; `out` has its media, size and digest. */
+/**
+ * The manifest or index of a tag, or of a digest's text; `out` has its media, size and digest.  Of
+ * a layout, "" means "latest", or the only one that it lists.
+ */
 result depot_manifest(const struct ctx *ctx, struct depot *depot, const char *name,
 		      struct buf *body, struct descriptor *out, struct error *err);
 

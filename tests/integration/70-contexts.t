@@ -163,6 +163,25 @@ is 'an OCI layout: builds' "$status" 0
 run "$MPEMU" --root "$scratch/second/store" build --platform linux/s390x \
 	--build-context local="oci-layout://$scratch/layout:none" "$context"
 is 'a layout without the image' "$status" 5
+digest=$(jq -r '.manifests[0].digest' "$scratch/layout/index.json")
+cp "$scratch/layout/index.json" "$scratch/index.json"
+for list in . '.manifests = []'; do
+	rm -rf "$scratch/third"
+	jq "$list" "$scratch/index.json" >"$scratch/layout/index.json"
+	run "$MPEMU" --root "$scratch/third" build --platform linux/arm64 \
+		--build-context local="oci-layout://$scratch/layout@$digest" "$context"
+	is "an image of a layout by its digest, where it lists $list" "$status" 0
+done
+cp "$scratch/index.json" "$scratch/layout/index.json"
+run "$MPEMU" --root "$scratch/third" build --platform linux/arm64 \
+	--build-context local="oci-layout://$scratch/layout@sha256:$(printf '%064d' 1)" "$context"
+is 'a digest that a layout does not have' "$status" 5
+mv "$scratch/layout" "$scratch/lay:out"
+run "$MPEMU" --root "$scratch/third" build --platform linux/arm64 \
+	--build-context local="oci-layout://$scratch/lay:out" "$context"
+is 'a layout with a colon in its name' "$status" 0
+mv "$scratch/lay:out" "$scratch/layout"
+rm -rf "$scratch/third"
 for blob in "$scratch"/layout/blobs/sha256/*; do
 	[ "$(stat -c %s "$blob")" -lt 10000 ] || printf x | dd of="$blob" bs=1 seek=5000 conv=notrunc 2>/dev/null
 done
