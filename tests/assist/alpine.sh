@@ -11,20 +11,10 @@
 # shellcheck disable=SC2086,SC2046   # lists of names are words
 set -eu
 
-folder=$(cd "$(dirname "$0")/../demo" && pwd)
-. "$folder/archive.sh"
-
-mkdir -p "$1"
-dir=$(cd "$1" && pwd)
-apt=$dir/apt
-work=$dir/work
-arches='amd64 arm64'
+. "$(dirname "$0")/roots.sh"
 
 fetch() {
-	set -- $(archive)
-	[ $# -eq 2 ] || die "no Debian archive among apt's sources"
-	uri=$1
-	suite=$2
+	archive_find
 	apt_prepare
 	source_line "$suite" $arches >"$apt/sources.list"
 	sed 's/^deb /deb-src /; s/target=Packages arch=[^] ]*//' "$apt/sources.list" >"$apt/sources"
@@ -36,10 +26,6 @@ fetch() {
 			musl-dev:arm64 &&
 			apt-get -qq -c "$apt/conf" source --download-only busybox bash
 	) >"$apt/log" 2>&1 || die "apt-get: $(cat "$apt/log")"
-}
-
-machine() { # ARCH
-	echo "$1" | sed 's/amd64/x86_64/; s/arm64/aarch64/'
 }
 
 # A compiler whose C library is the musl of the package: $work/ARCH/cc.
@@ -161,14 +147,9 @@ rootfs() { # ARCH
 	while read -r link; do
 		[ -e "$root/$link" ] || ln -s /bin/busybox "$root/$link"
 	done <"$work/amd64/links"
-	chmod 1777 "$root/tmp"
-	tar -C "$root" --sort=name --numeric-owner --owner=0 --group=0 -cf "$dir/$1.tar.new" .
-	mv "$dir/$1.tar.new" "$dir/$1.tar"
+	root_pack "$root" "$1" --owner=0 --group=0
 }
 
-[ ! -e "$dir/amd64.tar" ] || [ ! -e "$dir/arm64.tar" ] || exit 0
-rm -rf "$work"
-mkdir -p "$work"
 fetch
 for arch in $arches; do
 	say "building for $arch"

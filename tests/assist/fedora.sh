@@ -11,14 +11,7 @@
 # shellcheck disable=SC2086,SC2046   # lists of names are words
 set -eu
 
-folder=$(cd "$(dirname "$0")/../demo" && pwd)
-. "$folder/archive.sh"
-
-mkdir -p "$1"
-dir=$(cd "$1" && pwd)
-apt=$dir/apt
-work=$dir/work
-arches='amd64 arm64'
+. "$(dirname "$0")/roots.sh"
 
 # Fedora's name, its epoch or 0, and Debian's packages.
 packages='bash 0 bash
@@ -40,15 +33,8 @@ tar 2 tar
 xz 1 xz-utils
 xz-libs 1 liblzma5'
 
-machine() { # ARCH
-	echo "$1" | sed 's/amd64/x86_64/; s/arm64/aarch64/'
-}
-
 fetch() {
-	set -- $(archive)
-	[ $# -eq 2 ] || die "no Debian archive among apt's sources"
-	uri=$1
-	suite=$2
+	archive_find
 	arches="$arches i386"
 	apt_prepare
 	arches=${arches% i386}
@@ -167,14 +153,9 @@ rootfs() { # ARCH
 	else
 		qemu-aarch64-static "$root/sbin/ldconfig" -r "$root"
 	fi
-	chmod 1777 "$root/tmp"
-	tar -C "$root" --sort=name --numeric-owner -cf "$dir/$1.tar.new" .
-	mv "$dir/$1.tar.new" "$dir/$1.tar"
+	root_pack "$root" "$1"
 }
 
-[ ! -e "$dir/amd64.tar" ] || [ ! -e "$dir/arm64.tar" ] || exit 0
-rm -rf "$work"
-mkdir -p "$work"
 fetch
 for arch in $arches; do
 	say "building for $arch"
