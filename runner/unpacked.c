@@ -21,8 +21,11 @@ enum {
 	GO_VERSION_MAX = 4096,
 	RUST_MANIFEST_MAX = 32 << 20,
 	UNPACKED_MAX = 16,
-	NAMES_MAX = 1024, /* in one directory of a tree */
+	NAMES_MAX = 1024, /* in one directory of a toolchain */
 };
+
+/* Of the files of one toolchain, which are read: what is past them has no twins. */
+#define BYTES_MAX (4ULL << 30)
 
 #define GO_FOLDER     "/usr/local/go"
 #define RUST_FOLDER   "/usr/local/rustup/toolchains"
@@ -82,22 +85,24 @@ static result one_add(const struct unpacked_root *root, const char *name, const 
 
 /** A file that a row speaks of, or a library. */
 static result file_add(const struct unpacked_root *root, struct package *package, const char *path,
-		       struct error *err)
+		       uint64_t *left, struct error *err)
 {
 	owned(found) struct found found = { .fd = -1 };
 	struct sum sum;
 
 	if (!strstr(path, ".so") && !tool_find(package->name, path))
 		return OK;
-	if (!found_open(root->fd, path, &found) || found.stat.st_size > NATIVE_SIZE_MAX)
+	if (!found_open(root->fd, path, &found) || found.stat.st_size > NATIVE_SIZE_MAX ||
+	    (uint64_t)found.stat.st_size > *left)
 		return OK;
+	*left -= (uint64_t)found.stat.st_size;
 	if (found_content(&found, root->cache, &sum, err))
 		return FAILED;
 	return package_file_add(package, arena_strdup(root->packages->arena, path), &sum, err);
 }
 
 static result folder_add(const struct unpacked_root *root, struct package *package,
-			 const char *folder, struct error *err)
+			 const char *folder, uint64_t *left, struct error *err)
 {
 	owned(strings) struct strings names = {};
 
@@ -105,7 +110,7 @@ static result folder_add(const struct unpacked_root *root, struct package *packa
 	for (size_t i = 0; i < names.count; i++) {
 		owned(str) char *path = xasprintf("%s/%s", folder, names.items[i]);
 
-		if (cancel_check(root->ctx, err) || file_add(root, package, path, err))
+		if (cancel_check(root->ctx, err) || file_add(root, package, path, left, err))
 			return FAILED;
 	}
 	return OK;
@@ -142,8 +147,10 @@ static result go_read(const struct unpacked_root *root, struct package *package,
 	owned(str) char *tools =
 		xasprintf("%s/pkg/tool/linux_%s", package->folder, root->arch->arch);
 	owned(str) char *programs = xasprintf("%s/bin", package->folder);
+	uint64_t left = BYTES_MAX;
 
-	return folder_add(root, package, tools, err) || folder_add(root, package, programs, err)
+	return folder_add(root, package, tools, &left, err) ||
+			       folder_add(root, package, programs, &left, err)
 		       ? FAILED
 		       : OK;
 }
@@ -262,8 +269,10 @@ static result rust_read(const struct unpacked_root *root, struct package *packag
 {
 	owned(str) char *programs = xasprintf("%s/bin", package->folder);
 	owned(str) char *libraries = xasprintf("%s/lib", package->folder);
+	uint64_t left = BYTES_MAX;
 
-	return folder_add(root, package, programs, err) || folder_add(root, package, libraries, err)
+	return folder_add(root, package, programs, &left, err) ||
+			       folder_add(root, package, libraries, &left, err)
 		       ? FAILED
 		       : OK;
 }
