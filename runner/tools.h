@@ -20,9 +20,10 @@ struct tool {
 	enum tool_mode mode;
 	unsigned flags;     /* enum tool_flag */
 	const char *reason; /* why its output cannot depend on the CPU that runs it, or what may */
-	/* Lists end with NULL, or are NULL.  Arguments are "exact", "prefix*", "~suffix" or
-	 * "$last".  Texts may have $A, Go's name of the target, $L, LLVM's triple, $S,
-	 * Rust's, and $D, where a toolchain has bin/, beside those of struct twin. */
+	/* Lists end with NULL, or are NULL.  Arguments are "exact", "prefix*", "~suffix",
+	 * "$last", or "!exact" for one that is not meant by what follows.  Texts may have $A, Go's
+	 * name of the target, $L, LLVM's triple, $S, Rust's, and $D, where a toolchain has bin/,
+	 * beside those of struct twin. */
 	const char *const *refuse;        /* arguments that make it run under QEMU */
 	const char *const *refuse_width;  /* ... where the target has narrower words */
 	const char *const *refuse_endian; /* ... where it has another byte order */
@@ -34,7 +35,8 @@ struct tool {
 	const char *if_text;
 	const char *unless_text; /* a native program that has this text is no twin */
 	const char *const *env;  /* NAME=value to set; "?NAME=value": unless it is set */
-	const char *plugin_from, *plugin_to; /* an argument that begins so is replaced by that */
+	/* An argument that begins so is replaced by that; other plugins are refused. */
+	const char *plugin_from, *plugin_to;
 	/* Of TOOL_INTERPRETER: "m:NAME" for -m NAME, "c:CODE" for -c CODE. */
 	const char *const *scripts;
 	/* Directories, with $T, of modules that it loads: each library there must have its twin. */

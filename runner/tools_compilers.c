@@ -16,12 +16,13 @@
 #define DRIVER_FLAGS                                                                       \
 	(TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_REVISION | TOOL_PRELOAD_OK | \
 	 TOOL_DRIVER)
+#define OFFLOAD "-foffload-options=-l_GCC_"
 #define DRIVER_REFUSE                                                                          \
 	"@*", "-v", "-###", "--*", "-dumpspecs", "-print-sysroot*", "-fopenmp*", "-fopenacc*", \
-		"-foffload*", "-mcpu=native*", "-march=native*", "-mtune=native*",             \
-		"-no-canonical-prefixes", "-Xlinker", "-l", "~.rs", "rust", "-xrust"
+		"!" OFFLOAD "m", "-foffload*", "-mcpu=native*", "-march=native*",              \
+		"-mtune=native*", "-no-canonical-prefixes", "-Xlinker", "-l", "~.rs", "rust",  \
+		"-xrust"
 #define DRIVER_REASON "starts the compiler's parts as the foreign driver's specs say"
-#define OFFLOAD       "-foffload-options=-l_GCC_"
 
 /*
  * Objects that the linker's plugin is to compile on are not those of the target's compiler where
@@ -37,6 +38,17 @@
 		       "-march=native", "-mtune=native"),                                         \
 	.refuse_width = LIST(LTO), .refuse_endian = LIST(LTO),                                    \
 	.reason = "the same compiler for the same target, which computes constants in software"
+
+/* What gcc-ar and its like start, telling it the linker's plugin. */
+#define ARCHIVER(name)                                                                         \
+	{                                                                                      \
+		.package = "binutils*", .path = "*/bin/*-linux-gnu*-" name, .mode = TOOL_SAFE, \
+		.flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_PRELOAD_OK,                        \
+		.refuse = LIST("--version", "-V", "--help", "-h", "-H"),                       \
+		.refuse_width = LIST("--plugin"), .plugin_from = "$G/liblto_plugin.so",        \
+		.plugin_to = "$R$C/liblto_plugin.so",                                          \
+		.reason = "the same tool for the same target, built for another host"          \
+	}
 
 /* clang-format off */
 static const struct tool rows[] = {
@@ -63,6 +75,7 @@ static const struct tool rows[] = {
 	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_ANY_ENDIAN | TOOL_PRELOAD_OK,
 	  .refuse = LIST("--version", "-v", "--statistics"),
 	  .reason = "the same assembler for the same target, built for another host" },
+	ARCHIVER("ar"), ARCHIVER("nm"), ARCHIVER("ranlib"),
 	{ .package = "binutils*", .path = "*/bin/*-linux-gnu*-*", .mode = TOOL_SAFE,
 	  .flags = TOOL_CROSS | TOOL_ANY_WIDTH | TOOL_PRELOAD_OK,
 	  .refuse = LIST("--plugin*", "--version", "-V", "--help", "-h", "-H", "--info", "-i"),

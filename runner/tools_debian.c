@@ -91,8 +91,7 @@ static const struct tool rows[] = {
 	  .loads_from = "/usr/lib/$N/lib-dynload",
 	  .loads = LIST("_bz2.*", "_lzma.*", "_multibytecodec.*", "_codecs_*"),
 	  /* More processes talk through other modules. */
-	  .refuse = LIST("-j", "-j0*", "-j2*", "-j3*", "-j4*", "-j5*", "-j6*", "-j7*", "-j8*", "-j9*",
-			 "--workers*"),
+	  .refuse = LIST("!-j1", "-j*", "--workers*"),
 	  .scripts = LIST("m:py_compile", "m:compileall",
 			  "c:import importlib.util; print(importlib.util.MAGIC_NUMBER)",
 			  "c:import sys; print(sys.implementation.cache_tag)"),

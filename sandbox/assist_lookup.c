@@ -133,15 +133,24 @@ bool assist_match(const char *pattern, const char *text)
 	return !*text;
 }
 
+static bool argument_matches(const void *table, uint32_t list, const char *argument, bool is_last)
+{
+	for (const char *pattern = assist_text(table, list); *pattern;
+	     pattern = assist_next(pattern)) {
+		const bool is_special = *pattern == '!' || *pattern == '$';
+
+		if (is_special ? equal(pattern + 1, argument) && (is_last || *pattern == '!')
+			       : assist_match(pattern, argument))
+			return *pattern != '!';
+	}
+	return false;
+}
+
 bool assist_match_any(const void *table, uint32_t list, char *const *arguments)
 {
 	for (; *arguments; arguments++) {
-		for (const char *pattern = assist_text(table, list); *pattern;
-		     pattern = assist_next(pattern)) {
-			if (*pattern == '$' ? !arguments[1] && equal(pattern + 1, *arguments)
-					    : assist_match(pattern, *arguments))
-				return true;
-		}
+		if (argument_matches(table, list, *arguments, !arguments[1]))
+			return true;
 	}
 	return false;
 }
@@ -272,6 +281,25 @@ static bool variable_brings_code(const char *variable)
 	       is_set(variable, "PYTHONPATH") || is_set(variable, "PYTHONHOME");
 }
 
+/** Whether a linker is told of a plugin that is none of those with a counterpart. */
+static bool plugin_is_other(const void *table, const struct assist_entry *entry,
+			    char *const *arguments)
+{
+	const char *known = assist_text(table, entry->plugin_from);
+
+	for (; *known && *arguments; arguments++) {
+		const char *name = *arguments;
+
+		if (*name != '-')
+			continue;
+		name += name[1] == '-' ? 2 : 1;
+		if (begins(name, "plugin=") ||
+		    (equal(name, "plugin") && arguments[1] && !begins(arguments[1], known)))
+			return true;
+	}
+	return false;
+}
+
 enum assist_verdict assist_judge(const void *table, const struct assist_entry *entry,
 				 char *const *arguments, char *const *environment,
 				 const char **script)
@@ -291,7 +319,8 @@ enum assist_verdict assist_judge(const void *table, const struct assist_entry *e
 	if (entry->names && !name_allowed(table, entry->names, *arguments))
 		return ASSIST_ARGUMENT;
 	arguments += *arguments != NULL;
-	if (entry->refuse && assist_match_any(table, entry->refuse, arguments))
+	if ((entry->refuse && assist_match_any(table, entry->refuse, arguments)) ||
+	    plugin_is_other(table, entry, arguments))
 		return ASSIST_ARGUMENT;
 	if (scripts_only && !scripts_judge(table, entry->scripts, arguments, script))
 		return ASSIST_SCRIPT;

@@ -130,7 +130,10 @@ const char *assist_next(const char *text);
 /** Whether "exact", "prefix*" or "~suffix" matches. */
 bool assist_match(const char *pattern, const char *text);
 
-/** Whether one of the list matches one of the arguments; "$exact" only matches the last one. */
+/**
+ * Whether one of the list matches one of the arguments.  "$exact" only matches the last one; what
+ * is behind "!exact" matches no such argument.
+ */
 bool assist_match_any(const void *table, uint32_t list, char *const *arguments);
 
 /**

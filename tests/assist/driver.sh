@@ -81,6 +81,11 @@ run gcc -specs=my.specs -c a.c
 run gcc -gsplit-dwarf -c a.c
 run gcc -lm -lgfortran e.o
 run gcc -Wl,-lm e.o -Xlinker -lm
+for offload in -foffload-options=-l_GCC_m -foffload=disable; do
+	run gcc -c a.c $offload
+	run gcc e.o -lm $offload
+	run g++ e.o $offload
+done
 run g++ h.h
 run g++ -c a.c b.cc -o x
 run g++ nosuch.c -nosuch

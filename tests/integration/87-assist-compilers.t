@@ -6,6 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/assist/lib.sh
 . "$(dirname "$0")/../assist/lib.sh"
+need_command jq
 
 context=$(tmpdir)
 cat >"$context/a.c" <<'END'
@@ -22,15 +23,20 @@ cat >"$context/Dockerfile" <<'END'
 FROM localhost/debian
 COPY . /src
 RUN cd /src && gcc -g -O2 -Wall a.c -o a -lm && ./a && g++ -g b.cc -o b && ./b && \
-    gcc -O2 -flto -frandom-seed=1 -c a.c && gcc -flto -frandom-seed=2 a.o -o c -lm && ./c
+    gcc -O2 -flto -frandom-seed=1 -c a.c && gcc -flto=2 -frandom-seed=2 a.o -o c -lm && ./c && \
+    gcc-ar rcs l.a a.o && gcc-nm l.a >names && ar --plugin=/nosuch.so t l.a && ar --plugin /nosuch.so t l.a
 END
-run mpemu --progress plain build --no-cache --assist safe --platform linux/arm64 "$context"
+run mpemu --progress json build --no-cache --assist safe --platform linux/arm64 "$context"
 case $err in
 *'no cross toolchain'*) skip_all "no compilers: $(printf '%s\n' "$err" | grep 'no cross toolchain')" ;;
 esac
 is 'a step that compiles' "$status" 0
-unlike 'its compilers run natively, and so do their drivers' "$err" \
-	'emulated: .*(gcc|g\+\+|cc1|cc1plus|collect2|ld|as) [0-9]+ \(no twin'
+emulated=$(printf '%s\n' "$err" | jq -r 'select(.event == "step-assist") | .programs[] | "\(.name) \(.count) \(.why)"')
+unlike 'its compilers run natively, and so do their drivers' "$emulated" \
+	'^(gcc [0-9]+ no twin|(g\+\+|cc1|cc1plus|lto1|collect2|ld|as|nm) )'
+# The linker's plugin gives its compiler a file of arguments, and each part those of the driver.
+like 'but for one that has its arguments in a file' "$emulated" '^gcc 1 its arguments'
+like 'and a tool for archives that is given another plugin' "$emulated" '^ar 2 its arguments'
 run mpemu --progress plain build --no-cache --assist verify --platform linux/arm64 "$context"
 is 'what it leaves is the same, byte for byte' "$status" 0
 like 'as compared' "$err" 'left the same with native assist and without'

@@ -19,7 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const no_native[] = { "-march=native", "-v", "-m*=native", "~.so", NULL };
+static const char *const no_native[] = { "-march=native", "-v",     "-m*=native", "~.so",
+					 "!-keep",        "-keep*", "!-w",        NULL };
 static const char *const target[] = { "--target=x", "-Q", NULL };
 static const char *const has_target[] = { "--target*", NULL };
 static const char *const settings[] = { "?GOARCH=arm64", "NAME=value", NULL };
@@ -210,6 +211,17 @@ static const struct {
 	{ CC, { "-mtune=native" }, {}, ASSIST_NATIVE }, /* "-m*=native" is no such pattern */
 	{ CC, { "-v" }, {}, ASSIST_ARGUMENT },
 	{ CC, { "libx.so" }, {}, ASSIST_ARGUMENT },
+	{ CC, { "-keep", "-w" }, {}, ASSIST_NATIVE },
+	{ CC, { "-keep", "-keep-all" }, {}, ASSIST_ARGUMENT },
+	{ CC, { "-keep", "-v" }, {}, ASSIST_ARGUMENT },
+	{ CC, { "!-keep" }, {}, ASSIST_NATIVE },
+	{ LD, { "-plugin", "/usr/lib/gcc/x.so" }, {}, ASSIST_NATIVE },
+	{ LD, { "--plugin", "/usr/lib/gcc/x.so" }, {}, ASSIST_NATIVE },
+	{ LD, { "-plugin", "/usr/lib/llvm-19/lib/LLVMgold.so" }, {}, ASSIST_ARGUMENT },
+	{ LD, { "--plugin", "x.so" }, {}, ASSIST_ARGUMENT },
+	{ LD, { "--plugin=/usr/lib/gcc/x.so" }, {}, ASSIST_ARGUMENT },
+	{ LD, { "-plugin-opt=x", "-plugin" }, {}, ASSIST_NATIVE },
+	{ SED, { "-plugin", "x.so" }, {}, ASSIST_NATIVE },
 	{ PERL, { "/usr/bin/aclocal", "-e" }, {}, ASSIST_NATIVE },
 	{ PERL, { "-w", "x" }, {}, ASSIST_NATIVE },
 	{ PERL, { "-w", "--", "/usr/bin/aclocal" }, {}, ASSIST_NATIVE },
