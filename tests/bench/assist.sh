@@ -292,8 +292,12 @@ docker_prepare() {
 		ln "$roots/$arch.tar" "$scratch/base/" 2>/dev/null || cp "$roots/$arch.tar" "$scratch/base/"
 	done
 	printf 'FROM scratch\nARG TARGETARCH\nADD $TARGETARCH.tar /\n' >"$scratch/base/Dockerfile"
-	buildx build --provenance false --platform linux/amd64,linux/arm64 --tag localhost/bench \
-		"$scratch/base" >"$scratch/log" 2>&1 || die "docker buildx: $(cat "$scratch/log")"
+	# Platforms that are written at once may be in each other's way: "ref ... locked".
+	for docker_try in 1 2 3; do
+		buildx build --provenance false --platform linux/amd64,linux/arm64 \
+			--tag localhost/bench "$scratch/base" >"$scratch/log" 2>&1 && break
+		[ $docker_try -lt 3 ] || die "docker buildx: $(cat "$scratch/log")"
+	done
 	rm -rf "$scratch/base"
 }
 

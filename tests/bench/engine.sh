@@ -25,7 +25,8 @@ start)
 	unshare --user --mount --pid --uts --ipc --cgroup --fork --kill-child "$0" inside "$dir" "$root" \
 		>"$dir/log" 2>&1 &
 	engine=$!
-	trap 'kill $engine' EXIT
+	# The first process of its namespace ends by nothing else, and all others with it.
+	trap 'kill -KILL $(ps -o pid= --ppid $engine) $engine' EXIT
 	trap 'exit 0' INT TERM
 	wait_for "[ \"\$(readlink /proc/$engine/ns/user)\" != \"\$(readlink /proc/self/ns/user)\" ]"
 	# Not all ids: runc takes a namespace that has them for the first one, and would set what only
