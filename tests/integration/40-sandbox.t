@@ -55,8 +55,8 @@ is 'entries of this host are as before' "$(entries)" "$before"
 
 # Programs of 32 bits that this CPU runs, too, see a machine of 32 bits.
 case $(uname -m) in
-x86_64) narrow=386 deb=i386 machine=i686 ;;
-*) narrow=arm/v7 deb=armhf machine=armv8l ;;
+x86_64) own=amd64 narrow=386 deb=i386 machine=i686 ;;
+*) own=arm64 narrow=arm/v7 deb=armhf machine=armv8l ;;
 esac
 if mpemu status | grep -q "^linux/$narrow *native "; then
 	base_tar $deb
@@ -202,12 +202,11 @@ if command -v newuidmap setpriv unshare >/dev/null && getent passwd nobody >/dev
 		mount --bind '$scratch/subid' /etc/subuid && mount --bind '$scratch/subid' /etc/subgid &&
 		exec setpriv --reuid nobody --regid nogroup --clear-groups sh -c '
 			mpemu="$scratch/mpemu --root $scratch/user/store"
-			\$mpemu import --platform linux/amd64 $MPEMU_BASE/amd64.tar localhost/base >/dev/null &&
+			\$mpemu import --platform linux/$own $scratch/own.tar localhost/base >/dev/null &&
 			\$mpemu run --network host localhost/base sh -c "id -u; touch /x; chown 7:8 /x; stat -c %u:%g /x"'
 	END
 	cp "$MPEMU" "$scratch/mpemu"
-	cp "$MPEMU_BASE/amd64.tar" "$scratch/amd64.tar"
-	sed -i "s,$MPEMU_BASE/amd64.tar,$scratch/amd64.tar," "$scratch/as-user"
+	cp "$MPEMU_BASE/$own.tar" "$scratch/own.tar"
 	run unshare --mount sh "$scratch/as-user"
 	is 'without root' "$status $out $err" '0 0
 7:8 '
