@@ -220,10 +220,16 @@ void differences_move(struct differences *differences, char *const *paths,
 void differences_move_known(struct differences *differences, struct differences *apart)
 {
 	/* Of each library, the numbers of its file and of the file system that it is on. */
-	static char libraries[] = "/var/cache/ldconfig/aux-cache";
-	static char *const known[] = { libraries, NULL };
+	static const char libraries[] = "/var/cache/ldconfig/aux-cache";
+	/* Of Go's tools, how often each ran, which native ones do not count. */
+	static const char counters[] = "/go/telemetry/local/";
+	owned(strings) struct strings known = {};
 
-	differences_move(differences, known, apart);
+	strings_add(&known, libraries);
+	for (size_t i = 0; i < differences->paths.count; i++)
+		if (strstr(differences->paths.items[i], counters))
+			strings_add(&known, differences->paths.items[i]);
+	differences_move(differences, known.items, apart);
 }
 
 void differences_print(const struct differences *differences, struct buf *out)

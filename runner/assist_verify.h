@@ -33,7 +33,10 @@ result trees_compare(const struct ctx *ctx, int native_fd, int emulated_fd, stru
 void differences_move(struct differences *differences, char *const *paths,
 		      struct differences *apart);
 
-/** Move what tells of the file system that it was made on, whoever made it. */
+/**
+ * Move what tells of the file system that it was made on, whoever made it, and what Go's tools have
+ * counted of themselves.
+ */
 void differences_move_known(struct differences *differences, struct differences *apart);
 
 /** Add " PATH: what differs; ..." of the first ones, and how many more there are. */

@@ -129,6 +129,12 @@ bool native_set_specs(struct native *native, const struct native *other);
  */
 bool native_drop_prefix(struct native *native, const char *prefix);
 
+/**
+ * Let a program of Go not know what it was made of: so it keeps none of the counters that have this
+ * machine's name.  True also where it would keep none.
+ */
+bool native_hide_go_build(struct native *native);
+
 /** Let the C library's uname() tell another machine; false where its code is not as expected. */
 bool native_set_machine(struct native *native, const char *machine);
 

@@ -295,3 +295,21 @@ bool native_move_text(struct native *native, const char *from, const char *to)
 	}
 	return count > 0;
 }
+
+/* ---- Go's ---- */
+
+/** A line of what it was made of without its "=" is none, and then there are no others. */
+bool native_hide_go_build(struct native *native)
+{
+	static const char line[] = "\nbuild\t-compiler=gc\n", counters[] = "golang.org/x/telemetry";
+	const uint8_t *end = native->data + native->size;
+	uint8_t *at = native->data;
+	bool found = false;
+
+	while ((at = memmem(at, (size_t)(end - at), line, strlen(line)))) {
+		*(uint8_t *)memchr(at, '=', strlen(line)) = '_';
+		at += strlen(line);
+		found = true;
+	}
+	return found || !memmem(native->data, native->size, counters, strlen(counters));
+}

@@ -75,6 +75,7 @@ enum tool_flag {
 	TOOL_MODULE = 32768,     /* a TOOL_SCRIPT that is not executable, nor begins as one */
 	TOOL_PLUGINS = 65536,    /* Rust's: loads macros, which the target's libraries have */
 	TOOL_ALPINE = 262144,    /* as Alpine builds it: what it starts, it starts by an exec */
+	TOOL_GO = 524288,        /* made by Go: may keep counters by its machine's name */
 	TOOL_TRIPLE = 131072,    /* is told its target by $L or $S, which must be known */
 };
 

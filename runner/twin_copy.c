@@ -120,6 +120,8 @@ static const char *program_change(struct native *native, const struct copy_reque
 		 request->root);
 	if (native->interp_size && !native_set_loader(native, loader))
 		return "its loader's path is too short";
+	if (request->hides_build && !native_hide_go_build(native))
+		return "it would keep counters by the name of this machine";
 	if (request->trip && !native_set_nan_trip(native, request->trip))
 		return "it cannot be made to tell of what is no number";
 	if (request->trip && request->loads_from && !modules_change(native, request))
@@ -225,6 +227,8 @@ static void name_make(const struct found *found, const struct sum *sum,
 		hasher_add(hasher, request->driver_sum->bytes, sum_size(request->driver_sum->kind));
 	if (request->prefix)
 		hasher_add_str(hasher, request->prefix);
+	if (request->hides_build)
+		hasher_add_str(hasher, "without its build");
 	hasher_add_str(hasher, request->run_path ? request->run_path : "");
 	digest = hasher_finish(hasher);
 	snprintf(name, COPY_NAME_MAX, "%s", digest_hex(&digest, hex));

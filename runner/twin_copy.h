@@ -47,6 +47,7 @@ struct copy_request {
 	/* A compiler's driver: the foreign one whose specs it gets, and its content; or NULL. */
 	const struct native *driver;
 	const struct sum *driver_sum;
+	bool hides_build;   /* of a program of Go, what it was made of */
 	const char *prefix; /* of the names by which it starts others, which it drops; or NULL */
 };
 

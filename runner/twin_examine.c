@@ -293,6 +293,7 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 		request.trip = finder->search.request->trip;
 		request.loads_from = loads_from;
 	}
+	request.hides_build = flags & TOOL_GO;
 	if (flags & TOOL_PREFIX)
 		request.prefix = finder->search.target->triple;
 	if (flags & TOOL_DRIVER && !driver_read(foreign, &driver)) {

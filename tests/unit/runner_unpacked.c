@@ -3,6 +3,7 @@
  * Toolchains that are in no package: what makes two of them the same.
  */
 #include "runner/go_info.h"
+#include "runner/native.h"
 #include "tests/unit/runner_roots.h"
 
 /* ---- what Go's linker notes ---- */
@@ -72,6 +73,30 @@ TEST(what_is_no_note_of_go_is_not_read)
 	memset(&spoilt, 0, sizeof(spoilt));
 	memcpy(spoilt.bytes + 8, program.bytes + NOTE_AT, 128); /* not where it would be */
 	CHECK(!go_info_read(spoilt.bytes, sizeof(spoilt.bytes), &out));
+}
+
+TEST(a_program_of_go_does_not_know_its_build_where_it_would_count)
+{
+	static const struct {
+		const char *text;
+		bool done, known;
+	} cases[] = {
+		{ "path\tx\nbuild\t-compiler=gc\nbuild\tGOOS=linux\n", true, false },
+		{ "golang.org/x/telemetry\nbuild\t-compiler=gc\n", true, false },
+		{ "golang.org/x/telemetry\nbuild\t-compiler=other\n", false, true },
+		{ "path\tx\n", true, true },
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct go_program program = go_program_make(62, "go1.24.4", cases[i].text);
+		const struct go_program before = program;
+		struct native native = { .data = program.bytes, .size = sizeof(program.bytes) };
+
+		CHECK(native_hide_go_build(&native) == cases[i].done);
+		CHECK((memcmp(&before, &program, sizeof(before)) == 0) == cases[i].known);
+		CHECK((memmem(&program, sizeof(program), "-compiler_gc\n", 13) == NULL) ==
+		      cases[i].known);
+	}
 }
 
 /* ---- Go's ---- */
