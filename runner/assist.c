@@ -36,6 +36,7 @@ static const struct {
 	{ ASSIST_SAFE, "safe" },
 	{ ASSIST_FULL, "full" },
 	{ ASSIST_VERIFY, "verify" },
+	{ ASSIST_VERIFY_FULL, "verify-full" },
 };
 
 result assist_mode_parse(const char *text, enum assist_mode *out, struct error *err)
@@ -46,7 +47,7 @@ result assist_mode_parse(const char *text, enum assist_mode *out, struct error *
 			return OK;
 		}
 	}
-	return fail(err, FAULT_USAGE, "--assist %s: want off, safe, full or verify", text);
+	return fail(err, FAULT_USAGE, "--assist %s: want off, safe, full, verify or verify-full", text);
 }
 
 const char *assist_mode_text(enum assist_mode mode)
@@ -188,7 +189,7 @@ static struct digest set_key(const struct assist_request *request)
 {
 	owned(hasher) struct hasher *key = assist_key_new();
 	char text[PLATFORM_TEXT_MAX];
-	const uint8_t choices[] = { request->mode == ASSIST_FULL, request->may_repeat,
+	const uint8_t choices[] = { assist_tool_mode(request) == TOOL_FULL, request->may_repeat,
 				    request->refuse_long_double, request->toolchains != NULL };
 
 	hasher_add_str(key, request->root);
@@ -368,11 +369,12 @@ void assist_times(struct assist *assist, struct program_times *out)
 	sampling_times(assist->sampling, out);
 }
 
-bool assist_tripped(struct assist *assist)
+bool assist_tripped(struct assist *assist, char at[ASSIST_NAME_SIZE])
 {
 	struct assist_counts counts;
 
 	assist_counts(assist, &counts);
+	snprintf(at, ASSIST_NAME_SIZE, "%s", counts.tripped_at);
 	return counts.tripped > 0;
 }
 

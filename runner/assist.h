@@ -8,7 +8,7 @@
 
 #include "runner/assist_request.h"
 
-/** "off", "safe", "full" or "verify"; FAULT_USAGE. */
+/** "off", "safe", "full", "verify" or "verify-full"; FAULT_USAGE. */
 result assist_mode_parse(const char *text, enum assist_mode *out, struct error *err);
 
 const char *assist_mode_text(enum assist_mode mode);
@@ -36,9 +36,10 @@ void assist_times(struct assist *assist, struct program_times *out);
 
 /**
  * Whether a twin met what it cannot do as the foreign program would, so that the run counts for
- * nothing: it is to be made again, with `refuse_long_double`.
+ * nothing: it is to be made again, with `refuse_long_double`.  What it met, if that has a name.
  */
-bool assist_tripped(struct assist *assist);
+enum { ASSIST_NAME_SIZE = 48 };
+bool assist_tripped(struct assist *assist, char at[ASSIST_NAME_SIZE]);
 
 /** Why a program that was executed by that name (without directories) had no twin. */
 const char *assist_reason(const struct assist *assist, const char *name);

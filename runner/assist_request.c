@@ -3,7 +3,13 @@
 
 enum tool_mode assist_tool_mode(const struct assist_request *request)
 {
-	return request->mode == ASSIST_FULL ? TOOL_FULL : TOOL_SAFE;
+	return request->mode == ASSIST_FULL || request->mode == ASSIST_VERIFY_FULL ? TOOL_FULL
+										   : TOOL_SAFE;
+}
+
+bool assist_mode_verifies(enum assist_mode mode)
+{
+	return mode == ASSIST_VERIFY || mode == ASSIST_VERIFY_FULL;
 }
 
 const struct strings *assist_toolchain_base(const struct assist_request *request)

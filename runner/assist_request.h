@@ -14,6 +14,7 @@ enum assist_mode {
 	ASSIST_SAFE,   /* tools of which it is known that their output is the same on any CPU */
 	ASSIST_FULL,   /* also compilers of another revision, and interpreters */
 	ASSIST_VERIFY, /* as safe; each step also runs without, and what they left is compared */
+	ASSIST_VERIFY_FULL, /* the same as full */
 };
 
 /** A native stack of layers in which twins may be. */
@@ -46,6 +47,9 @@ struct assist_request {
 
 /** Which rows of tools are in force. */
 enum tool_mode assist_tool_mode(const struct assist_request *request);
+
+/** Whether each step runs both ways. */
+bool assist_mode_verifies(enum assist_mode mode);
 
 /** The native stack that toolchains are made on; there is at least one source. */
 const struct strings *assist_toolchain_base(const struct assist_request *request);

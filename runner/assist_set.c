@@ -57,7 +57,8 @@ static struct assist_twin twin_row(struct arena *arena, const struct twin *twin)
 	row.native = arena_printf(arena, SANDBOX_HIDDEN "/%zu%s", twin->root, twin->native);
 	row.library_path_ok = tool->flags & TOOL_PRELOAD_OK;
 	row.place_matters = tool->flags & TOOL_DRIVER;
-	row.scripts_only = tool->flags & TOOL_INTERPRETER;
+	row.scripts_only = twin->scripts_only;
+	row.is_library = tool->flags & TOOL_LIBRARY;
 	row.finds_itself = tool->flags & TOOL_BY_NAME;
 	row.loads_plugins = tool->flags & TOOL_PLUGINS;
 	row.refuse = twin->refuse;
@@ -69,6 +70,7 @@ static struct assist_twin twin_row(struct arena *arena, const struct twin *twin)
 	row.scripts = tool->scripts;
 	row.plugin_from = twin->plugin_from;
 	row.plugin_to = twin->plugin_to;
+	row.loads = twin->loads;
 	return row;
 }
 

@@ -107,7 +107,7 @@ static const struct option options[] = {
 	{ "build-timeout", 0, OPTION_TEXT, FIELD(build_timeout), "TIME",
 	  "end the build after so long: 90s, 1h30m" },
 	{ "assist",     0,   OPTION_TEXT, FIELD(assist),     "MODE",
-	  "native twins of emulated tools: safe (default), full, verify (run both ways), off" },
+	  "native twins of emulated tools: safe (default), full, verify or verify-full (run both ways), off" },
 	{ "assist-from", 0,  OPTION_TEXT, FIELD(assist_from), "IMAGE",
 	  "take twins from this image too, where the base image has none" },
 	{ "verify",     0,   OPTION_TEXT, FIELD(verify),     "HOW",

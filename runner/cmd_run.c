@@ -232,7 +232,7 @@ static result options_check(struct job *job, struct error *err)
 	job->mode = ASSIST_OFF;
 	if (wanted->assist && assist_mode_parse(wanted->assist, &job->mode, err))
 		return FAILED;
-	if (job->mode == ASSIST_VERIFY)
+	if (assist_mode_verifies(job->mode))
 		return fail(err, FAULT_USAGE,
 			    "--assist verify is for builds: want off, safe or full");
 	return run_binds_parse(&wanted->binds, &job->binds, err) ||

@@ -317,6 +317,7 @@ static result run_assisted(struct job *job, const struct run *run, const struct 
 {
 	const char *const rules[] = { assist_rule(assist) };
 	struct sandbox_spec spec = *plain;
+	char at[ASSIST_NAME_SIZE];
 	result ran;
 
 	spec.assist = assist_spec(assist);
@@ -324,13 +325,18 @@ static result run_assisted(struct job *job, const struct run *run, const struct 
 	spec.binfmt_rule_count = 1;
 	ran = run_sandbox(job, run, &spec, how, err);
 	job_assist_tell(job, assist);
-	if (assist_tripped(assist) && !job->refuse_long_double) {
+	if (assist_tripped(assist, at) && !job->refuse_long_double) {
 		job->refuse_long_double = job->crashed = true;
+		if (*at)
+			return fail(err, FAULT_STEP,
+				    "a native tool came to %s, which the target's would have to do",
+				    at);
 		return fail(err, FAULT_STEP,
-			    "a native tool would have read a long double, computed what is no "
-			    "number or loaded a module of the target");
+			    "a native tool would have read a long double, or computed what is no "
+			    "number");
 	}
-	if (job->build->request->assist != ASSIST_VERIFY || cancel_fired(job->build->ctx->cancel))
+	if (!assist_mode_verifies(job->build->request->assist) ||
+	    cancel_fired(job->build->ctx->cancel))
 		return ran;
 	return run_verified(job, run, plain, how, ran, err);
 }

@@ -106,14 +106,6 @@ bool native_set_trip(struct native *native, const struct trip *trip);
  */
 bool native_set_nan_trip(struct native *native, const struct trip *trip);
 
-/**
- * Let a program that asks dlopen() for the file FROM/NAME load TO/NAME; for whatever else it asks,
- * or where there is none of that name, it trips.  False where there is no room for the code or the
- * program does not call that function as expected.
- */
-bool native_set_modules(struct native *native, const struct trip *trip, const char *from,
-			const char *to);
-
 enum { NATIVE_SPECS_MAX = 128 };
 
 /**
@@ -138,6 +130,12 @@ bool native_hide_go_build(struct native *native);
 /** Let the C library's uname() tell another machine; false where its code is not as expected. */
 bool native_set_machine(struct native *native, const char *machine);
 
+/**
+ * Let python's names for numbers stand for those of other machines: a character has no sign there,
+ * and arm64 has its own flags of open().  False where they are not as expected.
+ */
+bool native_set_numbers(struct native *native, bool is_arm);
+
 /** Whether it is musl, which is loader and C library at once. */
 bool native_is_musl(const struct native *native);
 
@@ -147,6 +145,12 @@ bool native_is_musl(const struct native *native);
  */
 bool native_set_musl(struct native *native, const char *machine, const struct trip *trip);
 bool native_set_musl_folder(struct native *native, const char *folder);
+
+/**
+ * Let a program have one more library, before all others.  False where it has none, or no room for
+ * the path.
+ */
+bool native_add_library(struct native *native, const char *path);
 
 /**
  * Let a program have its libraries from these directories, before all others that its loader knows;

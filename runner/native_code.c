@@ -64,6 +64,67 @@ bool native_replace_inline(struct native *native, const char *from, const char *
 	return true;
 }
 
+/* ---- names of numbers ---- */
+
+/** mov $NUMBER, %edx; mov $ADDRESS, %esi: where that is done the first time from `at` on, or NULL.
+ */
+static uint8_t *number_place(const struct native *native, const uint8_t *at, uint64_t address,
+			     uint32_t number)
+{
+	const uint32_t text = (uint32_t)address;
+	uint8_t code[10] = { 0xba, [5] = 0xbe };
+
+	memcpy(code + 1, &number, sizeof(number));
+	memcpy(code + 6, &text, sizeof(text));
+	return native_find_bytes(native, at, code, sizeof(code));
+}
+
+/** A name, which may be the end of a longer text, is given a number: in one place, or false. */
+static bool number_exchange(struct native *native, const char *name, uint32_t from, uint32_t to)
+{
+	const size_t length = strlen(name) + 1;
+	uint8_t *found = NULL;
+
+	for (const uint8_t *text = native->data;
+	     (text = native_find_bytes(native, text, name, length)); text++) {
+		const uint64_t address = native_address(native, (uint64_t)(text - native->data));
+		uint8_t *place = number_place(native, native->data, address, from);
+
+		if (!place)
+			continue;
+		if (found || number_place(native, place + 1, address, from))
+			return false;
+		found = place;
+	}
+	if (!found)
+		return false;
+	memcpy(found + 1, &to, sizeof(to));
+	return true;
+}
+
+bool native_set_numbers(struct native *native, bool is_arm)
+{
+	static const struct {
+		const char *name;
+		uint32_t ours, theirs;
+		bool only_arm;
+	} numbers[] = {
+		{ "CHAR_MAX", 127, 255, false },
+		{ "O_DIRECT", 040000, 0200000, true },
+		{ "O_DIRECTORY", 0200000, 040000, true },
+		{ "O_NOFOLLOW", 0400000, 0100000, true },
+		{ "O_TMPFILE", 020200000, 020040000, true },
+	};
+
+	if (native->machine != EM_X86_64)
+		return false;
+	for (size_t i = 0; i < countof(numbers); i++)
+		if ((is_arm || !numbers[i].only_arm) &&
+		    !number_exchange(native, numbers[i].name, numbers[i].ours, numbers[i].theirs))
+			return false;
+	return true;
+}
+
 /* ---- names that are joined ---- */
 
 /** mov $ADDRESS, %edi or %esi, of programs that are not relocated. */

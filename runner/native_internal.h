@@ -52,15 +52,6 @@ void native_put_jump(struct native *native, size_t from, size_t to);
 size_t native_trip_size(const struct trip *trip);
 void native_put_trip(uint8_t *at, const struct trip *trip);
 
-/** The file's offset of `length` unused bytes at the end of code, which then belong to it; or 0. */
-size_t native_code_place(struct native *native, size_t length);
-
-/** The address of the pointer through which a function of another file is called; 0: none. */
-uint64_t native_call_pointer(const struct native *native, const char *name);
-
-/** Let whatever calls or jumps through that pointer call or jump to `to`; how many do. */
-size_t native_calls_redirect(struct native *native, uint64_t pointer, size_t to);
-
 /** Put a text where a read-only segment ends; its address, or 0 where there is no room. */
 uint64_t native_put_text(struct native *native, const char *text);
 

@@ -157,6 +157,21 @@ bool native_set_run_path(struct native *native, const char *path)
 	return address && dynamic_replace(native, DT_DEBUG, DT_RPATH, address - texts);
 }
 
+bool native_add_library(struct native *native, const char *path)
+{
+	uint64_t texts, first, address, ignored;
+	Elf64_Phdr dynamic;
+
+	if (!native_dynamic(native, &dynamic) ||
+	    !native_dynamic_find(native, &dynamic, DT_STRTAB, &texts) ||
+	    !native_dynamic_find(native, &dynamic, DT_NEEDED, &first) ||
+	    !native_dynamic_find(native, &dynamic, DT_DEBUG, &ignored))
+		return false;
+	address = native_put_text(native, path);
+	return address && dynamic_replace(native, DT_NEEDED, DT_NEEDED, address - texts) &&
+	       dynamic_replace(native, DT_DEBUG, DT_NEEDED, first);
+}
+
 /** lea disp32(%rip), %reg: three bytes and a distance from the instruction's end. */
 static bool is_lea(const uint8_t *code)
 {

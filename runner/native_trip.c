@@ -63,7 +63,8 @@ bool native_set_trip(struct native *native, const struct trip *trip)
 
 /* ---- what is no number ---- */
 
-size_t native_code_place(struct native *native, size_t length)
+/** The file's offset of `length` unused bytes at the end of code, which then belong to it; or 0. */
+static size_t code_place(struct native *native, size_t length)
 {
 	Elf64_Phdr header;
 
@@ -139,70 +140,6 @@ static bool go_leave_signal(struct native *native)
 	return true;
 }
 
-uint64_t native_call_pointer(const struct native *native, const char *name)
-{
-	static const struct {
-		int64_t table, size;
-	} places[] = { { DT_JMPREL, DT_PLTRELSZ }, { DT_RELA, DT_RELASZ } };
-	uint64_t at, size, rest;
-	Elf64_Phdr dynamic;
-
-	for (size_t i = 0; i < countof(places) && native_dynamic(native, &dynamic); i++) {
-		if (!native_dynamic_find(native, &dynamic, places[i].table, &at) ||
-		    !native_dynamic_find(native, &dynamic, places[i].size, &size) ||
-		    !native_offset(native, at, &at, &rest) || size > rest)
-			continue;
-		for (; size >= sizeof(Elf64_Rela);
-		     at += sizeof(Elf64_Rela), size -= sizeof(Elf64_Rela)) {
-			Elf64_Rela relocation;
-
-			memcpy(&relocation, native->data + at, sizeof(relocation));
-			if ((ELF64_R_TYPE(relocation.r_info) == R_X86_64_JUMP_SLOT ||
-			     ELF64_R_TYPE(relocation.r_info) == R_X86_64_GLOB_DAT) &&
-			    native_is_symbol(native, ELF64_R_SYM(relocation.r_info), name))
-				return relocation.r_offset;
-		}
-	}
-	return 0;
-}
-
-/** A call or jump by a pointer becomes one to `to`, which is a byte shorter. */
-static void redirect(struct native *native, size_t at, size_t to, bool returns)
-{
-	native_put_jump(native, at, to);
-	if (returns) {
-		native->data[at] = 0xe8; /* call */
-		native->data[at + 5] = 0x90;
-	}
-}
-
-size_t native_calls_redirect(struct native *native, uint64_t pointer, size_t to)
-{
-	enum { CALL_SIZE = 6 };
-	Elf64_Phdr header;
-	size_t count = 0;
-
-	for (size_t i = 0; native_header(native, i, &header); i++) {
-		if (header.p_type != PT_LOAD || !(header.p_flags & PF_X) ||
-		    !native_inside(native, header.p_offset, header.p_filesz))
-			continue;
-		for (uint64_t at = 0; at + CALL_SIZE <= header.p_filesz; at++) {
-			const uint8_t *code = native->data + header.p_offset + at;
-			int32_t distance;
-
-			memcpy(&distance, code + 2, sizeof(distance));
-			/* call *distance(%rip), jmp *distance(%rip) */
-			if (code[0] != 0xff || (code[1] != 0x15 && code[1] != 0x25) ||
-			    header.p_vaddr + at + CALL_SIZE + (uint64_t)(int64_t)distance !=
-				    pointer)
-				continue;
-			redirect(native, header.p_offset + at, to, code[1] == 0x15);
-			count++;
-		}
-	}
-	return count;
-}
-
 bool native_set_nan_trip(struct native *native, const struct trip *trip)
 {
 	/*
@@ -230,7 +167,7 @@ bool native_set_nan_trip(struct native *native, const struct trip *trip)
 	if (native->machine != EM_X86_64 || !native_offset(native, elf.e_entry, &entry, &rest) ||
 	    (!native->interp_size && !go_leave_signal(native)))
 		return false;
-	place = native_code_place(native, sizeof(code) + native_trip_size(trip));
+	place = code_place(native, sizeof(code) + native_trip_size(trip));
 	if (!place && !native->interp_size)
 		place = go_code_place(native, sizeof(code) + native_trip_size(trip));
 	if (!place || native_address(native, place) - elf.e_entry != place - entry)

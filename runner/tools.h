@@ -41,10 +41,9 @@ struct tool {
 	const char *const *scripts;
 	/* Directories, with $T, of modules that it loads: each library there must have its twin. */
 	const char *const *modules;
-	/* Of TOOL_NAN: from this directory, with $N for the program's own name, it loads modules
-	   whose names match; where they have their twins it gets those, and else it trips. */
-	const char *loads_from;
-	const char *const *loads;
+	/* Of TOOL_COMPANION: one that it loads most times, with $N for its own name, $D for the
+	   digits in that, and $T.  Where that has no twin yet, it would only trip. */
+	const char *loads;
 	/* Files, with $T, in which the native ones only tell their machine: its twin has the
 	   foreign ones instead. */
 	const char *const *foreign;
@@ -77,6 +76,9 @@ enum tool_flag {
 	TOOL_ALPINE = 262144,    /* as Alpine builds it: what it starts, it starts by an exec */
 	TOOL_GO = 524288,        /* made by Go: may keep counters by its machine's name */
 	TOOL_TRIPLE = 131072,    /* is told its target by $L or $S, which must be known */
+	TOOL_COMPANION = 524288, /* loads what it is told to: with a companion, twins of it */
+	TOOL_LIBRARY = 1048576,  /* no program: such a one loads it */
+	TOOL_ALL_SCRIPTS = 2097152, /* an interpreter that runs all scripts in full mode */
 };
 
 /** Row number `index` of all; NULL past the last.  The first row that matches a file decides. */

@@ -6,6 +6,9 @@
 
 #include "base/text.h"
 
+/** What python loads. */
+#define MODULE (TOOL_LIBRARY | TOOL_FMA)
+
 #define USERS "changes files of texts; where it writes records of logins it is emulated"
 
 /* clang-format off */
@@ -83,27 +86,45 @@ static const struct tool rows[] = {
 	{ .package = "perl", .path = "*/bin/pod2*", .mode = TOOL_SAFE,
 	  .flags = TOOL_SCRIPT | TOOL_FETCH, .reason = SCRIPTED },
 
-	/* ---- python, and what compiles its modules ---- */
+	/* ---- python, what compiles its modules, and what it loads ---- */
 	{ .package = "python3.[0-9]*-minimal", .path = "*/bin/python3.[0-9]*", .mode = TOOL_SAFE,
-	  .flags = TOOL_INTERPRETER | TOOL_FMA | TOOL_NAN,
+	  .flags = TOOL_INTERPRETER | TOOL_ALL_SCRIPTS | TOOL_COMPANION | TOOL_FMA | TOOL_NAN | TOOL_FETCH,
 	  .machine = LIST("$T", "?.abi3-$T.so", "?.cpython-311-$T.so", "?.cpython-312-$T.so",
 			  "?.cpython-313-$T.so", "?.cpython-314-$T.so"),
-	  .loads_from = "/usr/lib/$N/lib-dynload",
-	  .loads = LIST("_bz2.*", "_lzma.*", "_multibytecodec.*", "_codecs_*"),
-	  /* More processes talk through other modules. */
-	  .refuse = LIST("!-j1", "-j*", "--workers*"),
-	  .scripts = LIST("m:py_compile", "m:compileall",
+	  .loads = "/usr/lib/$N/lib-dynload/_bz2.cpython-$D-$T.so",
+	  .scripts = LIST("m:py_compile", "m:compileall", "m:pip", "m:venv",
 			  "c:import importlib.util; print(importlib.util.MAGIC_NUMBER)",
 			  "c:import sys; print(sys.implementation.cache_tag)"),
-	  .reason = "runs known scripts only; compiled modules have the byte order of their format, "
-		    "constants are computed in doubles; modules that only have to do with bytes have "
-		    "twins, and loading any other one trips" },
+	  .reason = "compiled modules have the byte order of their format, numbers are doubles, and what "
+		    "asks for the machine is answered for the target or trips, as do unknown libraries" },
+	{ .package = "libpython3.[0-9]*-stdlib", .path = "*/_sqlite3.cpython-*", .flags = TOOL_DENIED,
+	  .reason = "reads and writes numbers by way of long doubles" },
+	{ .package = "libpython3.[0-9]*", .path = "*/lib-dynload/*test*", .flags = TOOL_DENIED,
+	  .reason = "for tests of python itself" },
+	{ .package = "libpython3.[0-9]*", .path = "*/*.cpython-*", .mode = TOOL_SAFE,
+	  .flags = MODULE | TOOL_FETCH, .reason = "as python itself" },
+	{ .package = "python3-yaml", .path = "*/_yaml.cpython-*", .mode = TOOL_SAFE, .flags = MODULE,
+	  .reason = BYTES },
+	{ .package = "python3-markupsafe", .path = "*/_speedups.cpython-*", .mode = TOOL_SAFE,
+	  .flags = MODULE, .reason = BYTES },
+	{ .package = "python3-cffi-backend", .path = "*/_cffi_backend.cpython-*", .mode = TOOL_SAFE,
+	  .flags = MODULE, .reason = "libraries that it is told to load, and their functions, trip" },
+	{ .package = "python3-cryptography", .path = "*/_rust.abi3*", .mode = TOOL_SAFE,
+	  .flags = MODULE, .reason = "what it computes is defined bit by bit" },
+	{ .package = "python3-bcrypt", .path = "*/_bcrypt.*", .mode = TOOL_SAFE, .flags = MODULE,
+	  .reason = "what it computes is defined bit by bit" },
+	{ .package = "cython3", .path = "*/*.cpython-*", .mode = TOOL_SAFE, .flags = MODULE,
+	  .reason = "compiled from python, without numbers" },
 	{ .package = "libpython3.[0-9]*-minimal", .path = "*/py_compile.py", .mode = TOOL_SAFE,
 	  .flags = TOOL_SCRIPT | TOOL_MODULE, .reason = SCRIPTED },
 	{ .package = "libpython3.[0-9]*-stdlib", .path = "*/compileall.py", .mode = TOOL_SAFE,
 	  .flags = TOOL_SCRIPT | TOOL_MODULE, .reason = SCRIPTED },
 	{ .package = "python3-minimal", .path = "*/bin/py3c*", .mode = TOOL_SAFE,
 	  .flags = TOOL_SCRIPT, .reason = SCRIPTED },
+	{ .package = "python3-pip", .path = "*/bin/pip*", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
+	{ .package = "meson", .path = "*/bin/meson", .mode = TOOL_SAFE, .flags = TOOL_SCRIPT,
+	  .reason = SCRIPTED },
 	{ .package = "python3-minimal", .path = "*/py3versions.py", .mode = TOOL_SAFE,
 	  .flags = TOOL_SCRIPT, .reason = SCRIPTED },
 };

@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "base/fd.h"
+#include "sandbox/sandbox.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -102,14 +103,6 @@ static const char *compiler_change(struct native *native, const struct copy_requ
 	return NULL;
 }
 
-static bool modules_change(struct native *native, const struct copy_request *request)
-{
-	char to[64];
-
-	snprintf(to, sizeof(to), "%s/" COPY_MODULES, request->root);
-	return native_set_modules(native, request->trip, request->loads_from, to);
-}
-
 static const char *program_change(struct native *native, const struct copy_request *request,
 				  size_t *changes)
 {
@@ -124,8 +117,11 @@ static const char *program_change(struct native *native, const struct copy_reque
 		return "it would keep counters by the name of this machine";
 	if (request->trip && !native_set_nan_trip(native, request->trip))
 		return "it cannot be made to tell of what is no number";
-	if (request->trip && request->loads_from && !modules_change(native, request))
-		return "it does not load modules as expected";
+	if (request->has_numbers && !native_set_numbers(native, request->is_arm))
+		return "its names of numbers are not as expected";
+	snprintf(loader, sizeof(loader), "%s/c", request->root);
+	if (request->has_companion && (request->run_path || !native_add_library(native, loader)))
+		return "it has no room for a companion";
 	if (native->interp_size && request->run_path &&
 	    !native_set_run_path(native, request->run_path))
 		return native->run_path ? "it looks for libraries in places of its own"
@@ -217,8 +213,6 @@ static void name_make(const struct found *found, const struct sum *sum,
 		hasher_add_str(hasher, request->trip->path);
 		hasher_add(hasher, request->trip->message, request->trip->size);
 	}
-	if (request->loads_from)
-		hasher_add_str(hasher, request->loads_from);
 	hasher_add_str(hasher, request->host->triple);
 	hasher_add_str(hasher, request->target->triple);
 	hash_exchanges(hasher, request->exchanges, request->exchange_count);
@@ -230,6 +224,8 @@ static void name_make(const struct found *found, const struct sum *sum,
 	if (request->hides_build)
 		hasher_add_str(hasher, "without its build");
 	hasher_add_str(hasher, request->run_path ? request->run_path : "");
+	hasher_add_str(hasher, request->has_companion ? "companion" : "");
+	hasher_add_str(hasher, request->has_numbers ? "numbers" : "");
 	digest = hasher_finish(hasher);
 	snprintf(name, COPY_NAME_MAX, "%s", digest_hex(&digest, hex));
 }
@@ -280,6 +276,22 @@ static result copy_make(int files_fd, struct native *native, const struct copy_r
 	if (!copied->unchanged)
 		return copy_write(files_fd, copied->name, native->data, native->size, err);
 	return copy_write(files_fd, copied->name, COPY_UNCHANGED, strlen(COPY_UNCHANGED), err);
+}
+
+result twin_companion(int files_fd, bool has_arm_flags, char name[COPY_NAME_MAX], struct error *err)
+{
+	owned(buf) struct buf bytes = {};
+	char hex[DIGEST_HEX_MAX];
+	struct digest digest;
+	struct stat stat;
+
+	assist_companion(has_arm_flags, &bytes);
+	digest = digest_of(bytes.data, bytes.length);
+	snprintf(name, COPY_NAME_MAX, "%s", digest_hex(&digest, hex));
+	if (fstatat(files_fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    stat.st_size == (off_t)bytes.length)
+		return OK;
+	return copy_write(files_fd, name, bytes.data, bytes.length, err);
 }
 
 result twin_copy(int files_fd, const struct found *found, const struct sum *sum,

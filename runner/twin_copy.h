@@ -12,9 +12,6 @@
 /** What a file of STORE/twins/files that says that a file needs no copy holds. */
 #define COPY_UNCHANGED "="
 
-/** The directory of a root's modules. */
-#define COPY_MODULES "d"
-
 enum copy_role {
 	COPY_PROGRAM,
 	COPY_LIBRARY,
@@ -36,7 +33,6 @@ struct copy_request {
 	const char *root; /* PREFIX/N */
 	/* Of the C library for long doubles, of a program for what is no number; or NULL. */
 	const struct trip *trip;
-	const char *loads_from; /* where the program looks for modules, or NULL */
 	const struct twin_arch *host, *target;
 	const struct exchange *exchanges;
 	size_t exchange_count;
@@ -49,6 +45,9 @@ struct copy_request {
 	const struct sum *driver_sum;
 	bool hides_build;   /* of a program of Go, what it was made of */
 	const char *prefix; /* of the names by which it starts others, which it drops; or NULL */
+	bool has_companion; /* ROOT/c */
+	bool has_numbers;   /* that are others on other machines, such as on arm64 */
+	bool is_arm;
 };
 
 enum { COPY_NAME_MAX = 72 };
@@ -62,6 +61,9 @@ struct copied {
 /** Make the copy of a file whose content is `sum`, or find the one made before. */
 result twin_copy(int files_fd, const struct found *found, const struct sum *sum,
 		 const struct copy_request *request, struct copied *out, struct error *err);
+
+/** The companion's name in STORE/twins/files, where it is put. */
+result twin_companion(int files_fd, bool has_arm_flags, char name[COPY_NAME_MAX], struct error *err);
 
 /** What twin_copy() does, in memory: NULL, or why it cannot be.  `*changes` counts. */
 const char *twin_copy_change(struct native *native, const struct copy_request *request,

@@ -41,6 +41,17 @@ static void miss_add(struct twin_set *set, const struct package *package, const 
 
 /* ---- what the host and the rows allow ---- */
 
+/** Whether the target's flags of open() have the numbers of arm64; else those of most machines. */
+static bool is_arm(const struct finder *finder)
+{
+	return strcmp(finder->search.target->arch, "arm64") == 0;
+}
+
+static bool knows_flags(const struct finder *finder)
+{
+	return is_arm(finder) || strcmp(finder->search.target->arch, "riscv64") == 0;
+}
+
 /** NULL, or why a row does not apply to this request. */
 static const char *row_refusal(const struct finder *finder, const struct native_root *source,
 			       const struct tool *tool)
@@ -142,6 +153,16 @@ static char *bin_parent(const char *path)
 	return end > path ? xstrndup(path, (size_t)(end - path) - 1) : xstrdup("");
 }
 
+static const char *digits_of(struct arena *arena, const char *name)
+{
+	owned(buf) struct buf digits = {};
+
+	for (; *name; name++)
+		if (*name >= '0' && *name <= '9')
+			buf_add_char(&digits, *name);
+	return arena_strdup(arena, buf_text(&digits));
+}
+
 static void twin_add(struct finder *finder, const struct candidate *candidate,
 		     const struct found *foreign, const char *native)
 {
@@ -150,7 +171,10 @@ static void twin_add(struct finder *finder, const struct candidate *candidate,
 	const struct tool *tool = candidate->tool;
 	const struct package *package = candidate->foreign;
 	owned(str) char *folder = bin_parent(foreign->path);
+	const char *name = strrchr(candidate->file->path, '/') + 1;
 	const struct tool_word items[] = {
+		{ 'N', name },
+		{ 'D', digits_of(arena, name) },
 		{ 'R', candidate->source->root },
 		{ 'T', finder->search.target->triple },
 		{ 'G', finder->gcc_folder ? finder->gcc_folder : "/none" },
@@ -164,6 +188,9 @@ static void twin_add(struct finder *finder, const struct candidate *candidate,
 	const bool same = versions_match(candidate->native->version, package->version, false);
 	const bool inserts = inserts_apply(tool, foreign);
 
+	const bool is_free = tool->flags & TOOL_ALL_SCRIPTS && knows_flags(finder) &&
+			     finder->search.request->mode == TOOL_FULL;
+
 	array_grow(set->twins, set->count);
 	set->twins[set->count++] = (struct twin){
 		.file = found_file(foreign),
@@ -174,12 +201,14 @@ static void twin_add(struct finder *finder, const struct candidate *candidate,
 				: arena_printf(arena, "%s %s (as %s)", package->name,
 					       package->version, candidate->native->version),
 		.tool = tool,
+		.scripts_only = tool->flags & TOOL_INTERPRETER && !is_free,
 		.refuse = refusals(finder, tool, &words),
 		.insert = inserts ? tool_expand_list(arena, tool->insert, &words) : NULL,
 		.before = inserts ? tool_expand_list(arena, tool->before, &words) : NULL,
 		.env = tool_expand_list(arena, tool->env, &words),
 		.plugin_from = tool_expand(arena, tool->plugin_from, &words),
 		.plugin_to = tool_expand(arena, tool->plugin_to, &words),
+		.loads = tool_expand(arena, tool->loads, &words),
 	};
 }
 
@@ -218,16 +247,23 @@ static result modules_prepare(struct finder *finder, const struct candidate *can
 	return OK;
 }
 
-/** The directory that a program loads modules from, which is the same on both sides; or NULL. */
-static result loads_prepare(struct finder *finder, const struct candidate *candidate,
-			    const char **folder, struct error *err)
+/** The library that is to be before all others of a program. */
+static result companion_prepare(struct finder *finder, struct native_root *source,
+				struct error *err)
 {
-	const struct tool *tool = candidate->tool;
-	const struct tool_word name = { 'N', strrchr(candidate->file->path, '/') + 1 };
+	char name[COPY_NAME_MAX];
 
-	*folder =
-		tool_expand(finder->set->arena, tool->loads_from, &(struct tool_words){ &name, 1 });
-	return *folder ? native_root_loads(candidate->source, *folder, tool->loads, err) : OK;
+	if (twin_companion(finder->search.files_fd, is_arm(finder), name, err))
+		return FAILED;
+	native_root_add(source, "c", name, false);
+	return OK;
+}
+
+/** Why a file cannot be a twin, whatever its content is; or NULL. */
+static const char *file_refusal(const struct candidate *candidate, const struct found *found)
+{
+	return candidate->tool->flags & TOOL_LIBRARY ? found_library_refusal(found)
+						     : found_refusal(found);
 }
 
 static bool has_musl(const struct native *native)
@@ -245,20 +281,18 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	const bool is_cross = flags & TOOL_CROSS;
 	struct native_root *source = candidate->source;
 	struct exchange exchanges[TWIN_EXCHANGES_MAX], replacements[TWIN_REPLACEMENTS_MAX];
-	struct copy_request request = { .role = COPY_PROGRAM,
+	struct copy_request request = { .role = flags & TOOL_LIBRARY ? COPY_LIBRARY : COPY_PROGRAM,
 					.root = source->root,
 					.host = finder->search.host,
 					.target = finder->search.target,
 					.exchanges = exchanges,
 					.replacements = replacements };
 	struct native driver;
-	const char *loads_from = NULL;
 	struct copied copied;
 	int failed;
 
 	if (native_root_needs(source, native, native_found->path, is_cross, reason, err) ||
-	    (!*reason && modules_prepare(finder, candidate, reason, err)) ||
-	    (!*reason && loads_prepare(finder, candidate, &loads_from, err)))
+	    (!*reason && modules_prepare(finder, candidate, reason, err)))
 		return FAILED;
 	if (!*reason && candidate->tool->unless_text &&
 	    native_has_text(native, candidate->tool->unless_text))
@@ -281,6 +315,11 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 			twin_exchanges(finder, candidate, foreign, native, exchanges, reason);
 	if (*reason)
 		return OK;
+	if (flags & TOOL_COMPANION && companion_prepare(finder, source, err))
+		return FAILED;
+	request.has_companion = flags & TOOL_COMPANION;
+	request.has_numbers = flags & TOOL_INTERPRETER && flags & TOOL_COMPANION;
+	request.is_arm = is_arm(finder);
 	request.run_path = source->run_path;
 	if (is_cross)
 		request.replacement_count =
@@ -289,10 +328,9 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	if (flags & TOOL_BY_NAME && native_has_text(native, "/proc/self/exe"))
 		replacements[request.replacement_count++] =
 			(struct exchange){ "/proc/self/exe", "/proc/self/mem", true };
-	if (flags & TOOL_NAN) {
+	/* The companion does it better. */
+	if (flags & TOOL_NAN && !(flags & TOOL_COMPANION))
 		request.trip = finder->search.request->trip;
-		request.loads_from = loads_from;
-	}
 	request.hides_build = flags & TOOL_GO;
 	if (flags & TOOL_PREFIX)
 		request.prefix = finder->search.target->triple;
@@ -311,7 +349,7 @@ static result twin_prepare(struct finder *finder, const struct candidate *candid
 	if (failed)
 		return FAILED;
 	*reason = copied.reason;
-	if (!copied.reason)
+	if (!copied.reason && !copied.unchanged)
 		native_root_add(source, native_found->path, copied.name, false);
 	return OK;
 }
@@ -352,7 +390,7 @@ static result native_examine(struct finder *finder, const struct candidate *cand
 		*reason = "the native root does not have it";
 		return OK;
 	}
-	*reason = found_refusal(&found);
+	*reason = file_refusal(candidate, &found);
 	if (*reason)
 		return OK;
 	if (found_verify(&found, &candidate->native_file->sum, finder->search.request->cache, &same,
@@ -393,7 +431,7 @@ result candidate_examine(struct finder *finder, const struct candidate *candidat
 	else if (strings_have(&candidate->source->diverted, candidate->file->path))
 		reason = "it is diverted";
 	else
-		reason = found_refusal(&found);
+		reason = file_refusal(candidate, &found);
 	if (!reason && !candidate->native)
 		reason = no_package;
 	else if (!reason && !candidate->native_file)

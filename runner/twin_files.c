@@ -75,17 +75,20 @@ bool found_elf(const struct found *found, struct elf_kind *out)
 	return length > 0 && elf_kind_read(head, (size_t)length, out);
 }
 
-const char *found_refusal(const struct found *found)
+const char *found_library_refusal(const struct found *found)
 {
 	if (found->stat.st_mode & (S_ISUID | S_ISGID))
 		return "it is set-user-ID or set-group-ID";
-	if (!(found->stat.st_mode & 0111))
-		return "it is not executable";
 	if (fgetxattr(found->fd, "security.capability", NULL, 0) >= 0)
 		return "it has file capabilities";
 	if (found->stat.st_size > NATIVE_SIZE_MAX)
 		return "it is too large";
 	return NULL;
+}
+
+const char *found_refusal(const struct found *found)
+{
+	return found->stat.st_mode & 0111 ? found_library_refusal(found) : "it is not executable";
 }
 
 /* ---- content ---- */

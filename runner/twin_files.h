@@ -32,6 +32,9 @@ bool found_elf(const struct found *found, struct elf_kind *out);
 /** NULL, or why it must not have a twin: "set-user-ID", "has capabilities", "not executable". */
 const char *found_refusal(const struct found *found);
 
+/** The same for a library, which need not be executable. */
+const char *found_library_refusal(const struct found *found);
+
 /**
  * Whether it has this content.  What was computed is remembered in the cache (may be NULL) by what
  * changes when content does: inode, size and both times, to the nanosecond.

@@ -6,7 +6,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -432,47 +431,5 @@ result native_root_modules(struct native_root *source, const char *ours, const c
 	/* Each of ours has a file there that is none of the others': as many are all of them. */
 	if (!*reason && count != modules_count(source->search->request->foreign, theirs, 0))
 		*reason = "the native root does not have the same modules";
-	return OK;
-}
-
-static bool name_matches(const char *name, const char *const *globs)
-{
-	for (; *globs; globs++)
-		if (fnmatch(*globs, name, 0) == 0)
-			return true;
-	return false;
-}
-
-/** A link to the native module, by the name that the foreign one has. */
-static void module_link(struct native_root *source, const char *path)
-{
-	const struct twin_search *search = source->search;
-	owned(buf) struct buf foreign = {};
-	owned(str) char *link = NULL, *target = xasprintf("..%s", path);
-
-	twin_path_map(search->host, search->target, false, path, &foreign);
-	link = xasprintf(COPY_MODULES "%s", strrchr(buf_text(&foreign), '/'));
-	native_root_add(source, link, target, true);
-}
-
-result native_root_loads(struct native_root *source, const char *folder, const char *const *globs,
-			 struct error *err)
-{
-	const size_t length = strlen(folder);
-
-	if (native_root_owners(source, err))
-		return FAILED;
-	for (size_t i = 0; i < source->owner_count; i++) {
-		const char *path = source->owners[i].file->path;
-		const char *reason = NULL;
-
-		if (!starts_with(path, folder) || path[length] != '/' || !is_module(path) ||
-		    !name_matches(path + length + 1, globs))
-			continue;
-		if (module_examine(source, &source->owners[i], &reason, err))
-			return FAILED;
-		if (!reason)
-			module_link(source, path);
-	}
 	return OK;
 }

@@ -23,11 +23,4 @@ result native_root_needs(struct native_root *source, const struct native *native
 result native_root_modules(struct native_root *source, const char *ours, const char *theirs,
 			   const char **reason, struct error *err);
 
-/**
- * Of the modules below the native directory `folder` whose names match one of the globs, have those
- * that have their twins in the prepared root, where copies look for modules.
- */
-result native_root_loads(struct native_root *source, const char *folder, const char *const *globs,
-			 struct error *err);
-
 #endif

@@ -99,11 +99,13 @@ struct twin {
 	size_t root;        /* number of its root: that of the set's first is `first_root` */
 	const char *package; /* "sed 4.9-1" */
 	const struct tool *tool;
+	bool scripts_only; /* of an interpreter: known ones */
 	/* The tool's, with $R (PREFIX/N), $T (the target's triple), $G and $C (where the foreign
 	   root and the cross toolchain have the compiler's parts) filled in; NULL where it has
 	   none. */
 	const char *const *refuse, *const *insert, *const *before, *const *env;
 	const char *plugin_from, *plugin_to;
+	const char *loads;
 };
 
 /** A foreign program that a row speaks of, and that has no twin. */

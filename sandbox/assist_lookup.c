@@ -307,7 +307,7 @@ enum assist_verdict assist_judge(const void *table, const struct assist_entry *e
 	const bool scripts_only = entry->flags & ASSIST_SCRIPTS_ONLY;
 
 	*script = NULL;
-	if (entry->flags & ASSIST_IS_SCRIPT)
+	if (entry->flags & (ASSIST_IS_SCRIPT | ASSIST_IS_LIBRARY))
 		return ASSIST_NO_TWIN;
 	for (; *environment; environment++) {
 		if (variable_decides(*environment, entry->flags) ||

@@ -22,6 +22,10 @@ enum {
 	ASSIST_WAIT_S = 16 * 60, /* longest wait for one */
 };
 
+/** A text in the companion; another byte at its end: flags of open() have numbers of arm64. */
+#define ASSIST_GUISE "companion: ."
+enum { ASSIST_GUISE_FLAGS = 11 };
+
 /** Where programs that packages install are known from; the dispatcher looks whether it changed. */
 #define ASSIST_DATABASE "/var/lib/dpkg/status"
 
@@ -63,6 +67,7 @@ struct assist_entry {
 	uint32_t plugin_from, plugin_to;
 	uint32_t before; /* list: an argument, what is put before it, and so on */
 	uint32_t names;  /* list: what it may be called; 0: anything */
+	uint32_t loads;  /* a library: where it is there, it has an entry, or the program has no twin */
 };
 
 enum assist_flag {
@@ -72,6 +77,7 @@ enum assist_flag {
 	ASSIST_SCRIPTS_ONLY = 8,    /* an interpreter, of scripts that the table has */
 	ASSIST_FINDS_ITSELF = 16,   /* argv[0] leads to it, as a path or in PATH */
 	ASSIST_PLUGINS = 32,        /* it loads those that assist_plugins.h finds */
+	ASSIST_IS_LIBRARY = 64,     /* no program: twins with a companion load it */
 };
 
 /** Why a program runs the way it does. */
@@ -82,6 +88,7 @@ enum assist_verdict {
 	ASSIST_ARGUMENT,    /* it has one that the tool's row refuses */
 	ASSIST_SCRIPT,      /* an interpreter, and not one of its scripts */
 	ASSIST_PRIVILEGED,  /* it runs with rights that its caller does not have */
+	ASSIST_LIBRARY,     /* one that it would load has no twin */
 	ASSIST_UNSTARTED,   /* the kernel would not start the twin */
 	ASSIST_TRIPPED,     /* told by a twin that met what it cannot do as the target would */
 	ASSIST_ASKS,        /* no verdict yet: it waits for the answer, see assist_answer_word() */

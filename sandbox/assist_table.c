@@ -71,7 +71,8 @@ static struct assist_entry entry_of(struct texts *texts, const struct assist_twi
 			 (twin->is_script ? ASSIST_IS_SCRIPT : 0u) |
 			 (twin->scripts_only ? ASSIST_SCRIPTS_ONLY : 0u) |
 			 (twin->finds_itself ? ASSIST_FINDS_ITSELF : 0u) |
-			 (twin->loads_plugins ? ASSIST_PLUGINS : 0u),
+			 (twin->loads_plugins ? ASSIST_PLUGINS : 0u) |
+			 (twin->is_library ? ASSIST_IS_LIBRARY : 0u),
 		.native = text_place(texts, twin->native),
 		.refuse = list_place(texts, twin->refuse),
 		.insert = list_place(texts, twin->insert),
@@ -80,6 +81,7 @@ static struct assist_entry entry_of(struct texts *texts, const struct assist_twi
 		.scripts = list_place(texts, twin->scripts),
 		.before = list_place(texts, twin->before),
 		.names = list_place(texts, twin->names),
+		.loads = text_place(texts, twin->loads),
 		.plugin_from = text_place(texts, twin->plugin_from),
 		.plugin_to = text_place(texts, twin->plugin_to),
 	};

@@ -6,6 +6,7 @@
  * itself is unchanged and where it was.  The segment takes the place of a note in the program
  * headers, which nothing reads at run time, so that no header moves.
  */
+#include "sandbox/assist_lookup.h"
 #include "sandbox/sandbox.h"
 
 #include "base/fd.h"
@@ -29,11 +30,18 @@ __asm__(".section .rodata\n"
 	".incbin \"" DISPATCHER "\"\n"
 	"dispatcher_end:\n"
 	".byte 0\n"
+	".balign 8\n"
+	"companion_start:\n"
+	".incbin \"" COMPANION "\"\n"
+	"companion_end:\n"
+	".byte 0\n"
 	".previous\n");
 /* Hidden: on arm64 the two would else share an entry of the global offset table, and be one place.
  */
 extern const uint8_t dispatcher_start[] __attribute__((visibility("hidden")));
 extern const uint8_t dispatcher_end[] __attribute__((visibility("hidden")));
+extern const uint8_t companion_start[] __attribute__((visibility("hidden")));
+extern const uint8_t companion_end[] __attribute__((visibility("hidden")));
 
 #if defined(__x86_64__)
 enum { HOST_MACHINE = EM_X86_64 };
@@ -163,6 +171,17 @@ result assist_engine_write(int emulator_fd, int into_fd, struct error *err)
 	return OK;
 }
 
+void assist_companion(bool has_arm_flags, struct buf *out)
+{
+	char *guise;
+
+	buf_clear(out);
+	buf_add(out, companion_start, (size_t)(companion_end - companion_start));
+	guise = memmem(out->data, out->length, ASSIST_GUISE, sizeof(ASSIST_GUISE));
+	if (guise && has_arm_flags)
+		guise[ASSIST_GUISE_FLAGS] = '+';
+}
+
 void assist_engine_version(char version[17])
 {
 	owned(hasher) struct hasher *hasher = hasher_new();
@@ -170,6 +189,7 @@ void assist_engine_version(char version[17])
 	struct digest digest;
 
 	hasher_add(hasher, dispatcher_start, (size_t)(dispatcher_end - dispatcher_start));
+	hasher_add(hasher, companion_start, (size_t)(companion_end - companion_start));
 	digest = hasher_finish(hasher);
 	memcpy(version, strchr(digest_text(&digest, text), ':') + 1, 16);
 	version[16] = '\0';

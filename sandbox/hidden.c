@@ -59,9 +59,13 @@ struct assist_hidden {
 };
 
 static const char *const reasons[ASSIST_VERDICTS] = {
-	[ASSIST_NO_TWIN] = "no twin",        [ASSIST_ENVIRONMENT] = "its environment",
-	[ASSIST_ARGUMENT] = "its arguments", [ASSIST_SCRIPT] = "its script",
-	[ASSIST_PRIVILEGED] = "set-id",      [ASSIST_UNSTARTED] = "its twin did not start",
+	[ASSIST_NO_TWIN] = "no twin",
+	[ASSIST_ENVIRONMENT] = "its environment",
+	[ASSIST_ARGUMENT] = "its arguments",
+	[ASSIST_SCRIPT] = "its script",
+	[ASSIST_LIBRARY] = "its modules",
+	[ASSIST_PRIVILEGED] = "set-id",
+	[ASSIST_UNSTARTED] = "its twin did not start",
 };
 
 /* ---- counting ---- */
@@ -114,7 +118,9 @@ static void record_take(struct assist_hidden *hidden, struct assist_record *reco
 	}
 	if (record->verdict == ASSIST_NATIVE || record->verdict == ASSIST_TRIPPED) {
 		counts->native += record->verdict == ASSIST_NATIVE;
-		counts->tripped += record->verdict == ASSIST_TRIPPED;
+		if (record->verdict == ASSIST_TRIPPED && !counts->tripped++)
+			snprintf(counts->tripped_at, sizeof(counts->tripped_at), "%s",
+				 record->name);
 		return;
 	}
 	/* It was told as native before it turned out otherwise. */

@@ -295,6 +295,7 @@ struct assist_twin {
 	bool scripts_only;  /* an interpreter: runs such scripts only, and what `scripts` has */
 	bool finds_itself;  /* it runs emulated where argv[0] leads to another file */
 	bool loads_plugins; /* ... and where it would load what assist_plugins.h finds */
+	bool is_library;    /* nothing to execute: twins with a companion load it */
 	/* Lists end with NULL, or are NULL; patterns are "exact", "prefix*", "~suffix" or "$last".
 	 */
 	const char *const *refuse;           /* arguments that make it run emulated */
@@ -305,6 +306,7 @@ struct assist_twin {
 	const char *const *before;           /* pairs: an argument, and what is put before it */
 	const char *const *names;            /* that argv[0] may have behind its last slash */
 	const char *plugin_from, *plugin_to; /* an argument that begins so, becomes that */
+	const char *loads; /* a library: it runs emulated where that is there, but not its twin */
 };
 
 /** The table for the dispatcher.  FAULT_INPUT where it would be larger than it may be. */
@@ -318,9 +320,14 @@ result assist_table_write(const struct assist_twin *twins, size_t count, struct 
  */
 result assist_engine_write(int emulator_fd, int into_fd, struct error *err);
 
-/** The first bytes of the SHA-256 of the dispatcher, as hexadecimal text: a copy is as old as it.
- */
+/** Of the SHA-256 of the dispatcher and the companion: a copy, or a table, is as old as they are. */
 void assist_engine_version(char version[17]);
+
+/**
+ * The companion: a library for twins that load others, see sandbox/dispatcher/companion.c.  With
+ * `has_arm_flags`, for such whose flags of open() have the numbers of arm64.
+ */
+void assist_companion(bool has_arm_flags, struct buf *out);
 
 enum { ASSIST_PROGRAMS_MAX = 256 };
 
@@ -328,6 +335,7 @@ enum { ASSIST_PROGRAMS_MAX = 256 };
 struct assist_counts {
 	uint64_t native, emulated;
 	uint64_t tripped; /* twins that said so: see assist_trip_message() */
+	char tripped_at[48]; /* what the first of them came to, if it said that */
 	struct assist_program {
 		char name[48];
 		uint64_t count;

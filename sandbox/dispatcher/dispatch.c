@@ -15,26 +15,15 @@
 #include "sandbox/assist_lookup.h"
 #include "sandbox/dispatcher/kernel.h"
 #include "sandbox/dispatcher/plugins.h"
+#include "sandbox/dispatcher/tables.h"
 
-#include <asm/errno.h>
 #include <asm/stat.h>
-#include <asm/statfs.h>
 #include <linux/auxvec.h>
 #include <linux/fcntl.h>
-#include <linux/futex.h>
-#include <linux/magic.h>
 #include <linux/mman.h>
-#include <linux/openat2.h>
 #include <linux/stat.h>
-#include <linux/time.h>
 
-enum { READ_ONLY = 00, WRITE_ONLY = 01, NONBLOCK = 04000, CLOSE_ON_EXEC = 02000000 };
-enum { PATH_ONLY = 010000000, ALIAS_MAX = 320, PATH_SIZE = 1024 };
-#if defined(__aarch64__)
-enum { DIRECTORY = 040000 };
-#else
-enum { DIRECTORY = 0200000 };
-#endif
+enum { ALIAS_MAX = 320 };
 
 /** Flag P: arguments are the emulator, the program's path, its argv[0], and the rest. */
 enum { ARGUMENT_PATH = 1, ARGUMENT_ZERO = 2, FLAGS_KEPT_ZERO = 1 };
@@ -47,12 +36,6 @@ struct start {
 	unsigned long *aux;
 };
 
-/** What is mapped of the table. */
-struct mapped {
-	const void *table;
-	unsigned long size;
-};
-
 unsigned long dispatch(long *stack);
 
 static unsigned long aux_get(const struct start *start, unsigned long kind, unsigned long none)
@@ -62,268 +45,6 @@ static unsigned long aux_get(const struct start *start, unsigned long kind, unsi
 			return at[1];
 	}
 	return none;
-}
-
-static void shut(long fd)
-{
-	if (!failed(fd))
-		CALL(close, fd);
-}
-
-/** The last part of a path. */
-static const char *base_name(const char *path)
-{
-	const char *name = path;
-
-	for (; *path; path++) {
-		if (*path == '/' && path[1])
-			name = path + 1;
-	}
-	return name;
-}
-
-static bool text_add(char **at, const char *end, const char *text)
-{
-	for (; *text; text++) {
-		if (*at + 1 >= end)
-			return false;
-		*(*at)++ = *text;
-	}
-	**at = '\0';
-	return true;
-}
-
-static bool number_add(char **at, const char *end, unsigned long number)
-{
-	char digits[24], *digit = digits + sizeof(digits) - 1;
-
-	*digit = '\0';
-	do
-		*--digit = (char)('0' + number % 10);
-	while (number /= 10);
-	return text_add(at, end, digit);
-}
-
-/* ---- the hidden directory ---- */
-
-/** Nobody can make a directory below procfs: what is there was mounted by the sandbox. */
-static long hidden_open(void)
-{
-	struct open_how how = {
-		.flags = PATH_ONLY | DIRECTORY | CLOSE_ON_EXEC,
-		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	struct statfs info;
-	long tty = CALL(openat2, AT_FDCWD, "/proc/tty", &how, sizeof(how)), fd = -1;
-
-	if (failed(tty))
-		return -1;
-	if (!CALL(fstatfs, tty, &info) && info.f_type == PROC_SUPER_MAGIC)
-		fd = CALL(openat2, tty, "driver", &how, sizeof(how));
-	shut(tty);
-	return fd;
-}
-
-/** The table called `name`: "table", or "live", which a sandbox may get while it runs. */
-static void table_map(long hidden, const char *name, struct mapped *out)
-{
-	struct open_how how = {
-		.flags = READ_ONLY | CLOSE_ON_EXEC,
-		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-	};
-	long fd = CALL(openat2, hidden, name, &how, sizeof(how)), mapped;
-	struct stat info;
-
-	out->table = NULL;
-	if (failed(fd))
-		return;
-	if (!CALL(fstat, fd, &info) && info.st_size > 0 && info.st_size <= ASSIST_TABLE_MAX) {
-		out->size = (unsigned long)info.st_size;
-		mapped = CALL(mmap, 0, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (!failed(mapped))
-			out->table = (const void *)mapped;
-	}
-	shut(fd);
-	if (out->table && !assist_table_check(out->table, out->size)) {
-		CALL(munmap, out->table, out->size);
-		out->table = NULL;
-	}
-}
-
-static void table_unmap(struct mapped *mapped)
-{
-	if (mapped->table)
-		CALL(munmap, mapped->table, mapped->size);
-	mapped->table = NULL;
-}
-
-/** Tell who counts; what cannot be told at once is not told: false. */
-static bool record_send(long hidden, enum assist_verdict verdict, uint32_t entry, const char *path)
-{
-	struct open_how how = {
-		.flags = WRITE_ONLY | NONBLOCK | CLOSE_ON_EXEC,
-		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-	};
-	struct assist_record record = {
-		.magic = (uint32_t)ASSIST_MAGIC,
-		.verdict = (uint16_t)verdict,
-		.entry = entry,
-	};
-	long fd = CALL(openat2, hidden, "records", &how, sizeof(how));
-	const char *name = base_name(path);
-
-	bool sent;
-
-	if (failed(fd))
-		return false;
-	while (record.length < ASSIST_NAME_MAX && name[record.length]) {
-		record.name[record.length] = name[record.length];
-		record.length++;
-	}
-	record.pid = (uint32_t)CALL(getpid, 0);
-	sent = CALL(write, fd, &record, sizeof(record)) == sizeof(record);
-	shut(fd);
-	return sent;
-}
-
-/* ---- the program ---- */
-
-static int64_t nanoseconds(unsigned long seconds, unsigned long rest)
-{
-	return (int64_t)((uint64_t)seconds * 1000000000u + rest);
-}
-
-static void file_read(const struct stat *info, struct assist_file *out)
-{
-	out->inode = info->st_ino;
-	out->size = (uint64_t)info->st_size;
-	out->mtime = nanoseconds((unsigned long)info->st_mtime, (unsigned long)info->st_mtime_nsec);
-	out->ctime = nanoseconds((unsigned long)info->st_ctime, (unsigned long)info->st_ctime_nsec);
-}
-
-/** What an open file is; false where it is nothing that may have an entry. */
-static bool file_of(long fd, struct assist_file *out)
-{
-	struct stat info;
-
-	if (CALL(fstat, fd, &info) || (info.st_mode & S_IFMT) != S_IFREG ||
-	    (info.st_mode & (S_ISUID | S_ISGID)))
-		return false;
-	file_read(&info, out);
-	return true;
-}
-
-/** The tables: that of all that was there before, and of what the sandbox has installed. */
-struct tables {
-	struct mapped first, live;
-};
-
-static int64_t since(const struct tables *tables)
-{
-	return ((const struct assist_header *)tables->first.table)->state.since;
-}
-
-/** The entry for a file, and the table that it is in, or NULL. */
-static const struct assist_entry *
-entry_find(const struct tables *tables, const struct assist_file *file, const struct mapped **in)
-{
-	const struct assist_entry *entry = assist_find(tables->first.table, file);
-
-	*in = &tables->first;
-	if (entry || !tables->live.table)
-		return entry;
-	*in = &tables->live;
-	return assist_find(tables->live.table, file);
-}
-
-/* ---- what the sandbox has installed ---- */
-
-/** The path of an open file in this root, if packages have programs there; else false. */
-static bool packaged_path(long fd, char *path, size_t size)
-{
-	char link[32], *at = link;
-	long length;
-
-	if (!text_add(&at, link + sizeof(link), "/proc/self/fd/") ||
-	    !number_add(&at, link + sizeof(link), (unsigned long)fd))
-		return false;
-	length = CALL(readlinkat, AT_FDCWD, link, path, size - 1);
-	if (failed(length) || (size_t)length >= size - 1)
-		return false;
-	path[length] = '\0';
-	return assist_is_packaged(path);
-}
-
-/** Whether the live table knows this state of the packages, and can know no more about it. */
-static bool is_settled(const struct mapped *live)
-{
-	const struct assist_header *header = live->table;
-	struct assist_file database;
-	struct stat info;
-
-	if (!header)
-		return false;
-	if (!header->state.since)
-		return true;
-	if (header->state.pending)
-		return false;
-	if (CALL(newfstatat, AT_FDCWD, ASSIST_DATABASE, &info, 0))
-		return true;
-	file_read(&info, &database);
-	return assist_file_equal(&database, &header->state.database);
-}
-
-/** Ask about a program, and wait until that is answered; nobody inside can write to the answers. */
-static void question_ask(long hidden, const char *path)
-{
-	struct open_how how = {
-		.flags = READ_ONLY | CLOSE_ON_EXEC,
-		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-	};
-	const struct timespec longest = { .tv_sec = ASSIST_WAIT_S };
-	const unsigned long size = ASSIST_ANSWERS * sizeof(uint32_t);
-	long fd = CALL(openat2, hidden, "answers", &how, sizeof(how)), mapped;
-	const char *name = base_name(path);
-	const uint32_t *word;
-	size_t length = 0;
-	uint32_t before;
-
-	if (failed(fd))
-		return;
-	mapped = CALL(mmap, 0, size, PROT_READ, MAP_SHARED, fd, 0);
-	shut(fd);
-	if (failed(mapped))
-		return;
-	while (length < ASSIST_NAME_MAX && name[length])
-		length++;
-	word = (const uint32_t *)mapped + assist_answer_word(name, length);
-	before = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-	if (record_send(hidden, ASSIST_ASKS, UINT32_MAX, path)) {
-		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == before &&
-		       CALL(futex, word, FUTEX_WAIT, before, &longest, 0, 0) == -EINTR)
-			;
-	}
-	CALL(munmap, mapped, size);
-}
-
-/**
- * Get the live table for a file that the first one does not have, if the file is new; asked for
- * where there is none yet that could know it.
- */
-static void live_map(long hidden, long program, const struct assist_file *file,
-		     struct tables *tables)
-{
-	char path[PATH_SIZE];
-
-	if (!since(tables) || file->ctime < since(tables))
-		return;
-	table_map(hidden, "live", &tables->live);
-	if ((tables->live.table && assist_find(tables->live.table, file)) ||
-	    is_settled(&tables->live) || !packaged_path(program, path, sizeof(path)))
-		return;
-	table_unmap(&tables->live);
-	question_ask(hidden, path);
-	table_map(hidden, "live", &tables->live);
 }
 
 /** The entry for the file that a path leads to, or NULL; `*is_there`: whether there is a file. */
@@ -362,6 +83,31 @@ static bool script_is_known(long hidden, struct tables *tables, const char *path
 	}
 	shut(fd);
 	return entry && (entry->flags & ASSIST_IS_SCRIPT);
+}
+
+/** Whether a library that the program would load is there, and has no twin. */
+static bool lacks_library(long hidden, const struct tables *tables, const char *path)
+{
+	struct open_how how = { .flags = PATH_ONLY | CLOSE_ON_EXEC };
+	long fd = *path ? CALL(openat2, AT_FDCWD, path, &how, sizeof(how)) : -1;
+	const struct assist_entry *entry = NULL;
+	struct tables later = { .first = tables->first };
+	const struct mapped *in;
+	struct assist_file file;
+	bool has_twin;
+
+	if (failed(fd))
+		return false;
+	if (file_of(fd, &file))
+		entry = entry_find(tables, &file, &in);
+	if (!entry && file_of(fd, &file)) {
+		live_map(hidden, fd, &file, &later);
+		entry = entry_find(&later, &file, &in);
+	}
+	has_twin = entry && (entry->flags & ASSIST_IS_LIBRARY);
+	shut(fd);
+	table_unmap(&later.live);
+	return !has_twin;
 }
 
 /** One directory of PATH and a name: where it goes on, NULL where that is too long. */
@@ -493,6 +239,9 @@ static void consider(const struct start *start, long hidden, long program)
 				       &script);
 		if (script && verdict == ASSIST_NATIVE && !script_is_known(hidden, &tables, script))
 			verdict = ASSIST_SCRIPT;
+		if (verdict == ASSIST_NATIVE &&
+		    lacks_library(hidden, &tables, assist_text(in->table, entry->loads)))
+			verdict = ASSIST_LIBRARY;
 		if (verdict == ASSIST_NATIVE && is_misled(in, start, entry))
 			verdict = ASSIST_ARGUMENT;
 	}
@@ -569,37 +318,6 @@ unsigned long dispatch(long *stack)
 		shut(hidden);
 	}
 	return (unsigned long)stack;
-}
-
-/* ---- what the compiler may call ---- */
-
-void *memset(void *to, int byte, size_t size);
-void *memcpy(void *to, const void *from, size_t size);
-size_t strlen(const char *text);
-
-void *memset(void *to, int byte, size_t size)
-{
-	for (char *at = to; size; size--)
-		*at++ = (char)byte;
-	return to;
-}
-
-void *memcpy(void *to, const void *from, size_t size)
-{
-	const char *source = from;
-
-	for (char *at = to; size; size--)
-		*at++ = *source++;
-	return to;
-}
-
-size_t strlen(const char *text)
-{
-	size_t length = 0;
-
-	while (text[length])
-		length++;
-	return length;
 }
 
 /* ---- where it starts ---- */

@@ -20,7 +20,7 @@
 
 TEST(modes_of_assist_have_names)
 {
-	static const char *const names[] = { "off", "safe", "full", "verify" };
+	static const char *const names[] = { "off", "safe", "full", "verify", "verify-full" };
 	struct error err = {};
 	enum assist_mode mode;
 

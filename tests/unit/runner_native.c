@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fd.h"
-#include "base/mem.h"
 #include "runner/native.h"
 #include "tests/tap.h"
 
 #include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -559,90 +557,6 @@ TEST(what_is_no_number_ends_a_program_that_has_a_trip)
 	CHECK_STR(buf_text(&written), "no number");
 	unlink(name);
 	unlink(trip);
-}
-
-/** The copy's exit status when it imports a module that it finds below this directory. */
-static int import_status(const char *program, const char *folder, const char *module)
-{
-	owned(str) char *script =
-		xasprintf("import sys; sys.path.insert(0, '%s'); import %s", folder, module);
-	int status = -1;
-	pid_t child = fork();
-
-	if (child == 0) {
-		execl(program, "python3", "-I", "-c", script, NULL);
-		_exit(1);
-	}
-	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static bool file_put(int folder, const char *name, const void *data, size_t size)
-{
-	owned(fd) int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
-	struct error err;
-
-	return fd >= 0 && !write_all(fd, data, size, &err);
-}
-
-/** Where python has a module of its own that is a file; false where it has not. */
-static bool module_find(char path[PATH_MAX])
-{
-	FILE *asked = popen("python3 -c 'import _bz2; print(_bz2.__file__)' 2>/dev/null", "re");
-	const bool is_there = asked && fgets(path, PATH_MAX, asked);
-
-	if (is_there)
-		path[strcspn(path, "\n")] = '\0';
-	return asked && pclose(asked) == 0 && is_there;
-}
-
-TEST(modules_come_from_another_directory_or_end_the_program)
-{
-	static const struct {
-		const char *twin, *found, *module;
-		int status;
-	} cases[] = {
-		{ "to/_bz2.so", "from", "_bz2", 0 },
-		{ "to/other.so", "from", "_bz2", 254 },
-		{ "to/_bz2.so", "other", "_bz2", 254 },
-		{ "to/x/_bz2.so", "from", "x._bz2", 254 },
-	};
-	/* What it finds is the target's, which this machine cannot load. */
-	static const char *const folders[] = { "from", "from/x", "other", "to", "to/x" };
-	static const char *const modules[] = { "from/_bz2.so", "from/x/_bz2.so", "other/_bz2.so" };
-	char place[] = "/tmp/mpemu-modules-XXXXXX", real[PATH_MAX];
-	owned(buf) struct buf bytes = {}, written = {};
-	struct native native;
-	owned(str) char *from = NULL, *to = NULL, *told = NULL, *program = NULL;
-	owned(fd) int place_fd = -1;
-	struct error err;
-
-	if (!module_find(real) || !load("/usr/bin/python3", &bytes, &native))
-		tap_skip("there is no python3 with modules");
-	if (!CHECK(mkdtemp(place)))
-		return;
-	from = xasprintf("%s/from", place);
-	to = xasprintf("%s/to", place);
-	told = xasprintf("%s/trip", place);
-	program = xasprintf("%s/python", place);
-	place_fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < countof(folders); i++)
-		CHECK(mkdirat(place_fd, folders[i], 0700) == 0);
-	for (size_t i = 0; i < countof(modules); i++)
-		CHECK(file_put(place_fd, modules[i], "foreign", 7));
-	CHECK(file_put(place_fd, "trip", "", 0));
-	CHECK(native_set_modules(&native, &(struct trip){ told, "module", 6 }, from, to));
-	CHECK(file_put(place_fd, "python", bytes.data, bytes.length));
-	for (size_t i = 0; i < countof(cases); i++) {
-		owned(str) char *folder = xasprintf("%s/%s", place, cases[i].found);
-
-		CHECK(symlinkat(real, place_fd, cases[i].twin) == 0);
-		tap_check(import_status(program, folder, cases[i].module) == cases[i].status,
-			  __FILE__, __LINE__, "case %zu", i);
-		CHECK(unlinkat(place_fd, cases[i].twin, 0) == 0);
-	}
-	CHECK(!read_file(place_fd, "trip", 100, &written, &err));
-	CHECK_STR(buf_text(&written), "module");
-	CHECK(!remove_tree(AT_FDCWD, place, &err));
 }
 
 /** As Go's linker makes them: headers, zeros and code in one segment, data with a table of signals.
