@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/xattr.h>
 
@@ -145,22 +145,26 @@ static int mount_by_calls(const struct overlay_stack *stack, int empty_fd)
 	return fs_mount(fs_fd);
 }
 
-/** A directory to mount on for a moment, made by us and nobody else's; false with errno. */
+/**
+ * A directory to mount on for a moment, made by us and nobody else's; false with errno.  Its name
+ * is random: sandboxes that begin at the same time share the file system, and in their namespaces
+ * they have the same numbers.
+ */
 static bool place_make(char *name, size_t size, const char *what)
 {
 	struct text text = { name, name + size };
-	struct stat info;
+	unsigned random[2];
 
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return false;
 	text_add(&text, "/tmp/.mpemu-");
 	text_add(&text, what);
-	text_add(&text, "-");
-	text_add_number(&text, (unsigned)syscall(SYS_gettid));
+	for (size_t i = 0; i < countof(random); i++) {
+		text_add(&text, "-");
+		text_add_number(&text, random[i]);
+	}
 	text_end(&text);
-	if (mkdir(name, 0700) == 0)
-		return true;
-	/* Left over by a process that died here: ours if nobody else can change it. */
-	return errno == EEXIST && lstat(name, &info) == 0 && S_ISDIR(info.st_mode) &&
-	       info.st_uid == geteuid() && (info.st_mode & 077) == 0;
+	return mkdir(name, 0700) == 0;
 }
 
 /** Mount on a place of our own, take the mount from there, and leave no trace of the place. */

@@ -48,6 +48,16 @@ lacks() { # NAME RULES...
 }
 lacks 'nothing' acct=EPERM
 lacks 'layers of an overlay one by one' fsconfig:lowerdir+=EINVAL
+# Sandboxes that begin at the same time do not get in each other's way.
+mkdir "$scratch/many"
+{
+	for i in $(seq 12); do printf 'FROM localhost/base AS s%s\nRUN echo %s >/made\n' "$i" "$i"; done
+	echo FROM scratch
+	for i in $(seq 12); do echo "COPY --from=s$i /made /$i"; done
+} >"$scratch/many/Dockerfile"
+without fsconfig:lowerdir+=EINVAL -- "$MPEMU" --root "$store" --quiet build --platform linux/amd64 \
+	--network none --no-cache -t localhost/many "$scratch/many"
+is 'many sandboxes at once, layers not one by one' "$status $err" '0 '
 lacks 'Landlock' landlock_create_ruleset=ENOSYS
 lacks 'keyrings' keyctl=ENOSYS
 lacks 'handles of processes' pidfd_open=ENOSYS
