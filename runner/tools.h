@@ -74,11 +74,11 @@ enum tool_flag {
 	TOOL_MODULE = 32768,     /* a TOOL_SCRIPT that is not executable, nor begins as one */
 	TOOL_PLUGINS = 65536,    /* Rust's: loads macros, which the target's libraries have */
 	TOOL_ALPINE = 262144,    /* as Alpine builds it: what it starts, it starts by an exec */
-	TOOL_GO = 524288,        /* made by Go: may keep counters by its machine's name */
 	TOOL_TRIPLE = 131072,    /* is told its target by $L or $S, which must be known */
 	TOOL_COMPANION = 524288, /* loads what it is told to: with a companion, twins of it */
 	TOOL_LIBRARY = 1048576,  /* no program: such a one loads it */
 	TOOL_ALL_SCRIPTS = 2097152, /* an interpreter that runs all scripts in full mode */
+	TOOL_GO = 4194304,          /* made by Go: may keep counters by its machine's name */
 };
 
 /** Row number `index` of all; NULL past the last.  The first row that matches a file decides. */
