@@ -31,7 +31,9 @@ ln -s ../go/bin/go ../go/bin/gofmt "$root/usr/local/bin/"
 # A toolchain of rustup's, which finds its libraries by where it is.
 triple=$(cd "$root/usr/lib/rustlib" && echo *-linux-gnu)
 gnu=$(echo "$triple" | sed s/-unknown//)
-toolchain=/usr/local/rustup/toolchains/1.85.1-$triple
+version=$(grep -aoE '1\.[0-9]+\.[0-9]+ \([0-9a-f]{9} [0-9]{4}-[0-9]{2}-[0-9]{2}\)' \
+	"$root/usr/lib/$gnu"/librustc_driver-*.so | head -n 1)
+toolchain=/usr/local/rustup/toolchains/${version%% *}-$triple
 mkdir -p "$root$toolchain/bin" "$root$toolchain/lib"
 mv "$root/usr/bin/rustc" "$root/usr/bin/cargo" "$root$toolchain/bin/"
 mv "$root/usr/lib/$gnu"/librustc_driver-*.so "$root$toolchain/lib/"
@@ -46,7 +48,6 @@ done
 for file in "$root$toolchain"/bin/rustc "$root$toolchain"/lib/*.so; do
 	$patchelf --set-rpath "\$ORIGIN/../lib" "$file"
 done
-version=$(grep -aoE '1\.85\.1 \([0-9a-f]+ [0-9-]+\)' "$root$toolchain"/lib/librustc_driver-*.so | head -n 1)
 printf 'manifest-version = "2"\n\n[pkg.rustc]\nversion = "%s"\n' "$version" \
 	>"$root$toolchain/lib/rustlib/multirust-channel-manifest.toml"
 ln -s "$toolchain/bin/rustc" "$toolchain/bin/cargo" "$root/usr/local/bin/"

@@ -30,7 +30,6 @@ index() { # NAME NATIVE
 index tools tools
 
 context=$(tmpdir)
-cp "$tests/assist/languages.sh" "$context/"
 build() { # OPTION...: what stands on standard input
 	cat >"$context/Dockerfile"
 	run mpemu --progress json build --no-cache "$@" "$context"
@@ -44,29 +43,85 @@ ran() { # PROGRAM
 
 # ---- what is left of them ----
 
-part() { # NAME of a part of languages.sh
-	cat >"$context/Dockerfile" <<-END
-		FROM localhost/tools AS work
-		COPY languages.sh /
-		RUN bash /languages.sh $1 >/said
-		FROM scratch
-		COPY --from=work /said /
-	END
+mkdir "$context/go" "$context/go/c" "$context/rust"
+printf 'module example.org/hello\n\ngo 1.19\n' >"$context/go/go.mod"
+printf 'package main\n\nfunc add(a, b int) int\n\nfunc main() { println(add(1, 2), 1.5*0.3+0.7) }\n' \
+	>"$context/go/main.go"
+printf '#include "textflag.h"\n\nTEXT ·add(SB), NOSPLIT, $0-24\n\tMOVD a+0(FP), R0\n\tMOVD b+8(FP), R1\n\tADD R1, R0\n\tMOVD R0, ret+16(FP)\n\tRET\n' \
+	>"$context/go/add_arm64.s"
+printf 'package main\n\n// static int three(void) { return 3; }\nimport "C"\n\nfunc main() { println(C.three()) }\n' \
+	>"$context/go/c/main.go"
+cat >"$context/rust/lib.rs" <<-END
+	pub fn sum(v: &[f64]) -> f64 { v.iter().map(|x| x.sin() * 0.3_f64.ln()).sum() }
+END
+cat >"$context/rust/main.rs" <<-END
+	fn main() { println!("{} {:.9}", std::env::consts::ARCH, lib::sum(&[0.5, 1.5])); }
+END
+cat >"$context/rust/mac.rs" <<-END
+	use proc_macro::TokenStream;
+	#[proc_macro]
+	pub fn arch(_: TokenStream) -> TokenStream { format!("{:?}", std::env::consts::ARCH).parse().unwrap() }
+END
+echo 'fn main() { println!("{}", mac::arch!()); }' >"$context/rust/user.rs"
+verify() { # NAME WANT: both ways leave the same, and a program says WANT
 	run mpemu --progress plain build --no-cache --assist verify --platform linux/arm64 \
 		--output "type=local,dest=$scratch/$1" "$context"
 	is "$1: a step with it" "$status" 0
-	like "$1: it ran to its end" "$(tail -n 1 "$scratch/$1/said")" "the end of $1"
+	is "$1: what was made works" "$(xargs <"$scratch/$1/said")" "$2"
 	like "$1: both ways are compared, and equal" "$err" \
 		'left the same with native assist and without'
-	unlike "$1: in all that it said" "$err" 'each run makes anew'
+	# But for what go counts of itself.
+	is "$1: in all that was made" "$(printf '%s\n' "$err" | grep 'makes anew:' |
+		sed 's/.*makes anew://; s#[^;]*/go/telemetry/local/[^;]*##g; s/[; ]//g')" ''
 }
-for name in go rust cargo; do
-	part $name
-	unlike "$name: its compilers run natively" "$err" \
-		'(rustc|compile|asm|link|cgo|vet) [0-9]+ \(no twin'
-done
-part conversion
-like "a constant that is the CPU's to say is left to the other" "$err" 'may compute what is no number'
+
+cat >"$context/Dockerfile" <<-END
+	FROM localhost/tools AS work
+	COPY go /go
+	WORKDIR /go
+	ENV GOTOOLCHAIN=local CC=gcc
+	RUN CGO_ENABLED=0 go build -o hello . && ./hello 2>/said && gofmt -l . && \
+	    ! ls /root/.config/go/telemetry/local | grep amd64 && \
+	    CGO_ENABLED=1 go build -o with-c ./c && ./with-c 2>>/said && rm -rf /root/.cache
+	FROM scratch
+	COPY --from=work /said /
+END
+verify go '3 +1.150000e+000 3'
+unlike 'go: its tools run natively' "$err" '(compile|asm|link|cgo|gofmt) [0-9]+ \(no twin'
+
+cat >"$context/Dockerfile" <<-END
+	FROM localhost/tools AS work
+	COPY rust /rust
+	WORKDIR /rust
+	RUN rustc -O -g --crate-type lib lib.rs && rustc -C linker=gcc main.rs --extern lib=liblib.rlib && ./main >/said
+	FROM scratch
+	COPY --from=work /said /
+END
+verify rust 'aarch64 -1.778172147'
+unlike 'rust: its compiler runs natively' "$err" 'rustc [0-9]+ \('
+
+# Macros are the target's libraries.
+cat >"$context/Dockerfile" <<-END
+	FROM localhost/tools AS work
+	COPY rust /rust
+	WORKDIR /rust
+	RUN rustc --edition 2021 -C linker=gcc --crate-type proc-macro --extern proc_macro mac.rs && \
+	    rustc --edition 2021 -C linker=gcc user.rs --extern mac=libmac.so && ./user >/said
+	FROM scratch
+	COPY --from=work /said /
+END
+verify macros aarch64
+like 'macros: the compiler is emulated that has to load them' "$err" 'rustc 1 \(its arguments'
+
+# A constant that does not fit is for the processor to say.
+cat >"$context/Dockerfile" <<-END
+	FROM localhost/tools AS work
+	RUN printf 'package p\n\nfunc F() (int64, int64) {\n\tx, n := 1e100, 0.0\n\treturn int64(x), int64(n - n)\n}\n' >/p.go && \
+	    /usr/local/go/pkg/tool/linux_arm64/compile -p p -o /p.o /p.go && echo compiled >/said
+	FROM scratch
+	COPY --from=work /said /
+END
+verify constants compiled
 
 # ---- where they come from ----
 
