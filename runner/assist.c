@@ -47,7 +47,8 @@ result assist_mode_parse(const char *text, enum assist_mode *out, struct error *
 			return OK;
 		}
 	}
-	return fail(err, FAULT_USAGE, "--assist %s: want off, safe, full, verify or verify-full", text);
+	return fail(err, FAULT_USAGE, "--assist %s: want off, safe, full, verify or verify-full",
+		    text);
 }
 
 const char *assist_mode_text(enum assist_mode mode)

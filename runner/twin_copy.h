@@ -63,7 +63,8 @@ result twin_copy(int files_fd, const struct found *found, const struct sum *sum,
 		 const struct copy_request *request, struct copied *out, struct error *err);
 
 /** The companion's name in STORE/twins/files, where it is put. */
-result twin_companion(int files_fd, bool has_arm_flags, char name[COPY_NAME_MAX], struct error *err);
+result twin_companion(int files_fd, bool has_arm_flags, char name[COPY_NAME_MAX],
+		      struct error *err);
 
 /** What twin_copy() does, in memory: NULL, or why it cannot be.  `*changes` counts. */
 const char *twin_copy_change(struct native *native, const struct copy_request *request,

@@ -67,7 +67,8 @@ struct assist_entry {
 	uint32_t plugin_from, plugin_to;
 	uint32_t before; /* list: an argument, what is put before it, and so on */
 	uint32_t names;  /* list: what it may be called; 0: anything */
-	uint32_t loads;  /* a library: where it is there, it has an entry, or the program has no twin */
+	uint32_t loads; /* a library: where it is there, it has an entry, or the program has no twin
+			 */
 };
 
 enum assist_flag {

@@ -320,7 +320,8 @@ result assist_table_write(const struct assist_twin *twins, size_t count, struct 
  */
 result assist_engine_write(int emulator_fd, int into_fd, struct error *err);
 
-/** Of the SHA-256 of the dispatcher and the companion: a copy, or a table, is as old as they are. */
+/** Of the SHA-256 of the dispatcher and the companion: a copy, or a table, is as old as they are.
+ */
 void assist_engine_version(char version[17]);
 
 /**
@@ -334,7 +335,7 @@ enum { ASSIST_PROGRAMS_MAX = 256 };
 /** How programs ran in a sandbox, as its dispatcher told. */
 struct assist_counts {
 	uint64_t native, emulated;
-	uint64_t tripped; /* twins that said so: see assist_trip_message() */
+	uint64_t tripped;    /* twins that said so: see assist_trip_message() */
 	char tripped_at[48]; /* what the first of them came to, if it said that */
 	struct assist_program {
 		char name[48];
