@@ -227,6 +227,7 @@ static void steps(size_t rounds, const char *layer, const char *scratch, const c
 			   .argv = argv,
 			   .envp = envp,
 			   .network = NETWORK_NONE,
+			   .makes_devices = true, /* as steps of a build do */
 			   .input_fd = null,
 			   .output_fd = null,
 			   .error_fd = null,
