@@ -55,30 +55,31 @@ struct tool {
 	const char *const *machine;
 };
 
+/** A bit each, in their order. */
 enum tool_flag {
-	TOOL_DENIED = 1,        /* never: `reason` says why */
-	TOOL_ANY_WIDTH = 2,     /* the target may have 32 bits */
-	TOOL_ANY_ENDIAN = 4,    /* ... and the other byte order */
-	TOOL_CROSS = 8,         /* its twin is in a cross toolchain's root */
-	TOOL_REVISION = 16,     /* in full mode another revision of the same version will do */
-	TOOL_PRELOAD_OK = 32,   /* LD_LIBRARY_PATH may be set: it is fine without */
-	TOOL_FMA = 64,          /* equal only on a CPU that has fused multiply-add, as targets do */
-	TOOL_LONG_DOUBLE = 128, /* may come to read a long double, which has other bits here */
-	TOOL_DRIVER = 256,      /* gcc's: has specs, and finds its parts by where it was called */
-	TOOL_PREFIX = 512,      /* a cross compiler's, which starts TRIPLE-NAME and not NAME */
-	TOOL_INTERPRETER = 1024,    /* runs files of TOOL_SCRIPT only, and what `scripts` has */
-	TOOL_SCRIPT = 2048,         /* no program, but a text that such an interpreter runs */
-	TOOL_BY_NAME = 4096,        /* finds itself by argv[0], not by /proc/self/exe */
-	TOOL_FETCH = 8192,          /* worth the time to install it where no native root has it */
-	TOOL_NAN = 16384,           /* may come to a NaN, whose sign is another here */
-	TOOL_MODULE = 32768,        /* a TOOL_SCRIPT that is not executable, nor begins as one */
-	TOOL_PLUGINS = 65536,       /* Rust's: loads macros, which the target's libraries have */
-	TOOL_ALPINE = 262144,       /* as Alpine builds it: what it starts, it starts by an exec */
-	TOOL_TRIPLE = 131072,       /* is told its target by $L or $S, which must be known */
-	TOOL_COMPANION = 524288,    /* loads what it is told to: with a companion, twins of it */
-	TOOL_LIBRARY = 1048576,     /* no program: such a one loads it */
-	TOOL_ALL_SCRIPTS = 2097152, /* an interpreter that runs all scripts in full mode */
-	TOOL_GO = 4194304,          /* made by Go: may keep counters by its machine's name */
+	TOOL_DENIED = 1 << 0,     /* never: `reason` says why */
+	TOOL_ANY_WIDTH = 1 << 1,  /* the target may have 32 bits */
+	TOOL_ANY_ENDIAN = 1 << 2, /* ... and the other byte order */
+	TOOL_CROSS = 1 << 3,      /* its twin is in a cross toolchain's root */
+	TOOL_REVISION = 1 << 4,   /* in full mode another revision of the same version will do */
+	TOOL_PRELOAD_OK = 1 << 5, /* LD_LIBRARY_PATH may be set: it is fine without */
+	TOOL_FMA = 1 << 6, /* equal only on a CPU that has fused multiply-add, as targets do */
+	TOOL_LONG_DOUBLE = 1 << 7, /* may come to read a long double, which has other bits here */
+	TOOL_DRIVER = 1 << 8, /* gcc's: has specs, and finds its parts by where it was called */
+	TOOL_PREFIX = 1 << 9, /* a cross compiler's, which starts TRIPLE-NAME and not NAME */
+	TOOL_INTERPRETER = 1 << 10, /* runs files of TOOL_SCRIPT only, and what `scripts` has */
+	TOOL_SCRIPT = 1 << 11,      /* no program, but a text that such an interpreter runs */
+	TOOL_BY_NAME = 1 << 12,     /* finds itself by argv[0], not by /proc/self/exe */
+	TOOL_FETCH = 1 << 13,       /* worth the time to install it where no native root has it */
+	TOOL_NAN = 1 << 14,         /* may come to a NaN, whose sign is another here */
+	TOOL_MODULE = 1 << 15,      /* a TOOL_SCRIPT that is not executable, nor begins as one */
+	TOOL_PLUGINS = 1 << 16,     /* Rust's: loads macros, which the target's libraries have */
+	TOOL_TRIPLE = 1 << 17,      /* is told its target by $L or $S, which must be known */
+	TOOL_ALPINE = 1 << 18,      /* as Alpine builds it: what it starts, it starts by an exec */
+	TOOL_COMPANION = 1 << 19,   /* loads what it is told to: with a companion, twins of it */
+	TOOL_LIBRARY = 1 << 20,     /* no program: such a one loads it */
+	TOOL_ALL_SCRIPTS = 1 << 21, /* an interpreter that runs all scripts in full mode */
+	TOOL_GO = 1 << 22,          /* made by Go: may keep counters by its machine's name */
 };
 
 /** Row number `index` of all; NULL past the last.  The first row that matches a file decides. */
