@@ -41,7 +41,7 @@ struct tool {
 	const char *const *scripts;
 	/* Directories, with $T, of modules that it loads: each library there must have its twin. */
 	const char *const *modules;
-	/* Of TOOL_COMPANION: one that it loads most times, with $N for its own name, $D for the
+	/* Of TOOL_COMPANION: one that it loads most times, with $N for its own name, $V for the
 	   digits in that, and $T.  Where that has no twin yet, it would only trip. */
 	const char *loads;
 	/* Files, with $T, in which the native ones only tell their machine: its twin has the

@@ -91,7 +91,7 @@ static const struct tool rows[] = {
 	  .flags = TOOL_INTERPRETER | TOOL_ALL_SCRIPTS | TOOL_COMPANION | TOOL_FMA | TOOL_NAN | TOOL_FETCH,
 	  .machine = LIST("$T", "?.abi3-$T.so", "?.cpython-311-$T.so", "?.cpython-312-$T.so",
 			  "?.cpython-313-$T.so", "?.cpython-314-$T.so"),
-	  .loads = "/usr/lib/$N/lib-dynload/_bz2.cpython-$D-$T.so",
+	  .loads = "/usr/lib/$N/lib-dynload/_bz2.cpython-$V-$T.so",
 	  .scripts = LIST("m:py_compile", "m:compileall", "m:pip", "m:venv",
 			  "c:import importlib.util; print(importlib.util.MAGIC_NUMBER)",
 			  "c:import sys; print(sys.implementation.cache_tag)"),

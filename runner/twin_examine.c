@@ -174,7 +174,7 @@ static void twin_add(struct finder *finder, const struct candidate *candidate,
 	const char *name = strrchr(candidate->file->path, '/') + 1;
 	const struct tool_word items[] = {
 		{ 'N', name },
-		{ 'D', digits_of(arena, name) },
+		{ 'V', digits_of(arena, name) },
 		{ 'R', candidate->source->root },
 		{ 'T', finder->search.target->triple },
 		{ 'G', finder->gcc_folder ? finder->gcc_folder : "/none" },
