@@ -322,15 +322,12 @@ result assist_start(const struct assist_request *request, struct assist **out, s
 		    struct error *err)
 {
 	owned(assist) struct assist *assist = NULL;
-	const char *obstacle = assist_obstacle();
 	struct error own = {};
 	result status;
 
-	if (!obstacle && !request->source_count)
-		obstacle = "there is no native root to take twins from";
-	if (obstacle) {
+	if (!request->source_count) {
 		if (why)
-			buf_add_str(why, obstacle);
+			buf_add_str(why, "there is no native root to take twins from");
 		return OK;
 	}
 	assist = xnew(struct assist);

@@ -19,9 +19,10 @@ const char *assist_obstacle(void);
 struct assist;
 
 /**
- * Find the twins and get ready for one run.  `*out` stays NULL where nothing can be run natively;
- * `why` (may be NULL) then says why not, where that is worth a word.  FAILED only for what would
- * also keep the step from running: native assist is a help and no condition.
+ * Find the twins and get ready for one run, where assist_obstacle() has nothing.  `*out` stays NULL
+ * where nothing can be run natively; `why` (may be NULL) then says why not, where that is worth a
+ * word.  FAILED only for what would also keep the step from running: native assist is a help and no
+ * condition.
  */
 result assist_start(const struct assist_request *request, struct assist **out, struct buf *why,
 		    struct error *err);

@@ -116,6 +116,22 @@ static result folder_add(const struct unpacked_root *root, struct package *packa
 	return OK;
 }
 
+/** The files of two folders of the toolchain. */
+static result folders_add(const struct unpacked_root *root, struct package *package,
+			  const char *one, const char *other, struct error *err)
+{
+	const char *const folders[] = { one, other };
+	uint64_t left = BYTES_MAX;
+
+	for (size_t i = 0; i < countof(folders); i++) {
+		owned(str) char *path = xasprintf("%s/%s", package->folder, folders[i]);
+
+		if (folder_add(root, package, path, &left, err))
+			return FAILED;
+	}
+	return OK;
+}
+
 static bool file_map(const struct unpacked_root *root, const char *path, struct native *out)
 {
 	owned(found) struct found found = { .fd = -1 };
@@ -144,15 +160,9 @@ static result go_find(const struct unpacked_root *root, struct error *err)
 
 static result go_read(const struct unpacked_root *root, struct package *package, struct error *err)
 {
-	owned(str) char *tools =
-		xasprintf("%s/pkg/tool/linux_%s", package->folder, root->arch->arch);
-	owned(str) char *programs = xasprintf("%s/bin", package->folder);
-	uint64_t left = BYTES_MAX;
+	owned(str) char *tools = xasprintf("pkg/tool/linux_%s", root->arch->arch);
 
-	return folder_add(root, package, tools, &left, err) ||
-			       folder_add(root, package, programs, &left, err)
-		       ? FAILED
-		       : OK;
+	return folders_add(root, package, tools, "bin", err);
 }
 
 /** What the tools are made of, and all that they read beside what they are given. */
@@ -267,14 +277,7 @@ static result rust_find(const struct unpacked_root *root, struct error *err)
 static result rust_read(const struct unpacked_root *root, struct package *package,
 			struct error *err)
 {
-	owned(str) char *programs = xasprintf("%s/bin", package->folder);
-	owned(str) char *libraries = xasprintf("%s/lib", package->folder);
-	uint64_t left = BYTES_MAX;
-
-	return folder_add(root, package, programs, &left, err) ||
-			       folder_add(root, package, libraries, &left, err)
-		       ? FAILED
-		       : OK;
+	return folders_add(root, package, "bin", "lib", err);
 }
 
 /** What the release's list says of its compiler: "1.85.0 (4d91de4e4 2025-02-17)". */

@@ -321,10 +321,10 @@ result workdir_discard(const char *root, const char *place, const char *name, st
 	owned(str) char *parent = xasprintf("%s/work", root);
 	owned(str) char *from = xasprintf("%s/%s/%s", root, place, name);
 	owned(str) char *aside = xasprintf("gone-%d-%s", (int)getpid(), name);
-	owned(fd) int parent_fd = open_dirs(AT_FDCWD, parent, 0700);
+	owned(fd) int parent_fd = -1;
 
-	if (parent_fd < 0)
-		return fail_sys(err, "create %s", parent);
+	if (parent_open(parent, &parent_fd, err))
+		return FAILED;
 	if (renameat(AT_FDCWD, from, parent_fd, aside) < 0)
 		return errno == ENOENT ? OK : (result)fail_sys(err, "remove %s", from);
 	if (remove_tree(parent_fd, aside, err))

@@ -3,7 +3,7 @@
 
 /* Freestanding: this file is part of the dispatcher too, which has no C library. */
 
-static bool begins(const char *text, const char *with)
+bool assist_begins(const char *text, const char *with)
 {
 	while (*with) {
 		if (*text++ != *with++)
@@ -87,9 +87,10 @@ bool assist_is_packaged(const char *path)
 {
 	static const char usr[] = "/usr/", local[] = "/usr/local/", source[] = "/usr/src/";
 
-	if (begins(path, usr))
-		return !begins(path, local) && !begins(path, source);
-	return begins(path, "/bin/") || begins(path, "/sbin/") || begins(path, "/lib");
+	if (assist_begins(path, usr))
+		return !assist_begins(path, local) && !assist_begins(path, source);
+	return assist_begins(path, "/bin/") || assist_begins(path, "/sbin/") ||
+	       assist_begins(path, "/lib");
 }
 
 const char *assist_text(const void *table, uint32_t at)
@@ -243,9 +244,9 @@ static bool is_in_bin(const char *name)
 {
 	if (!name)
 		return false;
-	if (begins(name, "/usr/bin/"))
+	if (assist_begins(name, "/usr/bin/"))
 		name += sizeof("/usr/bin/") - 1;
-	else if (begins(name, "/bin/"))
+	else if (assist_begins(name, "/bin/"))
 		name += sizeof("/bin/") - 1;
 	for (; *name; name++) {
 		if (*name == '/')
@@ -293,8 +294,8 @@ static bool plugin_is_other(const void *table, const struct assist_entry *entry,
 		if (*name != '-')
 			continue;
 		name += name[1] == '-' ? 2 : 1;
-		if (begins(name, "plugin=") ||
-		    (equal(name, "plugin") && arguments[1] && !begins(arguments[1], known)))
+		if (assist_begins(name, "plugin=") ||
+		    (equal(name, "plugin") && arguments[1] && !assist_begins(arguments[1], known)))
 			return true;
 	}
 	return false;
@@ -395,7 +396,7 @@ void assist_arguments(const void *table, const struct assist_entry *entry, char 
 		out = inserts_put(table, entry->insert, false, out);
 	for (; *arguments; arguments++) {
 		const char *before = text_before(table, entry->before, *arguments);
-		bool replaced = *from && begins(*arguments, from);
+		bool replaced = *from && assist_begins(*arguments, from);
 
 		if (before)
 			*out++ = (char *)(uintptr_t)before;

@@ -135,6 +135,9 @@ const char *assist_text(const void *table, uint32_t at);
 /** The text behind this one in its list; the last is followed by "". */
 const char *assist_next(const char *text);
 
+/** Without the C library, which the dispatcher and the companion do not have. */
+bool assist_begins(const char *text, const char *with);
+
 /** Whether "exact", "prefix*" or "~suffix" matches. */
 bool assist_match(const char *pattern, const char *text);
 

@@ -540,54 +540,30 @@ result filter_build(enum filter_kind kind, uint64_t capabilities, struct filter 
 	return OK;
 }
 
-/** What filter_get() keeps; each is written once, under its pthread_once. */
+/** What filter_get() keeps; nothing of one that is made changes any more. */
 static struct {
-	struct filter filter;
-	struct error err;
-	result status;
-} built[FILTER_KINDS];
-
-static void build(enum filter_kind kind)
-{
-	built[kind].status = filter_build(kind, 0, &built[kind].filter, &built[kind].err);
-}
-
-static void build_native(void)
-{
-	build(FILTER_NATIVE);
-}
-
-static void build_emulated(void)
-{
-	build(FILTER_EMULATED);
-}
-
-static void build_native_asking(void)
-{
-	build(FILTER_NATIVE_ASKING);
-}
-
-static void build_emulated_asking(void)
-{
-	build(FILTER_EMULATED_ASKING);
-}
+	pthread_mutex_t lock;
+	struct {
+		bool made;
+		struct filter filter;
+		struct error err;
+		result status;
+	} kinds[FILTER_KINDS];
+} built = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 result filter_get(enum filter_kind kind, const struct filter **out, struct error *err)
 {
-	static pthread_once_t once[FILTER_KINDS] = { PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT,
-						     PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT };
-	static void (*const builders[FILTER_KINDS])(void) = {
-		[FILTER_NATIVE] = build_native,
-		[FILTER_EMULATED] = build_emulated,
-		[FILTER_NATIVE_ASKING] = build_native_asking,
-		[FILTER_EMULATED_ASKING] = build_emulated_asking,
-	};
+	typeof(built.kinds[0]) *one = &built.kinds[kind];
 
-	pthread_once(&once[kind], builders[kind]);
-	if (built[kind].status) {
-		*err = built[kind].err;
+	pthread_mutex_lock(&built.lock);
+	if (!one->made)
+		one->status = filter_build(kind, 0, &one->filter, &one->err);
+	one->made = true;
+	pthread_mutex_unlock(&built.lock);
+	if (one->status) {
+		*err = one->err;
 		return fail_in(err, "seccomp");
 	}
-	*out = &built[kind].filter;
+	*out = &one->filter;
 	return OK;
 }

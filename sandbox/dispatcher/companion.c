@@ -75,15 +75,6 @@ void *companion_next(const char *name)
 
 /* ---- libraries that a program loads ---- */
 
-static bool begins(const char *text, const char *with)
-{
-	while (*with) {
-		if (*text++ != *with++)
-			return false;
-	}
-	return true;
-}
-
 static bool has_slash(const char *path)
 {
 	while (*path && *path != '/')
@@ -121,7 +112,7 @@ static const char *library_find(const char *path, char *out, size_t size)
 	long library, hidden;
 	bool found;
 
-	if (begins(path, SANDBOX_PLACE))
+	if (assist_begins(path, SANDBOX_PLACE))
 		return path;
 	if (!has_slash(path))
 		return 0;
@@ -153,7 +144,7 @@ void *dlopen(const char *path, int flags)
  */
 void *symbol_choose(void *handle, const char *name)
 {
-	if (handle != (void *)-1L && !begins(name, "PyInit"))
+	if (handle != (void *)-1L && !assist_begins(name, "PyInit"))
 		companion_trip(name);
 	return companion_next("dlsym");
 }

@@ -241,9 +241,10 @@ int sigaction(int number, const void *action, void *old)
 	return 0;
 }
 
-int pthread_sigmask(int how, const uint64_t *set, uint64_t *old)
+/** As the C library's function of that name does, but for the signal. */
+static int mask_change(const char *name, int how, const uint64_t *set, uint64_t *old)
 {
-	int (*next)(int, const uint64_t *, uint64_t *) = companion_next("pthread_sigmask");
+	int (*next)(int, const uint64_t *, uint64_t *) = companion_next(name);
 	uint64_t others[16] = {};
 
 	for (size_t i = 0; set && i < sizeof(others) / sizeof(*others); i++)
@@ -252,15 +253,14 @@ int pthread_sigmask(int how, const uint64_t *set, uint64_t *old)
 	return next(how, set ? others : 0, old);
 }
 
+int pthread_sigmask(int how, const uint64_t *set, uint64_t *old)
+{
+	return mask_change("pthread_sigmask", how, set, old);
+}
+
 int sigprocmask(int how, const uint64_t *set, uint64_t *old)
 {
-	int (*next)(int, const uint64_t *, uint64_t *) = companion_next("sigprocmask");
-	uint64_t others[16] = {};
-
-	for (size_t i = 0; set && i < sizeof(others) / sizeof(*others); i++)
-		others[i] = set[i];
-	others[0] &= ~(UINT64_C(1) << (SIGFPE - 1));
-	return next(how, set ? others : 0, old);
+	return mask_change("sigprocmask", how, set, old);
 }
 
 #endif

@@ -29,3 +29,13 @@ tools_compare() { # PART of tools.sh
 	run diff "$scratch/off" "$scratch/full"
 	is 'native ones say and do the same' "$out" ''
 }
+
+# Of a build with --progress json: the end of what it said, if it failed.
+show_failure() {
+	[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
+}
+
+ran() { # PROGRAM: why its runs in the last build were emulated; empty where they were native
+	printf '%s\n' "$err" | jq -r --arg name "$1" \
+		'select(.event == "step-assist") | .programs[] | select(.name == $name).why' | sort | uniq
+}

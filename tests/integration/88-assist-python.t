@@ -72,11 +72,7 @@ RUN awk '{ x = $1; if (x < 0) x = -x; printf "%.17g %.17g %.17g %.17g %.17g %.17
 END
 run mpemu --progress json build --no-cache --assist verify --platform linux/arm64 "$context"
 is 'modules that python compiles, and numbers that awk computes, are the same' "$status" 0
-[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
-ran() { # PROGRAM: how it ran in the last build
-	printf '%s\n' "$err" | jq -r --arg name "$1" \
-		'select(.event == "step-assist") | .programs[] | select(.name == $name).why' | sort | uniq
-}
+show_failure
 is 'natively' "$(ran python3)$(ran python3.13)$(ran awk)" ''
 unlike 'at the first go' "$err" 'once more'
 
@@ -93,7 +89,7 @@ RUN python3 -c 'import importlib.machinery as m, os, platform, sys, sysconfig; p
 END
 run mpemu --progress json build --no-cache --assist verify --platform linux/arm64 "$context"
 is 'nor differs what can only be made right by the emulator' "$status" 0
-[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
+show_failure
 is 'each such step is run once more' \
 	"$(printf '%s\n' "$err" | jq -r 'select(.text).text' | grep -c 'once more')" 2
 like 'a script that nobody has reviewed is emulated' "$(ran python3)" 'its script'
@@ -109,6 +105,6 @@ RUN printf '#!/usr/bin/env python3\nprint(__file__, __import__("os").uname().mac
 END
 run mpemu --progress json build --no-cache --assist verify-full --platform linux/arm64 "$context"
 is 'what any script sees is the same' "$status" 0
-[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
+show_failure
 is 'natively' "$(ran python3)" ''
 unlike 'at the first go' "$err" 'once more'

@@ -34,11 +34,7 @@ RUN mkdir -p /usr/local/lib/python3.13/dist-packages && \
 END
 run mpemu --progress json build --no-cache --assist verify --platform linux/arm64 "$context"
 is 'what python compiles and packs with modules that have twins is the same' "$status" 0
-[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
-ran() { # PROGRAM: how it ran in the last build
-	printf '%s\n' "$err" | jq -r --arg name "$1" \
-		'select(.event == "step-assist") | .programs[] | select(.name == $name).why' | sort | uniq
-}
+show_failure
 is 'natively' "$(ran python3)" ''
 unlike 'at the first go' "$err" 'once more'
 
@@ -52,7 +48,7 @@ RUN python3 -m compileall -q -f /n/japanese.py
 END
 run mpemu --progress json build --no-cache --assist verify --platform linux/arm64 "$context"
 is 'nor differs what is compiled where a module has no twin' "$status" 0
-[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
+show_failure
 is 'only where it could not be seen before is a step run once more' \
 	"$(printf '%s\n' "$err" | jq -r 'select(.text).text' | grep 'once more' | grep -c -- '-f /n')" 1
 
@@ -114,7 +110,7 @@ RUN cd /n && touch -d @1000 *.py && python3 -m py_compile nan.py && python3 nan.
 END
 run mpemu --progress json build --no-cache --assist verify-full --platform linux/arm64 "$context"
 is 'what any script sees is the same' "$status" 0
-[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
+show_failure
 is 'natively' "$(ran python3)" ''
 unlike 'at the first go' "$err" 'once more'
 
@@ -130,7 +126,7 @@ RUN python3 -c 'import sqlite3; print(sqlite3.connect(":memory:").execute("selec
 END
 run mpemu --progress json build --no-cache --assist verify-full --platform linux/arm64 "$context"
 is 'nor differs what a script asks that only the target knows' "$status" 0
-[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
+show_failure
 is 'those steps are run once more' \
 	"$(printf '%s\n' "$err" | jq -r 'select(.text).text' | grep -c 'once more')" 6
 like 'which is told with what it came to' "$err" 'came to confstr'

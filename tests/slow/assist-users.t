@@ -24,6 +24,6 @@ RUN touch /var/log/faillog /etc/subuid /etc/subgid && cp -n /usr/share/base-file
 END
 run mpemu --progress json build --no-cache --assist verify --platform linux/arm64 "$context"
 is 'users and groups that are made natively are the same' "$status" 0
-[ "$status" = 0 ] || printf '%s\n' "$err" | jq -r 'select(.text).text' | tail -n 20 | sed 's/^/# /'
+show_failure
 unlike 'nothing of it is emulated' "$(printf '%s\n' "$err" |
 	jq -r 'select(.event == "step-assist") | .programs[].name')" '^(user|group|pw|grp)'
